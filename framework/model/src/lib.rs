@@ -1,0 +1,26 @@
+//! The words that Daystar's parts share: ids, references, commit numbers, managed values, a stored
+//! record's bytes, and the [`Store`] trait. It does no I/O and starts no threads.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod ids;
+pub mod managed;
+pub mod record;
+pub mod reference;
+pub mod store;
+pub mod time;
+
+pub use ids::{CommitNumber, ObjectId, Space};
+pub use managed::{Managed, Object, TypeDescriptor};
+pub use record::{Record, RecordError};
+pub use reference::Ref;
+pub use store::{Batch, Change, Store, StoreError};
+pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+
+/// What generated code names. Not for people: it changes without notice.
+#[doc(hidden)]
+pub mod private {
+    pub use inventory;
+    pub use rkyv;
+}

@@ -1,0 +1,117 @@
+//! Managed values: what may live in the world, and how the parts that do not know its type handle it.
+
+use std::any::Any;
+use std::any::TypeId;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::record::RecordError;
+
+/// A type whose values may be objects of the world. Written by `#[managed]`, not by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a managed type, so it cannot be an object of the world",
+    label = "not managed",
+    note = "put `#[managed]` above the definition of `{Self}`"
+)]
+pub trait Managed: Clone + Send + Sync + Sized + 'static {
+    /// The name under which values are stored. Changing it makes stored values unknown.
+    const TYPE_NAME: &'static str;
+    /// The schema version that this program writes.
+    const VERSION: u32;
+
+    /// The value's stored form.
+    fn encode(&self) -> Result<Vec<u8>, RecordError>;
+
+    /// The value that `payload`, written by schema `version`, stands for.
+    ///
+    /// # Errors
+    /// Bytes that are not a value of this type (checked, never assumed), or a version that this program
+    /// cannot read.
+    fn decode(version: u32, payload: &[u8]) -> Result<Self, RecordError>;
+
+    /// What the parts that do not know the type call.
+    fn descriptor() -> &'static TypeDescriptor;
+}
+
+/// A managed value whose type has been forgotten. Implemented for every [`Managed`] type.
+pub trait Object: Any + Send + Sync {
+    /// The forgotten type.
+    fn descriptor(&self) -> &'static TypeDescriptor;
+    /// The value's stored form.
+    fn encode(&self) -> Result<Vec<u8>, RecordError>;
+    /// A private copy, to be changed.
+    fn copy(&self) -> Box<dyn Object>;
+    /// To try a downcast.
+    fn as_any(&self) -> &dyn Any;
+    /// To try a downcast.
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+}
+
+impl<T: Managed> Object for T {
+    fn descriptor(&self) -> &'static TypeDescriptor {
+        T::descriptor()
+    }
+    fn encode(&self) -> Result<Vec<u8>, RecordError> {
+        Managed::encode(self)
+    }
+    fn copy(&self) -> Box<dyn Object> {
+        Box::new(self.clone())
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+impl fmt::Debug for dyn Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.descriptor().name)
+    }
+}
+
+/// One managed type of the program, found by its name when a record is loaded.
+#[derive(Debug)]
+pub struct TypeDescriptor {
+    /// [`Managed::TYPE_NAME`].
+    pub name: &'static str,
+    /// [`Managed::VERSION`].
+    pub version: u32,
+    /// Rust's own identity of the type.
+    pub type_id: fn() -> TypeId,
+    /// [`Managed::decode`], with the type forgotten.
+    pub decode: fn(version: u32, payload: &[u8]) -> Result<Arc<dyn Object>, RecordError>,
+}
+
+impl TypeDescriptor {
+    /// The descriptor of `T`, to be kept in a static.
+    pub const fn of<T: Managed>() -> Self {
+        Self {
+            name: T::TYPE_NAME,
+            version: T::VERSION,
+            type_id: TypeId::of::<T>,
+            decode: |version, payload| Ok(Arc::new(T::decode(version, payload)?)),
+        }
+    }
+
+    /// Every managed type linked into the program.
+    pub fn all() -> impl Iterator<Item = &'static TypeDescriptor> {
+        inventory::iter::<Registration>.into_iter().map(|r| (r.0)())
+    }
+
+    /// The type stored under `name`, if the program has one.
+    pub fn find(name: &str) -> Option<&'static TypeDescriptor> {
+        use std::collections::HashMap;
+        use std::sync::LazyLock;
+        static BY_NAME: LazyLock<HashMap<&'static str, &'static TypeDescriptor>> =
+            LazyLock::new(|| TypeDescriptor::all().map(|d| (d.name, d)).collect());
+        BY_NAME.get(name).copied()
+    }
+}
+
+/// How `#[managed]` makes a type known to [`TypeDescriptor::find`].
+#[doc(hidden)]
+pub struct Registration(pub fn() -> &'static TypeDescriptor);
+inventory::collect!(Registration);
+

@@ -1,0 +1,111 @@
+//! What the engine asks of a store, whichever it is.
+
+use std::sync::Arc;
+
+use crate::ids::{CommitNumber, ObjectId};
+use crate::managed::Object;
+use crate::record::RecordError;
+
+/// An object's newest value after a run of commits; `None` when it was removed.
+pub type Change = Option<Arc<dyn Object>>;
+
+/// The outcome of a contiguous run of commits.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Every object that the run changed, once each, with its newest value and the commit that gave it.
+    pub changes: Vec<(ObjectId, CommitNumber, Change)>,
+    /// The last commit of the run. The next batch starts behind it.
+    pub last: CommitNumber,
+    /// No id with this index or a higher one has been given away in any space that counts its ids.
+    pub next_index: u64,
+}
+
+/// Keeps the world where a crash does not reach it.
+///
+/// Assumed of an implementation: after [`apply`](Self::apply) has returned `Ok`, the whole batch survives a
+/// power cut; when it returned an error or never returned, the store holds either the whole batch or
+/// nothing of it.
+pub trait Store: Send + Sync {
+    /// The newest stored value of `id` and its commit; `None` when there is none.
+    ///
+    /// # Errors
+    /// A record that cannot be read or is damaged. Damaged bytes are never taken for data.
+    fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError>;
+
+    /// Writes `batch` and returns when it is safe.
+    ///
+    /// # Errors
+    /// Nothing of the batch was written; the cause says why, and trying again later may succeed.
+    fn apply(&self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Calls `visit` with every stored object from `first` to `last` (both included), in id order, as one
+    /// consistent moment. A damaged record is handed to `visit` as an error, and the walk goes on.
+    ///
+    /// # Errors
+    /// The store itself could not be read.
+    fn scan(&self, first: ObjectId, last: ObjectId, visit: &mut Visit<'_>) -> Result<(), StoreError>;
+
+    /// The last commit that is safe; [`CommitNumber::ZERO`] for an empty store.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    fn last_commit(&self) -> Result<CommitNumber, StoreError>;
+
+    /// [`Batch::next_index`] of the last batch; 1 for an empty store.
+    ///
+    /// # Errors
+    /// The store could not be read.
+    fn next_index(&self) -> Result<u64, StoreError>;
+}
+
+/// What [`Store::scan`] calls for each object.
+pub type Visit<'a> = dyn FnMut(ObjectId, Result<(CommitNumber, Arc<dyn Object>), StoreError>) + 'a;
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// One object's record is damaged or of an unknown kind.
+    #[error("object {id}: {cause}")]
+    Record {
+        /// Which object.
+        id: ObjectId,
+        /// What is wrong with it.
+        #[source]
+        cause: RecordError,
+    },
+    /// The folder is not a Daystar data folder.
+    #[error(
+        "{} holds something that is not a Daystar world ({found}); choose an empty or a new folder", path.display()
+    )]
+    Foreign {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// What was found there.
+        found: String,
+    },
+    /// Another process has the folder open.
+    #[error("{} is in use by another process; stop that server first, or choose another folder", path.display())]
+    InUse {
+        /// The folder.
+        path: std::path::PathBuf,
+    },
+    /// The world was written in another format.
+    #[error("{} was written in format {found}, and this program reads {wanted}; use the program that wrote it", path.display())]
+    Format {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// What the folder says.
+        found: String,
+        /// What this program reads.
+        wanted: String,
+    },
+    /// Reading or writing failed.
+    #[error("the store could not {what}: {cause}")]
+    Io {
+        /// What it was doing.
+        what: &'static str,
+        /// What the system said.
+        cause: String,
+    },
+}
