@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[doc(hidden)]
+pub mod codec;
 pub mod ids;
 pub mod managed;
 pub mod record;
@@ -23,4 +25,5 @@ pub use time::{Clock, ManualClock, SystemClock, Timestamp};
 pub mod private {
     pub use inventory;
     pub use rkyv;
+    pub use serde;
 }

@@ -114,4 +114,3 @@ impl TypeDescriptor {
 #[doc(hidden)]
 pub struct Registration(pub fn() -> &'static TypeDescriptor);
 inventory::collect!(Registration);
-

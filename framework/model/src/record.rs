@@ -69,7 +69,9 @@ pub enum RecordError {
         known: u32,
     },
     /// The payload is not a value of the type, although the checksum matches.
-    #[error("the record's payload is not a valid `{name}`: {cause}; was the type changed without a new version?")]
+    #[error(
+        "the record's payload is not a valid `{name}`: {cause}; was the type changed without a new version?"
+    )]
     Invalid {
         /// The type.
         name: &'static str,

@@ -78,6 +78,7 @@ impl<T> serde::Serialize for Ref<T> {
 }
 impl<'de, T> serde::Deserialize<'de> for Ref<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <u64 as serde::Deserialize>::deserialize(deserializer).map(|raw| Self::from_id(ObjectId::from_raw(raw)))
+        <u64 as serde::Deserialize>::deserialize(deserializer)
+            .map(|raw| Self::from_id(ObjectId::from_raw(raw)))
     }
 }

@@ -43,7 +43,12 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// The store itself could not be read.
-    fn scan(&self, first: ObjectId, last: ObjectId, visit: &mut Visit<'_>) -> Result<(), StoreError>;
+    fn scan(
+        &self,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError>;
 
     /// The last commit that is safe; [`CommitNumber::ZERO`] for an empty store.
     ///

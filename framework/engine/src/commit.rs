@@ -1,0 +1,92 @@
+//! The commit: lock, number, check, install, unlock, hand on.
+//!
+//! Why the outcome is that of one at a time, in the order of the numbers: a committing attempt takes its
+//! number while all that it writes is locked, and checks what it read after that. So for two commits, the later
+//! one either sees the earlier one's lock or its new version, and fails its check if it had read the old
+//! one; and the earlier one can have read nothing of the later one.
+
+use daystar_model::{Change, CommitNumber};
+
+use crate::attempt::{Attempt, Entry, Slot};
+use crate::cell::{Cell, Token};
+use crate::effects::Effects;
+use crate::engine::Shared;
+use crate::handover::{CommitSink, Committed};
+use crate::sync::{Arc, Ordering};
+
+/// How a commit ended. Both are expected.
+pub(crate) enum CommitOutcome {
+    /// The attempt's changes stand, as of this number.
+    Done(CommitNumber),
+    /// Something that the attempt had read has changed; nothing was done.
+    Conflicted,
+}
+
+/// Commits what `attempt` has changed, and `effects` with it.
+pub(crate) fn commit(
+    shared: &Shared,
+    sink: &dyn CommitSink,
+    attempt: &Attempt<'_>,
+    effects: Effects,
+) -> CommitOutcome {
+    let mut writes: Vec<&Entry> = attempt.entries().filter(|e| e.is_changed.get()).collect();
+    if writes.is_empty() && effects.is_empty() {
+        // Nothing leaves this attempt, and what it saw was so at its snapshot.
+        return CommitOutcome::Done(attempt.snapshot());
+    }
+    writes.sort_unstable_by_key(|entry| entry.id);
+
+    let token = Token(shared.tokens.fetch_add(1, Ordering::Relaxed));
+    for entry in &writes {
+        cell_of(shared, entry).lock(token);
+    }
+    let number = shared.clock.tick();
+    let holds = shared.breaks_validation()
+        || attempt.entries().all(|entry| entry.still_holds(shared, Some(token)));
+    if !holds {
+        for entry in &writes {
+            cell_of(shared, entry).unlock(token);
+        }
+        // The number is used up; the order has no holes.
+        let nothing = Committed { number, changes: Vec::new(), effects: Effects::default() };
+        shared.handover.put(nothing, sink);
+        return CommitOutcome::Conflicted;
+    }
+
+    let horizon = shared.snapshots.horizon(number);
+    let mut changes = Vec::with_capacity(writes.len());
+    let mut unwanted = Vec::new();
+    for entry in writes {
+        let change = new_value(entry);
+        unwanted.extend(cell_of(shared, entry).install(number, change.clone(), horizon));
+        changes.push((entry.id, change));
+    }
+    shared.handover.put(Committed { number, changes, effects }, sink);
+    CommitOutcome::Done(number)
+}
+
+fn cell_of<'a>(shared: &Shared, entry: &'a Entry) -> &'a Arc<Cell> {
+    entry.cell.get_or_init(|| shared.table.create(entry.id))
+}
+
+fn new_value(entry: &Entry) -> Change {
+    match std::mem::replace(&mut *entry.slot.borrow_mut(), Slot::Absent) {
+        Slot::Own(value) => Some(Arc::from(value)),
+        Slot::Absent => None,
+        Slot::Committed(value) => Some(value),
+    }
+}
+
+/// Hands on the effects of a read-only attempt. It needs no check: what it saw was so at its snapshot.
+pub(crate) fn publish(
+    shared: &Shared,
+    sink: &dyn CommitSink,
+    attempt: &Attempt<'_>,
+    effects: Effects,
+) -> CommitOutcome {
+    if !effects.is_empty() {
+        let number = shared.clock.tick();
+        shared.handover.put(Committed { number, changes: Vec::new(), effects }, sink);
+    }
+    CommitOutcome::Done(attempt.snapshot())
+}

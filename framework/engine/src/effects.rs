@@ -1,0 +1,111 @@
+//! What a job wants done besides changing objects: a value, acted on only after its commit.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use daystar_model::{ObjectId, Timestamp};
+
+/// One thing to be done when the job has committed. Sessions are named by their object's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// The session's `joined` has committed: the client is told that it is in.
+    Welcome {
+        /// Who joined.
+        session: ObjectId,
+    },
+    /// The session's `joined` was refused: the client is told why, and let go.
+    Reject {
+        /// Who asked to join.
+        session: ObjectId,
+        /// Why not.
+        reason: String,
+    },
+    /// A message to one client.
+    Send {
+        /// To whom.
+        session: ObjectId,
+        /// The message as it is sent.
+        frame: Bytes,
+    },
+    /// A call has committed.
+    Reply {
+        /// Who called.
+        session: ObjectId,
+        /// The answer as it is sent; it names the call.
+        frame: Bytes,
+    },
+    /// A request was refused; nothing of it happened.
+    Refuse {
+        /// Who asked.
+        session: ObjectId,
+        /// Which of its calls; `None` for a request sent without waiting.
+        call: Option<u32>,
+        /// Why.
+        reason: String,
+    },
+    /// A session enters a channel.
+    JoinChannel {
+        /// The channel's name.
+        channel: Arc<str>,
+        /// Who.
+        session: ObjectId,
+    },
+    /// A session leaves a channel.
+    LeaveChannel {
+        /// The channel's name.
+        channel: Arc<str>,
+        /// Who.
+        session: ObjectId,
+    },
+    /// A message to all who are in a channel at this commit.
+    SendChannel {
+        /// The channel's name.
+        channel: Arc<str>,
+        /// The message as it is sent, shared by all outboxes.
+        frame: Bytes,
+    },
+    /// The session is to be let go.
+    Disconnect {
+        /// Who.
+        session: ObjectId,
+        /// What the client is told.
+        reason: String,
+    },
+    /// The session's `left` has committed: it is gone.
+    Forget {
+        /// Who.
+        session: ObjectId,
+    },
+    /// The task object `task` is to be run at `due`.
+    Schedule {
+        /// The task's object.
+        task: ObjectId,
+        /// When.
+        due: Timestamp,
+    },
+}
+
+/// All effects of one job, in the order in which it asked for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects(Vec<Effect>);
+
+impl Effects {
+    /// The one door through which effects come in.
+    pub fn push(&mut self, effect: Effect) {
+        self.0.push(effect);
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl IntoIterator for Effects {
+    type Item = Effect;
+    type IntoIter = std::vec::IntoIter<Effect>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

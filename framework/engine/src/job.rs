@@ -1,0 +1,50 @@
+//! A unit of work, and how it ended.
+
+use daystar_model::CommitNumber;
+
+use crate::attempt::Attempt;
+use crate::effects::Effects;
+use crate::error::Error;
+
+/// Something to be run as one transaction. It may be run several times before it commits, so an attempt must not
+/// touch anything but the [`Attempt`] it is given.
+pub trait Job: Send {
+    /// What kind of job this is, for messages and metrics.
+    fn kind(&self) -> &'static str;
+
+    /// Whether it only reads: then it sees the moment at which it started and never has to be run again.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
+    /// Does the work once. An error rolls everything back.
+    ///
+    /// # Errors
+    /// Whatever the work cannot or will not do.
+    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error>;
+
+    /// What is to be done when the job was rolled back for good: usually, somebody is told.
+    fn failed(&self, cause: &Cause) -> Effects {
+        let _ = cause;
+        Effects::default()
+    }
+}
+
+/// Why a job was rolled back for good.
+#[derive(Debug)]
+pub enum Cause {
+    /// It returned an error.
+    Error(Error),
+    /// It panicked, with this message.
+    Panic(String),
+}
+
+/// How a job ended. All of these are expected.
+#[derive(Debug)]
+#[must_use]
+pub enum Outcome {
+    /// Everything that it did has happened, as of this commit.
+    Committed(CommitNumber),
+    /// Nothing that it did has happened.
+    Failed(Cause),
+}
