@@ -71,6 +71,9 @@ impl fmt::Debug for dyn Object {
     }
 }
 
+/// [`Managed::decode`], with the type forgotten.
+pub type Decode = fn(version: u32, payload: &[u8]) -> Result<Arc<dyn Object>, RecordError>;
+
 /// One managed type of the program, found by its name when a record is loaded.
 #[derive(Debug)]
 pub struct TypeDescriptor {
@@ -81,7 +84,7 @@ pub struct TypeDescriptor {
     /// Rust's own identity of the type.
     pub type_id: fn() -> TypeId,
     /// [`Managed::decode`], with the type forgotten.
-    pub decode: fn(version: u32, payload: &[u8]) -> Result<Arc<dyn Object>, RecordError>,
+    pub decode: Decode,
 }
 
 impl TypeDescriptor {

@@ -9,6 +9,9 @@ use crate::record::RecordError;
 /// An object's newest value after a run of commits; `None` when it was removed.
 pub type Change = Option<Arc<dyn Object>>;
 
+/// A stored value and the commit that gave it.
+pub type Stored = (CommitNumber, Arc<dyn Object>);
+
 /// The outcome of a contiguous run of commits.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -30,7 +33,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// A record that cannot be read or is damaged. Damaged bytes are never taken for data.
-    fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError>;
+    fn load(&self, id: ObjectId) -> Result<Option<Stored>, StoreError>;
 
     /// Writes `batch` and returns when it is safe.
     ///
@@ -64,7 +67,7 @@ pub trait Store: Send + Sync {
 }
 
 /// What [`Store::scan`] calls for each object.
-pub type Visit<'a> = dyn FnMut(ObjectId, Result<(CommitNumber, Arc<dyn Object>), StoreError>) + 'a;
+pub type Visit<'a> = dyn FnMut(ObjectId, Result<Stored, StoreError>) + 'a;
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,249 @@
+//! A look at LMDB's file before LMDB maps it.
+//!
+//! LMDB believes its file. A page that the file is too short for is a bus error when it is touched, which no
+//! program survives, so a file that was cut off must be found out beforehand. This reads the two meta pages,
+//! which begin the file, and compares.
+//!
+//! A good file may be shorter than its meta page says, when its last pages were allocated and freed again in
+//! one transaction: they were never written. LMDB then lists them as free. Hence the second half of this
+//! file, which reads LMDB's list of free pages (a B+tree as every other, from transaction number to page
+//! numbers) and holds the missing pages against it. It runs only for such a file.
+//!
+//! Not looked at: the pages themselves. Damage to a record is found by its checksum when it is loaded.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// The file's name within its environment's folder.
+pub(super) const NAME: &str = "data.mdb";
+
+/// Why a file must not be mapped.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unfit {
+    /// There is none, or it is empty.
+    #[error("its objects/{NAME} is gone; if this was your world, restore it from a backup")]
+    Missing,
+    /// Something else, or LMDB's with its first pages overwritten.
+    #[error(
+        "its objects/{NAME} is not an LMDB file: {0}; if this was your world, restore it from a backup"
+    )]
+    NotLmdb(&'static str),
+    /// Pages that are in use are beyond the file's end.
+    #[error(
+        "its objects/{NAME} is cut off after {length} of {wanted} bytes; if this was your world, restore it from a backup"
+    )]
+    CutOff {
+        /// What there is.
+        length: u64,
+        /// What there should be.
+        wanted: u64,
+    },
+    /// The system did not let us read it.
+    #[error(transparent)]
+    Unreadable(io::Error),
+}
+
+/// Whether LMDB may map the file at `path`.
+pub(super) fn check(path: &Path) -> Result<(), Unfit> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unfit::Missing),
+        Err(error) => return Err(Unfit::Unreadable(error)),
+    };
+    let status = file.metadata().map_err(Unfit::Unreadable)?;
+    if !status.is_file() {
+        return Err(Unfit::NotLmdb("it is not a file at all"));
+    }
+    let length = status.len();
+    if length == 0 {
+        return Err(Unfit::Missing);
+    }
+    let first = Meta::read(&mut file, 0)?;
+    let second = Meta::read(&mut file, first.page_bytes)?;
+    if first.page_bytes != second.page_bytes {
+        return Err(Unfit::NotLmdb("its two meta pages disagree about the size of a page"));
+    }
+    // LMDB uses the newer one, and either when they are of one age.
+    let meta = if second.transaction > first.transaction { second } else { first };
+    let wanted = (meta.last_page.checked_add(1))
+        .and_then(|pages| pages.checked_mul(meta.page_bytes))
+        .ok_or(Unfit::NotLmdb("its number of pages is impossible"))?;
+    if length >= wanted {
+        return Ok(());
+    }
+    let mut pages =
+        Pages { file, page_bytes: meta.page_bytes, length, visits_left: length / meta.page_bytes };
+    match pages.missing_are_free(&meta) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Unfit::CutOff { length, wanted }),
+        // The list itself is beyond the end, or in pages that are not its own any more.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
+            ) =>
+        {
+            Err(Unfit::CutOff { length, wanted })
+        }
+        Err(error) => Err(Unfit::Unreadable(error)),
+    }
+}
+
+/// What a meta page says, as far as it matters here.
+struct Meta {
+    page_bytes: u64,
+    free_root: u64,
+    last_page: u64,
+    transaction: u64,
+}
+
+impl Meta {
+    fn read(file: &mut File, at: u64) -> Result<Self, Unfit> {
+        let mut page = [0; META_BYTES];
+        read_at(file, at, &mut page).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => Unfit::NotLmdb("it ends within its meta pages"),
+            _ => Unfit::Unreadable(error),
+        })?;
+        if u16_at(&page, 10) & P_META == 0 || u32_at(&page, 16) != LMDB_MAGIC {
+            return Err(Unfit::NotLmdb("it does not begin with LMDB's meta pages"));
+        }
+        if u32_at(&page, 20) != LMDB_VERSION {
+            return Err(Unfit::NotLmdb("it is of another version of LMDB"));
+        }
+        let meta = Self {
+            page_bytes: u64::from(u32_at(&page, 40)),
+            free_root: u64_at(&page, 80),
+            last_page: u64_at(&page, 136),
+            transaction: u64_at(&page, 144),
+        };
+        let main_root = u64_at(&page, 128);
+        let depths = [u16_at(&page, 46), u16_at(&page, 94)];
+        let root_fits = |root| root == NO_PAGE || (2..=meta.last_page).contains(&root);
+        let sound = meta.page_bytes.is_power_of_two()
+            && (4096..=65_536).contains(&meta.page_bytes)
+            && meta.last_page >= 1
+            && u16_at(&page, 44) & FIXED_MAP == 0
+            && depths.iter().all(|&depth| depth <= DEPTH_MAX)
+            && root_fits(meta.free_root)
+            && root_fits(main_root);
+        if sound { Ok(meta) } else { Err(Unfit::NotLmdb("a meta page holds impossible numbers")) }
+    }
+}
+
+/// The pages of a file that is shorter than it should be.
+struct Pages {
+    file: File,
+    page_bytes: u64,
+    length: u64,
+    // A damaged tree may have circles in it; a sound one has no more pages than the file.
+    visits_left: u64,
+}
+
+impl Pages {
+    /// Whether every page that the file does not have in full is listed as free.
+    fn missing_are_free(&mut self, meta: &Meta) -> io::Result<bool> {
+        let missing = self.length / self.page_bytes..=meta.last_page;
+        let mut free = HashSet::new();
+        if meta.free_root != NO_PAGE {
+            self.walk(meta.free_root, DEPTH_MAX, &mut |page| {
+                if missing.contains(&page) {
+                    free.insert(page);
+                }
+            })?;
+        }
+        Ok(free.len() as u64 == missing.end() - missing.start() + 1)
+    }
+
+    /// Hands every page number listed in the tree under `page` to `found`.
+    fn walk(&mut self, page: u64, depth_left: u16, found: &mut dyn FnMut(u64)) -> io::Result<()> {
+        self.visits_left = self.visits_left.checked_sub(1).ok_or(io::ErrorKind::InvalidData)?;
+        let depth_left = depth_left.checked_sub(1).ok_or(io::ErrorKind::InvalidData)?;
+        let bytes = self.read(page, 0, self.page_bytes)?;
+        let flags = u16_at(&bytes, 10);
+        let nodes = usize::from(u16_at(&bytes, 12)).saturating_sub(PAGE_HEADER) / 2;
+        for at in 0..nodes {
+            let pointer = part(&bytes, PAGE_HEADER + 2 * at, 2)?;
+            let node = part(&bytes, usize::from(u16_at(pointer, 0)), NODE_HEADER)?;
+            if flags & P_BRANCH != 0 {
+                let child = u64::from(u32_at(node, 0)) | u64::from(u16_at(node, 4)) << 32;
+                self.walk(child, depth_left, found)?;
+            } else if flags & P_LEAF != 0 {
+                let list = self.data(&bytes, usize::from(u16_at(pointer, 0)))?;
+                let numbers = list.chunks_exact(8).map(|number| u64_at(number, 0));
+                let count = numbers.clone().next().unwrap_or(0);
+                numbers.skip(1).zip(0..count).for_each(|(page, _)| found(page));
+            } else {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The data of the leaf node at `node` in `page`: behind its key, or on pages of its own.
+    fn data(&mut self, page: &[u8], node: usize) -> io::Result<Vec<u8>> {
+        let header = part(page, node, NODE_HEADER)?;
+        let length = u32_at(header, 0);
+        let data = node + NODE_HEADER + usize::from(u16_at(header, 6));
+        if u16_at(header, 4) & F_BIGDATA == 0 {
+            return Ok(part(page, data, length as usize)?.to_vec());
+        }
+        let elsewhere = u64_at(part(page, data, 8)?, 0);
+        self.read(elsewhere, PAGE_HEADER as u64, u64::from(length))
+    }
+
+    fn read(&mut self, page: u64, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        let start = page.checked_mul(self.page_bytes).and_then(|at| at.checked_add(offset));
+        let start = start.ok_or(io::ErrorKind::InvalidData)?;
+        // Before anything is allocated: the length may be nonsense.
+        if start.checked_add(length).is_none_or(|end| end > self.length) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut bytes = vec![0; length as usize];
+        read_at(&mut self.file, start, &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+fn read_at(file: &mut File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(at))?;
+    file.read_exact(bytes)
+}
+
+fn part(bytes: &[u8], at: usize, length: usize) -> io::Result<&[u8]> {
+    bytes.get(at..at + length).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+// LMDB writes numbers as the machine has them. The callers know that the bytes are there; were they not,
+// zero is as good a number as any for a check that distrusts every number.
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u16::from_ne_bytes)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u32::from_ne_bytes)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u64::from_ne_bytes)
+}
+
+// The layout of LMDB 0.9's file on 64-bit machines, from `mdb.c`: `MDB_page`, `MDB_node`, `MDB_db` and
+// `MDB_meta`. A page: number (8 bytes), pad (2), flags (2), lower (2), upper (2), then node offsets (2 each).
+// A meta page's rest: magic (4), version (4), address (8), map size (8), then two databases of 48 bytes (page
+// size or pad (4), flags (2), depth (2), four counters (8 each), root (8)), last page (8), transaction (8).
+const META_BYTES: usize = 152;
+const PAGE_HEADER: usize = 16;
+const NODE_HEADER: usize = 8;
+const LMDB_MAGIC: u32 = 0xBEEF_C0DE;
+const LMDB_VERSION: u32 = 1;
+const NO_PAGE: u64 = u64::MAX;
+const P_BRANCH: u16 = 0x01;
+const P_LEAF: u16 = 0x02;
+const P_META: u16 = 0x08;
+const F_BIGDATA: u16 = 0x01;
+const FIXED_MAP: u16 = 0x01;
+/// The deepest tree that LMDB's cursors can walk.
+const DEPTH_MAX: u16 = 32;

@@ -1,0 +1,204 @@
+//! The world's folder: whose it is, who has it open, and how it comes to be.
+//!
+//! The marker file `DAYSTAR` is what makes a folder a world, and it is the last thing that is written when one is
+//! made. Until then there is `DAYSTAR.new` instead, so that a crash in between leaves something that the
+//! next start recognises, and finishes, without ever taking a foreign folder for it.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use daystar_model::store::StoreError;
+
+use super::failure;
+use super::format::{TITLE, fingerprint};
+use super::objects;
+
+/// A world's folder, locked for this store for as long as this value lives.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// What claiming a folder found.
+pub(super) enum Claim {
+    /// A world that this program can read.
+    World(Folder),
+    /// Nothing: a world is to be made.
+    New(Unfinished),
+}
+
+/// A folder in which a world is being made.
+pub(super) struct Unfinished(Folder);
+
+impl Folder {
+    /// Makes sure that the folder `path` exists, is ours or empty, and is nobody else's at the moment.
+    pub(super) fn claim(path: &Path) -> Result<Claim, StoreError> {
+        make(path).map_err(|error| failure::io("make the data folder", path, &error))?;
+        // Looked at twice: before anything is written, so that a foreign folder stays as it is, and again
+        // when it is locked, because another process may have made a world in the meantime.
+        look(path)?;
+        let folder = Self { path: path.to_owned(), _lock: lock(path)? };
+        match look(path)? {
+            Found::World => Ok(Claim::World(folder)),
+            Found::Nothing => {
+                let unfinished = Unfinished(folder);
+                unfinished
+                    .begin()
+                    .map_err(|error| failure::io("make a new world", path, &error))?;
+                Ok(Claim::New(unfinished))
+            }
+        }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Unfinished {
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// The world is complete and synced: from now on the folder is one.
+    pub(super) fn finish(self) -> Result<Folder, StoreError> {
+        let path = &self.0.path;
+        let finish = || {
+            sync_folder(&path.join(objects::FOLDER))?;
+            sync_folder(path)?;
+            fs::rename(path.join(BEGUN), path.join(MARKER))?;
+            sync_folder(path)
+        };
+        finish().map_err(|error| failure::io("make a new world", path, &error))?;
+        Ok(self.0)
+    }
+
+    fn begin(&self) -> io::Result<()> {
+        let path = &self.0.path;
+        let mut marker = File::create(path.join(BEGUN))?;
+        marker.write_all(format!("{TITLE}\n{}\n", fingerprint()).as_bytes())?;
+        marker.sync_all()?;
+        sync_folder(path)?;
+        // What a start that did not finish may have left. No world has ever been in it.
+        let objects = path.join(objects::FOLDER);
+        match fs::remove_dir_all(&objects) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => fs::create_dir(&objects),
+        }
+    }
+}
+
+/// What is in a folder that may be ours.
+enum Found {
+    World,
+    Nothing,
+}
+
+/// What is in the folder `path`; an error if it is something else's.
+fn look(path: &Path) -> Result<Found, StoreError> {
+    let unreadable = |error| failure::io("read the data folder", path, &error);
+    let foreign = |found| StoreError::Foreign { path: path.to_owned(), found };
+    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+        return Err(foreign("a file, not a folder".to_owned()));
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        names.push(entry.map_err(unreadable)?.file_name());
+    }
+    let has = |name: &str| names.iter().any(|found| found == OsStr::new(name));
+    if has(MARKER) {
+        return read_marker(path).map(|()| Found::World);
+    }
+    let begun = has(BEGUN);
+    let strange = names.iter().find(|name| {
+        let known = [LOCK, "lost+found"].iter().any(|ours| *name == OsStr::new(ours));
+        let left_over = [BEGUN, objects::FOLDER].iter().any(|ours| *name == OsStr::new(ours));
+        !known && !(begun && left_over)
+    });
+    match strange {
+        Some(name) => Err(foreign(format!("`{}`, and no file `{MARKER}`", name.display()))),
+        None => Ok(Found::Nothing),
+    }
+}
+
+fn read_marker(path: &Path) -> Result<(), StoreError> {
+    let file = path.join(MARKER);
+    let foreign = || StoreError::Foreign {
+        path: path.to_owned(),
+        found: format!("its `{MARKER}` is not a Daystar marker"),
+    };
+    let unreadable = |error| failure::io("read the world's marker", &file, &error);
+    if !fs::metadata(&file).map_err(unreadable)?.is_file() {
+        return Err(foreign());
+    }
+    let mut bytes = Vec::new();
+    File::open(&file)
+        .and_then(|file| file.take(MARKER_BYTES_MAX).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let mut lines = text.lines();
+    if lines.next() != Some(TITLE) {
+        return Err(foreign());
+    }
+    let found = lines.next().unwrap_or("unknown");
+    if found == fingerprint() {
+        return Ok(());
+    }
+    Err(StoreError::Format {
+        path: path.to_owned(),
+        found: found.to_owned(),
+        wanted: fingerprint().to_owned(),
+    })
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let file = path.join(LOCK);
+    let failed = |error| failure::io("lock the world", &file, &error);
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&file)
+        .map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Makes the folder and those above it, so that they outlive a power cut.
+fn make(path: &Path) -> io::Result<()> {
+    // A relative path's last parent is "", which is the current folder and exists.
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    fs::create_dir_all(path)?;
+    for folder in missing.iter().filter_map(|folder| folder.parent()) {
+        sync_folder(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+    }
+    Ok(())
+}
+
+/// A new file's name is safe only when the folder it is in has been synced, too.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Its presence says: here is a complete world.
+const MARKER: &str = "DAYSTAR";
+/// Its presence says: here a world was going to be made.
+const BEGUN: &str = "DAYSTAR.new";
+const LOCK: &str = "DAYSTAR.lock";
+/// A marker is a few lines; what is longer is not one.
+const MARKER_BYTES_MAX: u64 = 4096;

@@ -1,0 +1,87 @@
+//! A world in memory, for tests and for worlds that may be lost.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use daystar_model::ids::{CommitNumber, ObjectId};
+use daystar_model::managed::Object;
+use daystar_model::store::{Batch, Store, StoreError, Visit};
+use parking_lot::RwLock;
+
+use crate::batch::Encoded;
+use crate::head::Head;
+use crate::stored::decode;
+
+/// Keeps the world until it is dropped, as the same bytes that a disk would hold.
+#[derive(Debug)]
+pub struct MemoryStore {
+    state: RwLock<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    // Shared, so that a load or a scan holds the lock only while it copies pointers.
+    records: BTreeMap<ObjectId, Arc<[u8]>>,
+    head: Head,
+}
+
+impl MemoryStore {
+    /// An empty world.
+    pub fn new() -> Self {
+        Self { state: RwLock::new(State { records: BTreeMap::new(), head: Head::EMPTY }) }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Store for MemoryStore {
+    fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError> {
+        let record = self.state.read().records.get(&id).cloned();
+        record.map(|bytes| decode(id, &bytes)).transpose()
+    }
+
+    fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
+        let encoded = Encoded::new(batch)?;
+        let mut state = self.state.write();
+        state.head = encoded.after(state.head)?;
+        for (id, change) in encoded.changes {
+            match change {
+                Some(bytes) => state.records.insert(id, bytes.into()),
+                None => state.records.remove(&id),
+            };
+        }
+        Ok(())
+    }
+
+    fn scan(
+        &self,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        if first > last {
+            return Ok(()); // `BTreeMap::range` would panic
+        }
+        // `visit` is someone else's code and may come back to this store, so the lock is not held for it.
+        let moment: Vec<(ObjectId, Arc<[u8]>)> = {
+            let state = self.state.read();
+            state.records.range(first..=last).map(|(id, bytes)| (*id, Arc::clone(bytes))).collect()
+        };
+        for (id, bytes) in moment {
+            visit(id, decode(id, &bytes));
+        }
+        Ok(())
+    }
+
+    fn last_commit(&self) -> Result<CommitNumber, StoreError> {
+        Ok(self.state.read().head.last)
+    }
+
+    fn next_index(&self) -> Result<u64, StoreError> {
+        Ok(self.state.read().head.next_index)
+    }
+}

@@ -1,0 +1,18 @@
+//! Stored bytes turned into a value, with errors that name the object.
+
+use std::sync::Arc;
+
+use daystar_model::ids::{CommitNumber, ObjectId};
+use daystar_model::managed::Object;
+use daystar_model::record::Record;
+use daystar_model::store::StoreError;
+
+/// What the record `bytes`, found under `id`, holds: checked first, then decoded.
+pub(crate) fn decode(
+    id: ObjectId,
+    bytes: &[u8],
+) -> Result<(CommitNumber, Arc<dyn Object>), StoreError> {
+    Record::parse(id, bytes)
+        .and_then(|record| Ok((record.commit, record.value()?)))
+        .map_err(|cause| StoreError::Record { id, cause })
+}
