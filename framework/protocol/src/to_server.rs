@@ -1,0 +1,103 @@
+//! The frames that a client sends.
+
+use bytes::{BufMut, Bytes};
+
+use crate::frame::{self, Frame, FrameError};
+use crate::handshake::{Hello, VERSION};
+use crate::message::{EncodeError, Message, encode_behind};
+
+/// A frame from a client to the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToServer {
+    /// The first frame: who I am.
+    Hello(Hello),
+    /// A request that wants no answer.
+    Send {
+        /// The encoded message.
+        payload: Bytes,
+    },
+    /// A request whose outcome is wanted.
+    Call {
+        /// The client's number for it, never zero; the answer repeats it.
+        call: u32,
+        /// The encoded message.
+        payload: Bytes,
+    },
+    /// The last frame: the session ends because the client wants it to.
+    Goodbye,
+}
+
+impl ToServer {
+    /// The frame as it goes onto the stream.
+    pub fn encode(&self) -> Bytes {
+        match self {
+            Self::Hello(hello) => frame::control(HELLO, hello),
+            Self::Send { payload } => {
+                let mut frame = frame::begin(SEND, payload.len());
+                frame.extend_from_slice(payload);
+                frame::finish(frame)
+            }
+            Self::Call { call, payload } => {
+                let mut frame = frame::begin(CALL, 4 + payload.len());
+                frame.put_u32_le(*call);
+                frame.extend_from_slice(payload);
+                frame::finish(frame)
+            }
+            Self::Goodbye => frame::finish(frame::begin(GOODBYE, 0)),
+        }
+    }
+}
+
+impl Frame for ToServer {
+    fn is_kind(kind: u8) -> bool {
+        matches!(kind, HELLO | SEND | CALL | GOODBYE)
+    }
+
+    fn parse(kind: u8, mut body: Bytes) -> Result<Self, FrameError> {
+        match kind {
+            HELLO => {
+                // The version is read on its own: what follows it may look different in another one.
+                match postcard::take_from_bytes::<u16>(&body) {
+                    Ok((theirs, _)) if theirs != VERSION => {
+                        Err(FrameError::Version { theirs, ours: VERSION })
+                    }
+                    _ => frame::parse_control("Hello", &body).map(Self::Hello),
+                }
+            }
+            SEND => Ok(Self::Send { payload: body }),
+            CALL => match frame::take_u32("Call", &mut body)? {
+                0 => Err(FrameError::Malformed { kind: "Call", cause: "calls count from one" }),
+                call => Ok(Self::Call { call, payload: body }),
+            },
+            GOODBYE if body.is_empty() => Ok(Self::Goodbye),
+            GOODBYE => Err(FrameError::Malformed { kind: "Goodbye", cause: "it has no body" }),
+            kind => Err(FrameError::UnknownKind { kind }),
+        }
+    }
+}
+
+/// The frame of a [`ToServer::Send`], encoded in one go.
+///
+/// # Errors
+/// Those of [`encode_message`](crate::message::encode_message).
+pub fn send_frame<M: Message>(message: &M) -> Result<Bytes, EncodeError> {
+    encode_behind(frame::begin(SEND, PAYLOAD_BYTES_GUESS), message).map(frame::finish)
+}
+
+/// The frame of a [`ToServer::Call`], encoded in one go.
+///
+/// # Errors
+/// Those of [`encode_message`](crate::message::encode_message).
+pub fn call_frame<M: Message>(call: u32, message: &M) -> Result<Bytes, EncodeError> {
+    let mut front = frame::begin(CALL, 4 + PAYLOAD_BYTES_GUESS);
+    front.put_u32_le(call);
+    encode_behind(front, message).map(frame::finish)
+}
+
+/// Requests are small: most fit the first allocation.
+const PAYLOAD_BYTES_GUESS: usize = 48;
+
+const HELLO: u8 = 0x01;
+const SEND: u8 = 0x02;
+const CALL: u8 = 0x03;
+const GOODBYE: u8 = 0x04;
