@@ -1,1 +1,94 @@
-//! stub
+//! Daystar's attribute macros: `#[managed]`, `#[message]`, `#[task]`.
+//!
+//! A game names them through `daystar`, never through this crate. What they generate names nothing but
+//! `::daystar::__private`, so that it compiles in whichever module, under whichever imports, it lands.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod arguments;
+mod item;
+mod managed;
+mod message;
+mod task;
+
+use proc_macro::TokenStream;
+use proc_macro2::TokenStream as Tokens;
+use syn::Result;
+
+/// Makes a struct or an enum a managed type: its values can be objects of the world, and parts of other
+/// managed types.
+///
+/// ```text
+/// #[managed]
+/// pub struct Player { pub name: String, pub gold: u64, pub pack: Vec<Ref<Item>> }
+/// ```
+///
+/// Fields may be numbers (not `usize` and `isize`, whose size depends on the machine), `bool`, `char`, `String`,
+/// `Vec`, `Option`, `Box`, maps and sets, tuples, arrays, `Duration`, `Timestamp`, `Session`, `Ref<T>`, and other
+/// managed types, the type itself included.
+///
+/// Arguments, all optional, as in `#[managed(version = 2, name = "player")]`:
+///
+/// - `version`: the schema version that the program writes, from 1, which it is when nothing is said.
+///   A stored value of another version is refused.
+/// - `name`: the name under which values are stored; else the type's own. With it a type can be renamed in
+///   the program and still finds its stored values.
+///
+/// The type also gets `Clone`. Other derives are up to you, and stand below `#[managed]`. A type that is a map's
+/// key needs `#[derive(PartialEq, Eq, Hash)]`, in an ordered map `#[derive(PartialEq, Eq, PartialOrd, Ord)]`.
+#[proc_macro_attribute]
+pub fn managed(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(managed::expand, arguments, item)
+}
+
+/// Makes a struct or an enum a message, to be sent to and from clients.
+///
+/// ```text
+/// #[message]
+/// pub enum Request { Give { to: String, gold: u64 }, Say(String) }
+/// ```
+///
+/// Fields may be numbers, `bool`, `char`, `String`, `Vec`, `Option`, `Box`, maps and sets, tuples, arrays, `Duration`,
+/// `Timestamp`, `Session`, `Ref<T>`, and other messages. Takes no arguments.
+///
+/// The type also gets `Clone` and `Debug`. Other derives are up to you, and stand below `#[message]`. A type may
+/// be a message and managed at once.
+#[proc_macro_attribute]
+pub fn message(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(message::expand, arguments, item)
+}
+
+/// Makes a struct or an enum a task: a managed type whose values can be handed to `ctx.spawn` and
+/// `ctx.schedule`, to be run later.
+///
+/// ```text
+/// #[task]
+/// struct Regrow { tree: Ref<Tree> }
+///
+/// impl Task for Regrow {
+///     fn run(&self, ctx: &Ctx) -> Result<()> { .. }
+/// }
+/// ```
+///
+/// Fields and arguments are those of [`managed`](macro@managed).
+#[proc_macro_attribute]
+pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(task::expand, arguments, item)
+}
+
+/// What `with` makes of the item; or its error, beside the item as it stood, so that whatever else names the
+/// item does not report a second error that hides the first.
+fn expand(
+    with: fn(Tokens, Tokens) -> Result<Tokens>,
+    arguments: TokenStream,
+    item: TokenStream,
+) -> TokenStream {
+    let item = Tokens::from(item);
+    with(arguments.into(), item.clone())
+        .unwrap_or_else(|error| {
+            let error = error.to_compile_error();
+            quote::quote!(#error #item)
+        })
+        .into()
+}

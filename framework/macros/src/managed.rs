@@ -1,0 +1,158 @@
+//! `#[managed]`: the archive derive, the `Managed` implementation and its registration.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
+use syn::ext::IdentExt;
+use syn::{DeriveInput, Error, Path, Result, parse_quote};
+
+use crate::arguments::Arguments;
+use crate::item::{self, Derive, Words};
+
+const WORDS: Words = Words { name: "managed", value: "an object of the world" };
+
+/// What `#[managed(arguments)]` makes of `tokens`.
+pub(crate) fn expand(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
+    let item = item::parse(&WORDS, tokens)?;
+    let arguments = Arguments::parse(WORDS.name, arguments)?;
+    if let Some(task) = item::carries(&item, "task") {
+        return Err(Error::new_spanned(task, "a task is managed already; keep only `#[task]`"));
+    }
+    implement(item, &arguments)
+}
+
+/// The item with its archive, and its implementation of `Managed`.
+pub(crate) fn implement(mut item: DeriveInput, arguments: &Arguments) -> Result<TokenStream> {
+    refuse_machine_sized(&item)?;
+    item::write_out_self(&mut item);
+    let checks = item::checks(&item, &quote!(__daystar::codec::storable));
+    archive(&mut item);
+
+    let ident = &item.ident;
+    let own_name = ident.unraw().to_string();
+    let name =
+        arguments.name.as_ref().map_or(own_name.to_token_stream(), ToTokens::to_token_stream);
+    let version = arguments.version.as_ref().map_or(quote!(1), ToTokens::to_token_stream);
+    Ok(quote! {
+        #item
+
+        const _: () = {
+            use ::daystar::__private as __daystar;
+
+            #[automatically_derived]
+            impl __daystar::Managed for #ident {
+                const TYPE_NAME: &'static str = {
+                    #checks
+                    #name
+                };
+                const VERSION: u32 = #version;
+
+                fn encode(
+                    &self,
+                ) -> ::core::result::Result<::std::vec::Vec<u8>, __daystar::RecordError> {
+                    __daystar::codec::encode(self)
+                }
+
+                fn decode(
+                    version: u32,
+                    payload: &[u8],
+                ) -> ::core::result::Result<Self, __daystar::RecordError> {
+                    __daystar::codec::decode(version, payload)
+                }
+
+                fn descriptor() -> &'static __daystar::TypeDescriptor {
+                    const { &__daystar::TypeDescriptor::of::<Self>() }
+                }
+            }
+
+            __daystar::inventory::submit! {
+                __daystar::Registration(<#ident as __daystar::Managed>::descriptor)
+            }
+        };
+    })
+}
+
+/// Derives `Clone` and rkyv's archive, whose types nobody shall meet.
+///
+/// rkyv's own bounds are omitted, for two reasons. They would make types that contain one another an endless
+/// question to the compiler. And when a field's type will not do, each of the derived implementations would
+/// report it, in rkyv's words, a screen long; the bounds given here are reported once, in ours.
+fn archive(item: &mut DeriveInput) {
+    let private = quote!(::daystar::__private);
+    let rkyv = quote!(#private::rkyv);
+    let (archived, resolver) = (hidden(&item.ident, "Archived"), hidden(&item.ident, "Resolver"));
+    let keys = key_traits(item);
+    let plain = item::plain_types(item);
+    let storable = quote!(#private::codec::Storable);
+    let storable = plain.iter().map(|ty| item::bound(ty, &storable));
+    let attribute = parse_quote! {
+        #[rkyv(
+            crate = #rkyv,
+            archived = #archived,
+            resolver = #resolver,
+            attr(doc(hidden)),
+            derive(#(#keys),*),
+            archive_bounds(#(#storable),*),
+            serialize_bounds(__S: #private::codec::Writes),
+            deserialize_bounds(__D: #private::codec::Reads),
+            bytecheck(bounds(
+                __C: #rkyv::validation::ArchiveContext,
+                <__C as #rkyv::rancor::Fallible>::Error: #rkyv::rancor::Source,
+                #(<#plain as #rkyv::Archive>::Archived: #rkyv::bytecheck::CheckBytes<__C>),*
+            )),
+        )]
+    };
+    for field in item::fields_mut(item) {
+        field.attrs.push(parse_quote!(#[rkyv(omit_bounds, with = #private::codec::Kept)]));
+    }
+    let derives = vec![
+        Derive::Unless("Clone", parse_quote!(::core::clone::Clone)),
+        Derive::Always(parse_quote!(#rkyv::Archive)),
+        Derive::Always(parse_quote!(#rkyv::Serialize)),
+        Derive::Always(parse_quote!(#rkyv::Deserialize)),
+    ];
+    item::derive(item, derives, vec![attribute]);
+}
+
+/// The archive of a map demands of the archive of its key what the map demands of the key itself.
+fn key_traits(item: &DeriveInput) -> Vec<Path> {
+    let derived = item::derived(item);
+    let has = |name: &str| derived.iter().any(|d| d == name);
+    let mut paths = Vec::new();
+    if has("Hash") || has("Ord") {
+        paths.push(parse_quote!(::core::cmp::PartialEq));
+        paths.push(parse_quote!(::core::cmp::Eq));
+    }
+    if has("Hash") {
+        paths.push(parse_quote!(::core::hash::Hash));
+    }
+    if has("Ord") {
+        paths.push(parse_quote!(::core::cmp::PartialOrd));
+        paths.push(parse_quote!(::core::cmp::Ord));
+    }
+    paths
+}
+
+fn hidden(ident: &Ident, what: &str) -> Ident {
+    format_ident!("__{}{what}", ident.unraw())
+}
+
+/// `usize` and `isize` are written as 32 bits, and what does not fit would be lost without a word.
+fn refuse_machine_sized(item: &DeriveInput) -> Result<()> {
+    let found = item::fields(item).find_map(|(_, field)| machine_sized(field.ty.to_token_stream()));
+    let Some(found) = found else { return Ok(()) };
+    let fixed = if found == "usize" { "`u32` or `u64`" } else { "`i32` or `i64`" };
+    Err(Error::new_spanned(
+        &found,
+        format!("`{found}` is not the same on every machine, so it cannot be stored; use {fixed}"),
+    ))
+}
+
+/// The first type of a machine-dependent size in `ty`; what stands behind a `;` is the length of an array.
+fn machine_sized(ty: TokenStream) -> Option<Ident> {
+    let semicolon = |token: &TokenTree| matches!(token, TokenTree::Punct(p) if p.as_char() == ';');
+    ty.into_iter().take_while(|token| !semicolon(token)).find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == "usize" || ident == "isize" => Some(ident),
+        TokenTree::Group(group) => machine_sized(group.stream()),
+        _ => None,
+    })
+}
