@@ -1,1 +1,42 @@
-//! stub
+//! The Rust client of a Daystar server.
+//!
+//! ```no_run
+//! # use daystar_protocol::message::Message;
+//! # #[derive(serde::Serialize, serde::Deserialize)] pub enum Request { Look }
+//! # #[derive(Debug, serde::Serialize, serde::Deserialize)] pub enum Event { Seen(String) }
+//! # impl Message for Request { const NAME: &'static str = "Request"; }
+//! # impl Message for Event { const NAME: &'static str = "Event"; }
+//! use daystar_client::{Client, Incoming, Trust};
+//!
+//! # async fn play() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = "127.0.0.1:4455".parse()?;
+//! let builder = Client::<Request, Event>::builder(server).game("hamlet").name("ann");
+//! let (client, mut events) = builder.trust(Trust::Anyone).connect().await?;
+//! let answer = client.call(&Request::Look).await?; // resolves when the request has taken effect
+//! println!("I see {answer:?}");
+//! while let Some(Incoming::Event(event)) = events.next().await {
+//!     println!("{event:?}");
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! A connection costs two tasks. Thousands of clients in one program should share one
+//! [`quinn::Endpoint`](builder::ClientBuilder::endpoint).
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod builder;
+pub mod client;
+pub mod error;
+pub mod events;
+mod link;
+mod outgoing;
+mod pending;
+mod reader;
+mod tls;
+
+pub use builder::{ClientBuilder, Trust};
+pub use client::Client;
+pub use error::{CallError, ConnectError, Disconnected, SendError};
+pub use events::{Events, Incoming};

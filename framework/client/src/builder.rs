@@ -1,0 +1,151 @@
+//! How to join: the builder of a client.
+
+use std::marker::PhantomData;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use daystar_protocol::fingerprint::Fingerprint;
+use daystar_protocol::frame::{TO_CLIENT_BYTES_MAX, TO_SERVER_BYTES_MAX};
+use daystar_protocol::handshake::{Hello, VERSION};
+use daystar_protocol::message::Message;
+use tokio::time::timeout;
+
+use crate::client::Client;
+use crate::error::ConnectError;
+use crate::events::Events;
+use crate::link::{self, LinkLimits};
+use crate::tls;
+
+/// Which server to believe that it is the right one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Whoever answers. For development and tests: somebody in between could read and change everything.
+    Anyone,
+    /// The server whose certificate has this fingerprint, which it prints when it starts.
+    Fingerprint(Fingerprint),
+}
+
+/// What a client needs to join. Made by [`Client::builder`].
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `.connect()`"]
+pub struct ClientBuilder<Request, Event> {
+    server: SocketAddr,
+    game: Option<String>,
+    name: Option<String>,
+    trust: Option<Trust>,
+    endpoint: Option<quinn::Endpoint>,
+    connect_timeout: Duration,
+    limits: LinkLimits,
+    messages: PhantomData<fn(Request) -> Event>,
+}
+
+impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
+    pub(crate) fn new(server: SocketAddr) -> Self {
+        let limits = LinkLimits {
+            to_server_bytes_max: TO_SERVER_BYTES_MAX,
+            to_client_bytes_max: TO_CLIENT_BYTES_MAX,
+            outgoing_bytes_max: OUTGOING_BYTES_MAX,
+            events_bytes_max: EVENTS_BYTES_MAX,
+        };
+        Self {
+            server,
+            game: None,
+            name: None,
+            trust: None,
+            endpoint: None,
+            connect_timeout: CONNECT_TIMEOUT,
+            limits,
+            messages: PhantomData,
+        }
+    }
+
+    /// The game that the client is built for, as its `Game::NAME`. Must be set.
+    pub fn game(mut self, game: impl Into<String>) -> Self {
+        self.game = Some(game.into());
+        self
+    }
+
+    /// Who joins: 1 to 32 characters, no control characters. Must be set.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Which server to believe. Must be set.
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = Some(trust);
+        self
+    }
+
+    /// A socket to share with other clients, instead of one of its own.
+    pub fn endpoint(mut self, endpoint: quinn::Endpoint) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+
+    /// How long to wait until joined; 10 seconds unless set.
+    pub fn connect_timeout(mut self, connect_timeout: Duration) -> Self {
+        self.connect_timeout = connect_timeout;
+        self
+    }
+
+    /// How many bytes a request's frame may have (kind and body); must be what the server allows. 64 KiB unless set.
+    pub fn request_bytes_max(mut self, bytes: usize) -> Self {
+        self.limits.to_server_bytes_max = bytes;
+        self
+    }
+
+    /// How many bytes a frame from the server may have (kind and body); must be what the server sends. 1 MiB unless set.
+    pub fn event_bytes_max(mut self, bytes: usize) -> Self {
+        self.limits.to_client_bytes_max = bytes;
+        self
+    }
+
+    /// How many bytes of events may wait for [`Events::next`]; beyond it the client leaves with
+    /// [`Disconnected::EventsNotRead`](crate::error::Disconnected::EventsNotRead). 8 MiB unless set.
+    pub fn waiting_events_bytes_max(mut self, bytes: usize) -> Self {
+        self.limits.events_bytes_max = bytes;
+        self
+    }
+
+    /// Joins. Must be called inside a tokio runtime, which then runs the connection.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: what is missing, who does not answer, or why the server says no.
+    pub async fn connect(self) -> Result<(Client<Request, Event>, Events<Event>), ConnectError> {
+        let unset = |what| ConnectError::Unset { what };
+        let server = self.server;
+        let game = self.game.ok_or_else(|| unset("game"))?;
+        let name = self.name.ok_or_else(|| unset("name"))?;
+        let trust = self.trust.ok_or_else(|| unset("trust"))?;
+        let settings = tls::settings(trust)
+            .map_err(|error| ConnectError::Setup { server, cause: error.to_string() })?;
+        let endpoint = match self.endpoint {
+            Some(endpoint) => endpoint,
+            None => quinn::Endpoint::client(unspecified(server)).map_err(ConnectError::Socket)?,
+        };
+        let hello = Hello { version: VERSION, game, name };
+        let joining = link::join(&endpoint, settings, server, hello, self.limits);
+        let (link, incoming) = match timeout(self.connect_timeout, joining).await {
+            Ok(joined) => joined?,
+            Err(_) => return Err(ConnectError::TimedOut { server, after: self.connect_timeout }),
+        };
+        Ok((Client::new(link.clone()), Events::new(link, incoming)))
+    }
+}
+
+/// Any free port, of the server's family.
+fn unspecified(server: SocketAddr) -> SocketAddr {
+    match server {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Requests that wait to be written; whoever sends more waits.
+const OUTGOING_BYTES_MAX: usize = 256 * 1024;
+
+/// Minutes of an ordinary game, and little enough to find a program that has forgotten its events.
+const EVENTS_BYTES_MAX: usize = 8 * 1024 * 1024;

@@ -1,0 +1,88 @@
+//! A joined client: calls, sends, and leaving.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use daystar_protocol::message::{Message, decode_message};
+use daystar_protocol::to_server::{call_frame, send_frame};
+
+use crate::builder::ClientBuilder;
+use crate::error::{CallError, SendError};
+use crate::link::Link;
+
+/// A client that has joined. Clones are cheap and are the same client.
+///
+/// The session lasts until [`close`](Self::close), until every clone is dropped (what was sent before still arrives), or
+/// until the server ends it.
+pub struct Client<Request, Event> {
+    link: Arc<Leaving>,
+    messages: PhantomData<fn(Request) -> Event>,
+}
+
+impl<Request: Message, Event: Message> Client<Request, Event> {
+    /// How to join the server at `server`.
+    pub fn builder(server: SocketAddr) -> ClientBuilder<Request, Event> {
+        ClientBuilder::new(server)
+    }
+
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        Self { link: Arc::new(Leaving(link)), messages: PhantomData }
+    }
+
+    /// The session's number on the server.
+    pub fn session(&self) -> u64 {
+        self.link.0.session()
+    }
+
+    /// Sends `request` and waits until it has taken effect; then gives the game's answer, if it has one.
+    ///
+    /// Any number of calls may be under way; they are sent in the order in which they are first polled, and so they take effect.
+    /// Dropping the future forgets the answer, not the request.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] when the game says no; otherwise the session or the messages are at fault.
+    pub async fn call(&self, request: &Request) -> Result<Option<Event>, CallError> {
+        let payload = self.link.0.call(|call| call_frame(call, request)).await?;
+        payload.map(|payload| decode_message(&payload)).transpose().map_err(CallError::Decode)
+    }
+
+    /// Sends `request` and does not wait for its effect. Should the game refuse it, the reason arrives as
+    /// [`Incoming::Refused`](crate::events::Incoming::Refused). Waits only while more than 256 KiB are waiting to be written.
+    ///
+    /// # Errors
+    /// [`SendError`]: the request has not been sent.
+    pub async fn send(&self, request: &Request) -> Result<(), SendError> {
+        let frame = send_frame(request)?;
+        self.link.0.send(frame).await
+    }
+
+    /// Says goodbye behind everything that was sent, and waits until the server has heard it. Calls still under way
+    /// end with [`Disconnected::ByClient`](crate::error::Disconnected::ByClient).
+    pub async fn close(&self) {
+        self.link.0.leave();
+        self.link.0.over().await;
+    }
+}
+
+impl<Request, Event> Clone for Client<Request, Event> {
+    fn clone(&self) -> Self {
+        Self { link: Arc::clone(&self.link), messages: PhantomData }
+    }
+}
+
+impl<Request, Event> fmt::Debug for Client<Request, Event> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("session", &self.link.0.session()).finish_non_exhaustive()
+    }
+}
+
+/// Says goodbye with the last clone.
+struct Leaving(Arc<Link>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}

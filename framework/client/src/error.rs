@@ -1,0 +1,150 @@
+//! What can go wrong for a client, one type per operation.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use daystar_protocol::client_session::ClientSessionError;
+use daystar_protocol::fingerprint::Fingerprint;
+use daystar_protocol::message::{DecodeError, EncodeError};
+
+/// Why a client could not join.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The builder was not told something it cannot guess.
+    #[error("the client's {what} is not set: call `.{what}(..)` on the builder")]
+    Unset {
+        /// The builder's method.
+        what: &'static str,
+    },
+    /// This machine does not give the client a socket.
+    #[error("no UDP socket could be opened: {0}")]
+    Socket(#[source] io::Error),
+    /// TLS or QUIC cannot be set up as asked.
+    #[error("the connection to {server} cannot be set up: {cause}")]
+    Setup {
+        /// The server's address.
+        server: SocketAddr,
+        /// What was said against it.
+        cause: String,
+    },
+    /// Nobody answered, or the join took too long.
+    #[error("{server} did not let the client join within {after:?}: is a server running there?")]
+    TimedOut {
+        /// The server's address.
+        server: SocketAddr,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The server has no room for another connection.
+    #[error("{server} refused the connection: it is full; try again later")]
+    Full {
+        /// The server's address.
+        server: SocketAddr,
+    },
+    /// Something else than a Daystar server of this version listens there.
+    #[error("{server} does not speak daystar/1: it is another kind of server, or another version")]
+    WrongProtocol {
+        /// The server's address.
+        server: SocketAddr,
+    },
+    /// The server's certificate is not the expected one.
+    #[error(
+        "the certificate of {server} has the fingerprint {actual}, not {expected}: it is not the server you trust"
+    )]
+    Untrusted {
+        /// The server's address.
+        server: SocketAddr,
+        /// What was to be trusted.
+        expected: Fingerprint,
+        /// What the server has.
+        actual: Fingerprint,
+    },
+    /// The server, or the game on it, did not let the client join.
+    #[error("{0}")]
+    Rejected(String),
+    /// The connection ended before the join was done.
+    #[error("the connection to {server} ended before the client had joined: {cause}")]
+    Disconnected {
+        /// The server's address.
+        server: SocketAddr,
+        /// Why.
+        cause: Disconnected,
+    },
+}
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The server says no, for this reason; the request had no effect.
+    #[error("{0}")]
+    Refused(String),
+    /// The session is over. The request may or may not have taken effect.
+    #[error("{0}")]
+    Disconnected(Disconnected),
+    /// The request is longer than the server takes. It was not sent.
+    #[error("a request of {bytes} bytes is too long: at most {bytes_max} are allowed")]
+    TooLong {
+        /// Kind and body of its frame.
+        bytes: usize,
+        /// What is allowed.
+        bytes_max: usize,
+    },
+    /// The request cannot be written down. It was not sent.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The request has taken effect, but its answer cannot be read.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}
+
+/// Why a request was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The session is over.
+    #[error("{0}")]
+    Disconnected(Disconnected),
+    /// The request is longer than the server takes.
+    #[error("a request of {bytes} bytes is too long: at most {bytes_max} are allowed")]
+    TooLong {
+        /// Kind and body of its frame.
+        bytes: usize,
+        /// What is allowed.
+        bytes_max: usize,
+    },
+    /// The request cannot be written down.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+/// Why a session is over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Disconnected {
+    /// The server ended it: the game wanted that, or the server stops.
+    #[error("the server ended the session: {0}")]
+    ByServer(String),
+    /// The server dropped a client that did not read what it was sent.
+    #[error("the server dropped the client: {0}")]
+    TooSlow(String),
+    /// The server dropped a client that did not keep to the protocol, for instance by too long a frame.
+    #[error("the server dropped the client for breaking the protocol: {0}")]
+    Violation(String),
+    /// The server did not keep to the protocol.
+    #[error("the server broke the protocol: {0}")]
+    ServerViolation(#[from] ClientSessionError),
+    /// The server sent an event that is none of the game's.
+    #[error("the server sent an event that cannot be read: {0}")]
+    Unreadable(String),
+    /// Too many events piled up because the program did not take them.
+    #[error("{bytes} bytes of events were waiting to be read: call `Events::next` more often")]
+    EventsNotRead {
+        /// How many.
+        bytes: usize,
+    },
+    /// The server cannot be reached any more.
+    #[error("the connection was lost: {0}")]
+    Lost(String),
+    /// This client ended it.
+    #[error("the client has left")]
+    ByClient,
+}

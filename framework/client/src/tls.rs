@@ -1,0 +1,137 @@
+//! TLS and QUIC as a client of Daystar uses them.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use daystar_protocol::fingerprint::Fingerprint;
+use daystar_protocol::handshake::ALPN;
+use quinn::crypto::rustls::QuicClientConfig;
+use quinn::{ClientConfig, IdleTimeout, TransportConfig, VarInt};
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
+
+use crate::builder::Trust;
+
+/// The settings for one connection.
+pub(crate) struct Settings {
+    pub(crate) quic: ClientConfig,
+    /// The expected and the actual fingerprint, should the handshake fail because they differ.
+    pub(crate) distrusted: Arc<OnceLock<(Fingerprint, Fingerprint)>>,
+}
+
+/// Settings that believe whom `trust` names.
+pub(crate) fn settings(trust: Trust) -> Result<Settings, rustls::Error> {
+    let provider = Arc::new(ring::default_provider());
+    let distrusted = Arc::<OnceLock<_>>::default();
+    let verifier = Verifier {
+        trust,
+        distrusted: Arc::clone(&distrusted),
+        algorithms: provider.signature_verification_algorithms,
+    };
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.resumption = Resumption::disabled();
+    let suite = ring::cipher_suite::TLS13_AES_128_GCM_SHA256.tls13();
+    let initial = suite.and_then(|suite| suite.quic_suite());
+    let initial =
+        initial.ok_or_else(|| rustls::Error::General("ring has no QUIC suite".to_owned()))?;
+    let tls = QuicClientConfig::with_initial(Arc::new(tls), initial)
+        .map_err(|error| rustls::Error::General(error.to_string()))?;
+    let mut quic = ClientConfig::new(Arc::new(tls));
+    quic.transport_config(Arc::new(transport()));
+    Ok(Settings { quic, distrusted })
+}
+
+fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_TIMEOUT_MS))))
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .stream_receive_window(VarInt::from_u32(WINDOW_BYTES))
+        .receive_window(VarInt::from_u32(WINDOW_BYTES))
+        .send_window(u64::from(WINDOW_BYTES))
+        .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER_BYTES))
+        .datagram_send_buffer_size(DATAGRAM_BUFFER_BYTES);
+    transport
+}
+
+/// Believes a certificate by its fingerprint or not at all; that the server has the certificate's key is checked either way.
+#[derive(Debug)]
+struct Verifier {
+    trust: Trust,
+    distrusted: Arc<OnceLock<(Fingerprint, Fingerprint)>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let Trust::Fingerprint(expected) = self.trust else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let actual = fingerprint(own)?;
+        if actual == expected {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let _ = self.distrusted.set((expected, actual));
+        Err(rustls::CertificateError::ApplicationVerificationFailure.into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        own: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, own, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        own: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, own, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// SHA-256 of a certificate.
+fn fingerprint(certificate: &CertificateDer<'_>) -> Result<Fingerprint, rustls::Error> {
+    let unusable = || rustls::Error::General("ring has no SHA-256 of 32 bytes".to_owned());
+    let suite = ring::cipher_suite::TLS13_AES_128_GCM_SHA256.tls13().ok_or_else(unusable)?;
+    let sha256 = suite.common.hash_provider.hash(certificate);
+    let sha256: [u8; 32] = sha256.as_ref().try_into().map_err(|_| unusable())?;
+    Ok(Fingerprint::new(sha256))
+}
+
+const IDLE_TIMEOUT_MS: u32 = 30_000;
+
+/// A third of the idle timeout: two keep-alives may be lost.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// What may be in flight in either direction. Small, because a program may be thousands of clients.
+const WINDOW_BYTES: u32 = 256 * 1024;
+
+const DATAGRAM_BUFFER_BYTES: usize = 64 * 1024;
