@@ -1,1 +1,62 @@
-//! stub
+//! Daystar: servers for online games and shared worlds.
+//!
+//! A game is a set of plain functions: an event arrives, objects change, messages go out. Daystar runs thousands
+//! of them at once on every core, with the outcome of one at a time, keeps the objects on disk, and
+//! brings them back after a crash. Start with [`Game`], then [`Ctx`].
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+// The macros' generated code names `::daystar`, here as everywhere.
+extern crate self as daystar;
+
+mod cli;
+mod game;
+mod net;
+mod scheduler;
+mod server;
+
+pub use daystar_engine::{Error, Fault, Read, TaskRng, Write};
+pub use daystar_macros::{managed, message, task};
+pub use daystar_model::{Managed, Ref, Timestamp};
+pub use daystar_protocol::message::Message;
+
+pub use cli::{Outcome, cli};
+pub use game::channel::Channel;
+pub use game::ctx::{Ctx, SessionError};
+pub use game::names::NameError;
+pub use game::rules::{Game, Result};
+pub use game::session::{Left, Session};
+pub use game::task::{Task, TaskHandle};
+pub use game::world::World;
+pub use server::verify::{Verified, verify};
+pub use server::{Builder, ServeError, Server};
+
+/// What a game's files import: `use daystar::prelude::*;`.
+pub mod prelude {
+    pub use crate::game::channel::Channel;
+    pub use crate::game::ctx::Ctx;
+    pub use crate::game::rules::{Game, Result};
+    pub use crate::game::session::{Left, Session};
+    pub use crate::game::task::{Task, TaskHandle};
+    pub use crate::game::world::World;
+    pub use crate::{bail, ensure};
+    pub use daystar_engine::{Error, Read, Write};
+    pub use daystar_macros::{managed, message, task};
+    pub use daystar_model::{Managed, Ref, Timestamp};
+    pub use daystar_protocol::message::Message;
+    pub use rand::RngExt;
+    pub use std::time::Duration;
+}
+
+/// What generated code names. Not for people: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::game::task::{Task, TaskRegistration};
+    pub use daystar_model::codec;
+    pub use daystar_model::managed::Registration;
+    pub use daystar_model::private::{inventory, rkyv};
+    pub use daystar_model::{Managed, RecordError, TypeDescriptor};
+    pub use daystar_protocol::message::Message;
+    pub use serde;
+}

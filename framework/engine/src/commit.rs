@@ -5,7 +5,7 @@
 //! one either sees the earlier one's lock or its new version, and fails its check if it had read the old
 //! one; and the earlier one can have read nothing of the later one.
 
-use daystar_model::{Change, CommitNumber};
+use daystar_model::{Change, CommitNumber, ObjectId};
 
 use crate::attempt::{Attempt, Entry, Slot};
 use crate::cell::{Cell, Token};
@@ -48,8 +48,7 @@ pub(crate) fn commit(
             cell_of(shared, entry).unlock(token);
         }
         // The number is used up; the order has no holes.
-        let nothing = Committed { number, changes: Vec::new(), effects: Effects::default() };
-        shared.handover.put(nothing, sink);
+        hand_on(shared, sink, number, Vec::new(), Effects::default());
         return CommitOutcome::Conflicted;
     }
 
@@ -61,8 +60,19 @@ pub(crate) fn commit(
         unwanted.extend(cell_of(shared, entry).install(number, change.clone(), horizon));
         changes.push((entry.id, change));
     }
-    shared.handover.put(Committed { number, changes, effects }, sink);
+    hand_on(shared, sink, number, changes, effects);
     CommitOutcome::Done(number)
+}
+
+fn hand_on(
+    shared: &Shared,
+    sink: &dyn CommitSink,
+    number: CommitNumber,
+    changes: Vec<(ObjectId, Change)>,
+    effects: Effects,
+) {
+    let next_index = shared.ids_given();
+    shared.handover.put(Committed { number, changes, effects, next_index }, sink);
 }
 
 fn cell_of<'a>(shared: &Shared, entry: &'a Entry) -> &'a Arc<Cell> {
@@ -86,7 +96,7 @@ pub(crate) fn publish(
 ) -> CommitOutcome {
     if !effects.is_empty() {
         let number = shared.clock.tick();
-        shared.handover.put(Committed { number, changes: Vec::new(), effects }, sink);
+        hand_on(shared, sink, number, Vec::new(), effects);
     }
     CommitOutcome::Done(attempt.snapshot())
 }

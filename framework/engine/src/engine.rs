@@ -145,11 +145,6 @@ impl Engine {
         ObjectId::new(space, self.shared.next_index())
     }
 
-    /// No id with this index or a higher one has been given away.
-    pub fn next_index(&self) -> u64 {
-        self.shared.next_index.load(Ordering::SeqCst)
-    }
-
     /// How many jobs ended how, since the start.
     pub fn counts(&self) -> Counts {
         let counters = &self.shared.counters;
@@ -170,7 +165,12 @@ impl Shared {
 
     /// Whether nobody has been given `id` yet. Names are not given: their ids are hashes.
     pub(crate) fn is_unallocated(&self, id: ObjectId) -> bool {
-        id.space() != Space::Name && id.index() >= self.next_index.load(Ordering::SeqCst)
+        id.space() != Space::Name && id.index() >= self.ids_given()
+    }
+
+    /// No id with this index or a higher one has been given away.
+    pub(crate) fn ids_given(&self) -> u64 {
+        self.next_index.load(Ordering::SeqCst)
     }
 
     #[cfg(feature = "breaks")]

@@ -16,6 +16,8 @@ pub struct Committed {
     pub changes: Vec<(ObjectId, Change)>,
     /// What is to be done.
     pub effects: Effects,
+    /// No id with this index or a higher one had been given away when the commit was made.
+    pub next_index: u64,
 }
 
 /// Where commits go. The server plugs in one that writes the journal and sends the messages.

@@ -1,0 +1,40 @@
+//! Channels: named groups of sessions that are sent to at once.
+
+use std::sync::Arc;
+
+use daystar_engine::Effect;
+use daystar_protocol::message::Message;
+
+use crate::game::ctx::Ctx;
+use crate::game::session::Session;
+
+/// A named group of sessions, as [`Ctx::channel`] gives it. It need not be made before it is used, and a
+/// session that is over is in no channel.
+pub struct Channel<'c> {
+    ctx: &'c Ctx<'c>,
+    name: Arc<str>,
+}
+
+impl<'c> Channel<'c> {
+    pub(crate) fn new(ctx: &'c Ctx<'c>, name: &str) -> Self {
+        Self { ctx, name: name.into() }
+    }
+
+    /// Lets `session` hear what is sent here, from this commit on.
+    pub fn join(&self, session: Session) {
+        self.ctx.effect(Effect::JoinChannel { channel: self.name.clone(), session: session.id() });
+    }
+
+    /// Lets `session` hear no more of what is sent here.
+    pub fn leave(&self, session: Session) {
+        self.ctx.effect(Effect::LeaveChannel { channel: self.name.clone(), session: session.id() });
+    }
+
+    /// Sends `event` to all who are in the channel when this task commits. It is encoded once, and handed
+    /// out off the task's path.
+    pub fn send<M: Message>(&self, event: M) {
+        if let Some(frame) = self.ctx.event_frame(&event) {
+            self.ctx.effect(Effect::SendChannel { channel: self.name.clone(), frame });
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! [`Ctx`]: the one thing through which a task touches the world.
+
+use std::any::TypeId;
+use std::cell::{Cell, RefCell, RefMut};
+use std::time::Duration;
+
+use bytes::Bytes;
+use daystar_engine::{Attempt, Effect, Error, Read, TaskRng, Write};
+use daystar_model::{Managed, ObjectId, Ref, Space, Timestamp};
+use daystar_protocol::message::{EncodeError, Message};
+use daystar_protocol::to_client::{event_frame, reply_frame};
+
+use crate::game::channel::Channel;
+use crate::game::names::{self, NameError};
+use crate::game::rules::Result;
+use crate::game::session::{Attached, Session, SessionRecord};
+use crate::game::task::{Task, TaskHandle, TaskRecord};
+
+/// A task's view of the world, and its way to change it. Everything that a task does goes through here, and happens only if the task commits.
+pub struct Ctx<'a> {
+    attempt: &'a Attempt<'a>,
+    /// The one message type that this game's clients understand.
+    event: EventType,
+    asked: Option<Asked>,
+    has_replied: Cell<bool>,
+    /// What went wrong in a call that returns nothing; makes the task fail at its end.
+    problem: RefCell<Option<Error>>,
+}
+
+/// The type of a game's events.
+#[derive(Clone, Copy)]
+pub(crate) struct EventType {
+    id: TypeId,
+    name: &'static str,
+}
+
+impl EventType {
+    pub(crate) fn of<M: Message>() -> Self {
+        Self { id: TypeId::of::<M>(), name: M::NAME }
+    }
+}
+
+/// The request that a task answers.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) session: Session,
+    pub(crate) call: Option<u32>,
+}
+
+impl<'a> Ctx<'a> {
+    pub(crate) fn new(attempt: &'a Attempt<'a>, event: EventType, asked: Option<Asked>) -> Self {
+        Self { attempt, event, asked, has_replied: Cell::new(false), problem: RefCell::new(None) }
+    }
+
+    // Objects.
+
+    /// Looks at an object. The guard derefs to `&T`; while it lives, the object cannot be changed by this
+    /// task.
+    ///
+    /// # Errors
+    /// The object was removed, is of another type, or is being changed by this task right now.
+    pub fn get<T: Managed>(&self, object: Ref<T>) -> Result<Read<'_, T>> {
+        Ok(self.attempt.get(object.id())?)
+    }
+
+    /// Changes an object. The guard derefs to `&mut T`; while it lives, this task cannot get the object a
+    /// second time.
+    ///
+    /// # Errors
+    /// The object was removed, is of another type, or a guard of it is still alive.
+    pub fn get_mut<T: Managed>(&self, object: Ref<T>) -> Result<Write<'_, T>> {
+        Ok(self.attempt.get_mut(object.id())?)
+    }
+
+    /// Whether there is such an object.
+    ///
+    /// # Errors
+    /// The object is of another type, or is being changed by this task right now.
+    pub fn exists<T: Managed>(&self, object: Ref<T>) -> Result<bool> {
+        Ok(self.attempt.find::<T>(object.id())?.is_some())
+    }
+
+    /// Makes a new object of the world.
+    ///
+    /// # Errors
+    /// The task has touched as many objects as it may.
+    pub fn insert<T: Managed>(&self, value: T) -> Result<Ref<T>> {
+        Ok(Ref::from_id(self.attempt.insert(Space::Object, value)?))
+    }
+
+    /// Removes an object. References to it are from then on clear errors, never another object.
+    ///
+    /// # Errors
+    /// The object was removed before, is of another type, or a guard of it is still alive.
+    pub fn remove<T: Managed>(&self, object: Ref<T>) -> Result<()> {
+        Ok(self.attempt.remove::<T>(object.id())?)
+    }
+
+    // Names.
+
+    /// Gives an object a name to find it by.
+    ///
+    /// # Errors
+    /// The name is bound already.
+    pub fn bind<T: Managed>(&self, name: &str, object: Ref<T>) -> Result<()> {
+        names::bind(self, name, object)
+    }
+
+    /// The object that has the name.
+    ///
+    /// # Errors
+    /// Nothing has the name, or an object of another type.
+    pub fn lookup<T: Managed>(&self, name: &str) -> Result<Ref<T>> {
+        let found = self.find(name)?;
+        Ok(found.ok_or_else(|| NameError::Unbound { name: name.to_owned() })?)
+    }
+
+    /// The object that has the name, if any has.
+    ///
+    /// # Errors
+    /// An object of another type has the name.
+    pub fn find<T: Managed>(&self, name: &str) -> Result<Option<Ref<T>>> {
+        names::find(self, name)
+    }
+
+    /// Takes a name away from its object.
+    ///
+    /// # Errors
+    /// Nothing has the name.
+    pub fn unbind(&self, name: &str) -> Result<()> {
+        names::unbind(self, name)
+    }
+
+    // Sessions.
+
+    /// The name under which the client joined.
+    ///
+    /// # Errors
+    /// The session is over.
+    pub fn name(&self, session: Session) -> Result<String> {
+        Ok(self.session(session)?.name.clone())
+    }
+
+    /// Says which object the session plays; replaces what was said before.
+    ///
+    /// # Errors
+    /// The session is over.
+    pub fn attach<T: Managed>(&self, session: Session, object: Ref<T>) -> Result<()> {
+        self.session(session)?;
+        let mut record = self.attempt.get_mut::<SessionRecord>(session.id())?;
+        record.attached = Some(Attached::to(object));
+        Ok(())
+    }
+
+    /// The object that the session plays.
+    ///
+    /// # Errors
+    /// The session is over, plays nothing, or plays an object of another type.
+    pub fn attached<T: Managed>(&self, session: Session) -> Result<Ref<T>> {
+        let record = self.session(session)?;
+        match &record.attached {
+            Some(attached) if attached.type_name == T::TYPE_NAME => {
+                Ok(Ref::from_id(ObjectId::from_raw(attached.object)))
+            }
+            Some(attached) => Err(SessionError::PlaysOther {
+                session,
+                wanted: T::TYPE_NAME,
+                found: attached.type_name.clone(),
+            }
+            .into()),
+            None => Err(SessionError::PlaysNothing { session, wanted: T::TYPE_NAME }.into()),
+        }
+    }
+
+    /// Lets a client go, telling it `reason`; `left` runs afterwards.
+    pub fn disconnect(&self, session: Session, reason: &str) {
+        self.effect(Effect::Disconnect { session: session.id(), reason: reason.to_owned() });
+    }
+
+    // Messages.
+
+    /// Sends `event` to one client.
+    ///
+    /// An event of a type that is not this game's `Event` makes the task fail at its end.
+    pub fn send<M: Message>(&self, session: Session, event: M) {
+        if let Some(frame) = self.event_frame(&event) {
+            self.effect(Effect::Send { session: session.id(), frame });
+        }
+    }
+
+    /// Answers the request that this task was started by: the client's `call` resolves with `event`. For a
+    /// request that does not wait for an answer, the event is sent like any other.
+    ///
+    /// A second reply to the same request, or one where there was no request, makes the task fail at its end.
+    pub fn reply<M: Message>(&self, event: M) {
+        let Some(asked) = self.asked else {
+            return self.fail(SessionError::NothingAsked);
+        };
+        if self.has_replied.replace(true) {
+            return self.fail(SessionError::RepliedTwice);
+        }
+        let session = asked.session.id();
+        let Some(call) = asked.call else { return self.send(asked.session, event) };
+        if let Some(frame) = self.encode(&event, |event| reply_frame(call, Some(event))) {
+            self.effect(Effect::Reply { session, frame });
+        }
+    }
+
+    /// The channel called `name`.
+    pub fn channel(&'a self, name: &str) -> Channel<'a> {
+        Channel::new(self, name)
+    }
+
+    // Later.
+
+    /// Runs `task` after this one has committed, as a task of its own.
+    ///
+    /// # Errors
+    /// The task cannot be stored.
+    pub fn spawn<T: Task>(&self, task: T) -> Result<()> {
+        self.schedule(Duration::ZERO, task).map(drop)
+    }
+
+    /// Runs `task` once `delay` has passed, as a task of its own, also if the server is restarted before.
+    ///
+    /// # Errors
+    /// The task cannot be stored.
+    pub fn schedule<T: Task>(&self, delay: Duration, task: T) -> Result<TaskHandle> {
+        let due = self.now().after(delay);
+        let task = self.attempt.insert(Space::Task, TaskRecord::of(&task, due)?)?;
+        self.effect(Effect::Schedule { task, due });
+        Ok(TaskHandle::new(task))
+    }
+
+    /// Takes a scheduled task back; `false` if it has run already.
+    ///
+    /// # Errors
+    /// The handle is not one of a task.
+    pub fn cancel(&self, task: TaskHandle) -> Result<bool> {
+        if self.attempt.find::<TaskRecord>(task.id())?.is_none() {
+            return Ok(false);
+        }
+        self.attempt.remove::<TaskRecord>(task.id())?;
+        Ok(true)
+    }
+
+    // Surroundings.
+
+    /// The task's time: the same however often the task is run again.
+    pub fn now(&self) -> Timestamp {
+        self.attempt.now()
+    }
+
+    /// The task's random numbers: the same however often the task is run again.
+    pub fn rng(&self) -> RefMut<'_, TaskRng> {
+        self.attempt.rng()
+    }
+
+    // For the rest of the framework.
+
+    pub(crate) fn attempt(&self) -> &'a Attempt<'a> {
+        self.attempt
+    }
+
+    pub(crate) fn effect(&self, effect: Effect) {
+        self.attempt.effect(effect);
+    }
+
+    /// `event` as it is sent; `None`, and a task that will fail, if it is not one of this game's.
+    pub(crate) fn event_frame<M: Message>(&self, event: &M) -> Option<Bytes> {
+        self.encode(event, event_frame)
+    }
+
+    fn encode<M: Message>(
+        &self,
+        event: &M,
+        frame: impl FnOnce(&M) -> std::result::Result<Bytes, EncodeError>,
+    ) -> Option<Bytes> {
+        if TypeId::of::<M>() != self.event.id {
+            self.fail(SessionError::OtherEvent { wanted: self.event.name, found: M::NAME });
+            return None;
+        }
+        frame(event).map_err(|cause| self.fail(cause)).ok()
+    }
+
+    pub(crate) fn has_replied(&self) -> bool {
+        self.has_replied.get()
+    }
+
+    /// What a call that returns nothing has left behind.
+    pub(crate) fn take_problem(&self) -> Result<()> {
+        self.problem.take().map_or(Ok(()), Err)
+    }
+
+    fn fail(&self, problem: impl Into<Error>) {
+        self.problem.borrow_mut().get_or_insert_with(|| problem.into());
+    }
+
+    fn session(&self, session: Session) -> Result<Read<'_, SessionRecord>> {
+        let found = self.attempt.find::<SessionRecord>(session.id())?;
+        Ok(found.ok_or(SessionError::Over { session })?)
+    }
+}
+
+/// What a task did wrong with a session or a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The client has left.
+    #[error("{session} is over: its client has left")]
+    Over {
+        /// Which session.
+        session: Session,
+    },
+    /// The session plays no object.
+    #[error("{session} plays no {wanted}: call `ctx.attach` in `joined`")]
+    PlaysNothing {
+        /// Which session.
+        session: Session,
+        /// The type that was asked for.
+        wanted: &'static str,
+    },
+    /// The session plays an object of another type.
+    #[error("{session} plays a {found}, not a {wanted}")]
+    PlaysOther {
+        /// Which session.
+        session: Session,
+        /// The type that was asked for.
+        wanted: &'static str,
+        /// The type that it plays.
+        found: String,
+    },
+    /// A message whose type is not the game's `Event`.
+    #[error("a `{found}` was sent, but this game's clients understand only `{wanted}`")]
+    OtherEvent {
+        /// `Game::Event`.
+        wanted: &'static str,
+        /// What was sent.
+        found: &'static str,
+    },
+    /// `reply` in a task that no request has started.
+    #[error("there is no request to reply to here: use `ctx.send`")]
+    NothingAsked,
+    /// `reply` a second time.
+    #[error("the request has been replied to already: use `ctx.send` for what follows")]
+    RepliedTwice,
+}

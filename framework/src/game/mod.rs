@@ -1,0 +1,10 @@
+//! What game code sees.
+
+pub(crate) mod channel;
+pub(crate) mod ctx;
+pub(crate) mod events;
+pub(crate) mod names;
+pub(crate) mod rules;
+pub(crate) mod session;
+pub(crate) mod task;
+pub(crate) mod world;

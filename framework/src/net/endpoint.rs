@@ -1,0 +1,280 @@
+//! The server's socket: who is let in, and how all are sent home.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use daystar_protocol::close::CloseCode;
+use daystar_protocol::fingerprint::Fingerprint;
+use parking_lot::Mutex;
+use quinn::{EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use crate::net::certificate::{Certificate, CertificateError};
+use crate::net::connection;
+use crate::net::handler::SessionHandler;
+use crate::net::limits::Limits;
+use crate::net::outbox::Outbox;
+
+/// What a server's network needs to know.
+pub(crate) struct NetConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// The game's name; clients built for another are rejected.
+    pub(crate) game: String,
+    /// What strangers and clients may cost.
+    pub(crate) limits: Limits,
+    /// How the server proves who it is.
+    pub(crate) certificate: Certificate,
+}
+
+/// Why the server cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BindError {
+    /// Somebody else listens there.
+    #[error(
+        "{address} is already in use: stop the program that listens there, or choose another port"
+    )]
+    InUse {
+        /// Where it was to listen.
+        address: SocketAddr,
+    },
+    /// The system does not let it listen there.
+    #[error(
+        "listening on {address} failed: {cause}; is it an address of this machine, and may this user open the port?"
+    )]
+    Socket {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// No usable certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A limit that QUIC cannot express.
+    #[error("the network limit {limit} is out of range: {value}")]
+    Limit {
+        /// The field of [`Limits`].
+        limit: &'static str,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// A listening server. Dropping it closes every connection at once; [`shutdown`](Self::shutdown) is the polite way.
+pub(crate) struct Endpoint {
+    endpoint: quinn::Endpoint,
+    address: SocketAddr,
+    fingerprint: Fingerprint,
+    shared: Arc<Shared>,
+    seats: Arc<Semaphore>,
+    accepting: JoinHandle<()>,
+}
+
+/// What all connections of an endpoint have in common.
+pub(super) struct Shared {
+    pub(super) handler: Arc<dyn SessionHandler>,
+    pub(super) game: String,
+    pub(super) limits: Limits,
+    pub(super) open: Arc<OpenSessions>,
+    pub(super) queued_bytes: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// What a queued request of `payload_bytes` counts as. Never more than there is, or it would wait for ever.
+    pub(super) fn cost(&self, payload_bytes: usize) -> u32 {
+        let bytes = (payload_bytes + REQUEST_BYTES).min(self.limits.queued_bytes_max);
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+}
+
+impl Endpoint {
+    /// Begins to listen. Must be called inside a tokio runtime, which then runs everything.
+    ///
+    /// # Errors
+    /// [`BindError`].
+    pub(crate) fn bind(
+        config: NetConfig,
+        handler: Arc<dyn SessionHandler>,
+    ) -> Result<Self, BindError> {
+        let NetConfig { listen, game, limits, certificate } = config;
+        let fingerprint = certificate.fingerprint();
+        let server = server_config(certificate, &limits)?;
+        let socket_error = |cause: io::Error| match cause.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse { address: listen },
+            _ => BindError::Socket { address: listen, cause },
+        };
+        let socket = UdpSocket::bind(listen).map_err(socket_error)?;
+        let runtime = Arc::new(quinn::TokioRuntime);
+        let endpoint =
+            quinn::Endpoint::new(EndpointConfig::default(), Some(server), socket, runtime)
+                .map_err(socket_error)?;
+        let address = endpoint.local_addr().map_err(socket_error)?;
+        let seats = Arc::new(Semaphore::new(limits.connections_max.min(SEATS_MAX)));
+        let shared = Arc::new(Shared {
+            handler,
+            game,
+            open: Arc::default(),
+            queued_bytes: Arc::new(Semaphore::new(limits.queued_bytes_max.min(SEATS_MAX))),
+            limits,
+        });
+        let accepting =
+            tokio::spawn(accept(endpoint.clone(), Arc::clone(&shared), Arc::clone(&seats)));
+        Ok(Self { endpoint, address, fingerprint, shared, seats, accepting })
+    }
+
+    /// Where it listens, with the port that was taken.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What clients may know the server by.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Lets nobody in any more, tells every client the reason behind what is queued for it, and waits until all are gone or
+    /// have had their time. Each session's `closed` has been called when it returns.
+    pub(crate) async fn shutdown(self, reason: &str) {
+        self.accepting.abort();
+        self.endpoint.set_server_config(None);
+        self.shared.open.close_all(reason);
+        // Two rounds: those that say goodbye, then those that the closing of the socket ends.
+        let all =
+            u32::try_from(self.shared.limits.connections_max.min(SEATS_MAX)).unwrap_or(u32::MAX);
+        let patience = self.shared.limits.close_timeout * 2;
+        if timeout(patience, self.seats.acquire_many(all)).await.is_err() {
+            debug!("some clients did not go in time");
+        }
+        self.endpoint.close(VarInt::from_u32(CloseCode::Closing.to_raw()), reason.as_bytes());
+        if timeout(patience, self.seats.acquire_many(all)).await.is_err() {
+            warn!("some connections are still busy; leaving them to the runtime");
+        }
+        let _ = timeout(patience, self.endpoint.wait_idle()).await;
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.endpoint.close(VarInt::from_u32(CloseCode::Closing.to_raw()), b"the server stops");
+    }
+}
+
+async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>, seats: Arc<Semaphore>) {
+    let handshakes_max = shared.limits.handshakes_max.clamp(1, SEATS_MAX);
+    let handshakes = Arc::new(Semaphore::new(handshakes_max));
+    loop {
+        // Whoever comes while too many shake hands waits in quinn's bounded queue.
+        let Ok(handshake) = Arc::clone(&handshakes).acquire_owned().await else { return };
+        let Some(incoming) = endpoint.accept().await else { return };
+        let busy = handshakes.available_permits() < handshakes_max / 2;
+        if busy && !incoming.remote_address_validated() && incoming.may_retry() {
+            if let Err(error) = incoming.retry() {
+                debug!(%error, "a retry could not be sent");
+            }
+            continue;
+        }
+        let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else {
+            warn!(address = %incoming.remote_address(), "refused a connection: the server is full");
+            incoming.refuse();
+            continue;
+        };
+        tokio::spawn(connection::run(incoming, Arc::clone(&shared), handshake, seat));
+    }
+}
+
+fn server_config(certificate: Certificate, limits: &Limits) -> Result<ServerConfig, BindError> {
+    let idle = IdleTimeout::try_from(limits.idle_timeout).map_err(|_| BindError::Limit {
+        limit: "idle_timeout",
+        value: format!("{:?}", limits.idle_timeout),
+    })?;
+    let mut transport = TransportConfig::default();
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(1))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .max_idle_timeout(Some(idle))
+        .stream_receive_window(VarInt::from_u32(RECEIVE_WINDOW_BYTES))
+        .receive_window(VarInt::from_u32(RECEIVE_WINDOW_BYTES))
+        .send_window(SEND_WINDOW_BYTES)
+        .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER_BYTES))
+        .datagram_send_buffer_size(DATAGRAM_BUFFER_BYTES);
+    let mut config = ServerConfig::with_crypto(Arc::new(certificate.tls()?));
+    config
+        .transport_config(Arc::new(transport))
+        .max_incoming(INCOMING_MAX)
+        .incoming_buffer_size(INCOMING_BYTES_EACH)
+        .incoming_buffer_size_total(INCOMING_BYTES_ALL);
+    Ok(config)
+}
+
+/// The outboxes of all open sessions, so that all can be told that the server stops.
+#[derive(Default)]
+pub(super) struct OpenSessions {
+    list: Mutex<List>,
+}
+
+#[derive(Default)]
+struct List {
+    next: u64,
+    outboxes: HashMap<u64, Arc<Outbox>>,
+    /// Set when the server stops: a session that opens after that is closed at once.
+    closed: Option<String>,
+}
+
+/// A session's place in the list.
+pub(super) struct Listed {
+    open: Arc<OpenSessions>,
+    number: u64,
+}
+
+impl OpenSessions {
+    pub(super) fn list(self: &Arc<Self>, outbox: &Arc<Outbox>) -> Listed {
+        let mut list = self.list.lock();
+        if let Some(reason) = &list.closed {
+            outbox.close(reason.as_str());
+        }
+        let number = list.next;
+        list.next += 1;
+        list.outboxes.insert(number, Arc::clone(outbox));
+        Listed { open: Arc::clone(self), number }
+    }
+
+    fn close_all(&self, reason: &str) {
+        let mut list = self.list.lock();
+        list.closed = Some(reason.to_owned());
+        for outbox in list.outboxes.values() {
+            outbox.close(reason);
+        }
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.open.list.lock().outboxes.remove(&self.number);
+    }
+}
+
+/// More permits than a tokio semaphore is ever asked for here, on 32-bit machines too.
+const SEATS_MAX: usize = u32::MAX as usize >> 3;
+
+/// What one client may have in flight towards the server: two of the largest frames.
+const RECEIVE_WINDOW_BYTES: u32 = 128 * 1024;
+
+/// What may be in flight towards one client before it has acknowledged; more waits in the outbox, where it is counted.
+const SEND_WINDOW_BYTES: u64 = 256 * 1024;
+
+/// What a request costs in the queue besides its payload, about.
+const REQUEST_BYTES: usize = 128;
+
+const DATAGRAM_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Connections that wait for their handshake to begin, and what they may have sent by then: a first flight is two or three packets.
+const INCOMING_MAX: usize = 4096;
+const INCOMING_BYTES_EACH: u64 = 8 * 1024;
+const INCOMING_BYTES_ALL: u64 = 16 * 1024 * 1024;

@@ -1,0 +1,71 @@
+//! What the network asks of whoever runs the sessions.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::net::outbox::Outbox;
+
+/// Decides who may begin a session. Called on the network's threads: it must not block.
+pub(crate) trait SessionHandler: Send + Sync + 'static {
+    /// A client has greeted properly and asks to join.
+    ///
+    /// `Ok`: the join is under way. When it has finished, `Welcome` must be the first frame pushed into `outbox`, or
+    /// [`Outbox::reject`] be called. Requests may come in before that; they belong behind the join.
+    ///
+    /// # Errors
+    /// The reason why the client may not join, for a person to read. It is sent, and the connection ends.
+    fn open(&self, login: Login, outbox: Arc<Outbox>) -> Result<Arc<dyn SessionInput>, String>;
+}
+
+/// Takes in what one client does. Called by one thread at a time, on the network's threads: it must not block.
+pub(crate) trait SessionInput: Send + Sync {
+    /// The client has sent a request.
+    fn received(&self, request: Request);
+
+    /// The session is over. Called exactly once for each session that was opened, and last.
+    fn closed(&self, why: Closed);
+}
+
+/// Who wants to join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Login {
+    /// The name, which keeps the rules for names.
+    pub(crate) name: String,
+    /// Where the client is.
+    pub(crate) address: SocketAddr,
+}
+
+/// One request of a client.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// The number to answer it under; `None`: no answer is wanted.
+    pub(crate) call: Option<u32>,
+    /// The encoded message, in memory of its own.
+    pub(crate) payload: Bytes,
+    /// To be dropped when the request leaves the queue.
+    pub(crate) permit: Permit,
+}
+
+/// A request's share of what may be queued. While too many are alive, the network reads no further.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held, not read")]
+pub(crate) struct Permit {
+    /// One of the session's places.
+    pub(super) place: OwnedSemaphorePermit,
+    /// Its bytes, of those that all sessions share.
+    pub(super) bytes: OwnedSemaphorePermit,
+}
+
+/// Why a session is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// The client said goodbye.
+    ByClient,
+    /// The client is out of reach.
+    Lost,
+    /// The server ended it, for this reason.
+    Dropped(String),
+}

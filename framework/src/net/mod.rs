@@ -1,0 +1,19 @@
+//! The network: QUIC connections, logins, outgoing queues and channels. Knows neither store nor game.
+//!
+//! What is above plugs in through [`handler::SessionHandler`]; what comes down goes through [`outbox::Outbox`] and
+//! [`channels::Switchboard`]. A session costs two tasks, one that reads and one that writes, and no task per frame.
+
+#![forbid(unsafe_code)]
+
+pub(crate) mod certificate;
+pub(crate) mod channels;
+mod connection;
+pub(crate) mod endpoint;
+pub(crate) mod handler;
+pub(crate) mod limits;
+mod login;
+pub(crate) mod outbox;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;

@@ -1,0 +1,9 @@
+//! The network against real clients over loopback, with a stand-in for the game.
+
+mod bad_input;
+mod joining;
+mod leaving;
+mod limits;
+mod raw;
+mod requests;
+mod stand_in;

@@ -1,0 +1,72 @@
+//! Clients and servers of bare quinn, for what the client crate would never do.
+
+use std::sync::Arc;
+
+use daystar_protocol::close::CloseCode;
+use daystar_protocol::handshake::{ALPN, Hello, VERSION};
+use daystar_protocol::to_server::ToServer;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quinn::{Connection, ConnectionError, RecvStream, SendStream};
+use rustls::crypto::ring;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+
+use crate::net::tests::stand_in::{StandIn, loopback, soon};
+
+/// A connection that has not sent anything.
+pub(super) async fn connect(server: &StandIn, alpn: &[u8]) -> Result<Connection, ConnectionError> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(server.certificate.clone()).unwrap();
+    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![alpn.to_vec()];
+    let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+    let endpoint = quinn::Endpoint::client(loopback()).unwrap();
+    soon(endpoint.connect_with(config, server.address, "localhost").unwrap()).await
+}
+
+/// A connection with its stream, on which nothing was sent yet.
+pub(super) async fn open(server: &StandIn) -> (Connection, SendStream, RecvStream) {
+    let connection = connect(server, ALPN).await.unwrap();
+    let (send, recv) = connection.open_bi().await.unwrap();
+    (connection, send, recv)
+}
+
+/// A connection that has greeted.
+pub(super) async fn greet(server: &StandIn, name: &str) -> (Connection, SendStream, RecvStream) {
+    let (connection, mut send, recv) = open(server).await;
+    send.write_chunk(ToServer::Hello(hello(name)).encode()).await.unwrap();
+    (connection, send, recv)
+}
+
+pub(super) fn hello(name: &str) -> Hello {
+    Hello { version: VERSION, game: "hamlet".to_owned(), name: name.to_owned() }
+}
+
+/// The code and the text that the server closes the connection with.
+pub(super) async fn closed(connection: &Connection) -> (Option<CloseCode>, String) {
+    match soon(connection.closed()).await {
+        ConnectionError::ApplicationClosed(closed) => (
+            CloseCode::from_raw(closed.error_code.into_inner()),
+            String::from_utf8(closed.reason.to_vec()).unwrap(),
+        ),
+        other => panic!("{other}"),
+    }
+}
+
+/// A server of something else, or of `daystar/1` that does not keep to it.
+pub(super) fn server(alpn: &[u8]) -> quinn::Endpoint {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let mut tls = rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.into()], key.into())
+        .unwrap();
+    tls.alpn_protocols = vec![alpn.to_vec()];
+    let tls = Arc::new(QuicServerConfig::try_from(tls).unwrap());
+    quinn::Endpoint::server(quinn::ServerConfig::with_crypto(tls), loopback()).unwrap()
+}

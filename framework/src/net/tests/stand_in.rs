@@ -1,0 +1,278 @@
+//! A stand-in for the game: it does what the requests say, and reports what the network told it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use daystar_client::{Client, ClientBuilder, ConnectError, Events, Incoming, Trust};
+use daystar_protocol::fingerprint::Fingerprint;
+use daystar_protocol::message::{Message, decode_message};
+use daystar_protocol::to_client::{ToClient, event_frame, reply_frame};
+use rustls::pki_types::CertificateDer;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+use crate::net::certificate::Certificate;
+use crate::net::channels::Switchboard;
+use crate::net::endpoint::{Endpoint, NetConfig};
+use crate::net::handler::{self, Closed, Login, SessionHandler, SessionInput};
+use crate::net::limits::Limits;
+use crate::net::outbox::Outbox;
+
+/// What a client asks the stand-in to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// Reply with the same text.
+    Echo(String),
+    /// Reply with nothing.
+    Nod,
+    /// Refuse, for this reason.
+    Refuse(String),
+    /// Send so many events of so many bytes, and then reply with nothing.
+    Flood { events: u32, bytes: usize },
+    /// Send the text as an event to everybody in the channel.
+    Tell { channel: String, text: String },
+    /// Join a channel.
+    Enter(String),
+    /// Leave a channel.
+    Exit(String),
+    /// Send one event, then end the session for this reason.
+    Kick(String),
+    /// Keep the request in the queue until [`StandIn::release`].
+    Hold(u32),
+    /// Send what is no event.
+    Nonsense,
+}
+
+/// What the stand-in sends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Event {
+    Echo(String),
+    Flood(u32, Vec<u8>),
+    Told(String),
+}
+
+impl Message for Request {
+    const NAME: &'static str = "Request";
+}
+
+impl Message for Event {
+    const NAME: &'static str = "Event";
+}
+
+/// What the network told the stand-in.
+#[derive(Debug, PartialEq)]
+pub(super) enum Report {
+    Opened(String),
+    Received(String, Request),
+    /// A request that is none of the game's.
+    Unknown(String),
+    Closed(String, Closed),
+}
+
+/// A running server with the stand-in behind it.
+pub(super) struct StandIn {
+    endpoint: Endpoint,
+    pub(super) address: SocketAddr,
+    pub(super) fingerprint: Fingerprint,
+    /// For raw clients, which check it.
+    pub(super) certificate: CertificateDer<'static>,
+    reports: UnboundedReceiver<Report>,
+    game: Arc<Hamlet>,
+}
+
+/// Long enough for a busy machine; a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// `future`'s outcome, or the test's end.
+pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.expect("nothing happened for twenty seconds")
+}
+
+pub(super) fn loopback() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+impl StandIn {
+    pub(super) fn start() -> Self {
+        Self::with(Limits::default())
+    }
+
+    pub(super) fn with(limits: Limits) -> Self {
+        let (sender, reports) = unbounded_channel();
+        let game = Arc::new(Hamlet {
+            reports: sender,
+            sessions: AtomicU64::new(0),
+            switchboard: Arc::default(),
+            held: Arc::default(),
+        });
+        let certificate = Certificate::development().unwrap();
+        let own = certificate.chain[0].clone();
+        let config =
+            NetConfig { listen: loopback(), game: "hamlet".to_owned(), limits, certificate };
+        let endpoint = Endpoint::bind(config, Arc::clone(&game) as _).unwrap();
+        let (address, fingerprint) = (endpoint.address(), endpoint.fingerprint());
+        Self { endpoint, address, fingerprint, certificate: own, reports, game }
+    }
+
+    pub(super) fn builder(&self, name: &str) -> ClientBuilder<Request, Event> {
+        Client::builder(self.address)
+            .game("hamlet")
+            .name(name)
+            .trust(Trust::Fingerprint(self.fingerprint))
+    }
+
+    pub(super) async fn join(&self, name: &str) -> (Client<Request, Event>, Events<Event>) {
+        soon(self.builder(name).connect()).await.unwrap()
+    }
+
+    pub(super) async fn rejection(&self, name: &str) -> String {
+        match soon(self.builder(name).connect()).await {
+            Err(ConnectError::Rejected(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) async fn report(&mut self) -> Report {
+        soon(self.reports.recv()).await.unwrap()
+    }
+
+    /// The next report of a session's end, passing over others.
+    pub(super) async fn closed(&mut self) -> (String, Closed) {
+        loop {
+            if let Report::Closed(name, why) = self.report().await {
+                return (name, why);
+            }
+        }
+    }
+
+    /// Reports that are there now.
+    pub(super) fn reported(&mut self) -> Vec<Report> {
+        std::iter::from_fn(|| self.reports.try_recv().ok()).collect()
+    }
+
+    /// Shuts the network down, and gives what had been reported by then.
+    pub(super) async fn stop(mut self, reason: &str) -> Vec<Report> {
+        soon(self.endpoint.shutdown(reason)).await;
+        std::iter::from_fn(|| self.reports.try_recv().ok()).collect()
+    }
+
+    /// Lets go of the requests that were held, and says how many there were.
+    pub(super) fn release(&self) -> usize {
+        std::mem::take(&mut *self.game.held.lock().unwrap()).len()
+    }
+}
+
+/// The next event of the game.
+pub(super) async fn event(events: &mut Events<Event>) -> Event {
+    match soon(events.next()).await {
+        Some(Incoming::Event(event)) => event,
+        other => panic!("{other:?}"),
+    }
+}
+
+struct Hamlet {
+    reports: UnboundedSender<Report>,
+    sessions: AtomicU64,
+    switchboard: Arc<Switchboard>,
+    held: Arc<Mutex<Vec<handler::Request>>>,
+}
+
+struct Visitor {
+    name: String,
+    session: u64,
+    outbox: Arc<Outbox>,
+    reports: UnboundedSender<Report>,
+    switchboard: Arc<Switchboard>,
+    held: Arc<Mutex<Vec<handler::Request>>>,
+}
+
+impl SessionHandler for Hamlet {
+    fn open(&self, login: Login, outbox: Arc<Outbox>) -> Result<Arc<dyn SessionInput>, String> {
+        if login.name == "mallory" {
+            return Err("mallory is not welcome here".to_owned());
+        }
+        let session = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
+        if login.name == "trent" {
+            outbox.reject("the village is asleep");
+        } else {
+            outbox.push(ToClient::Welcome { session }.encode());
+            self.switchboard.register(session, Arc::clone(&outbox));
+        }
+        let _ = self.reports.send(Report::Opened(login.name.clone()));
+        Ok(Arc::new(Visitor {
+            name: login.name,
+            session,
+            outbox,
+            reports: self.reports.clone(),
+            switchboard: Arc::clone(&self.switchboard),
+            held: Arc::clone(&self.held),
+        }))
+    }
+}
+
+impl SessionInput for Visitor {
+    fn received(&self, request: handler::Request) {
+        let answer = |event: Option<&Event>| {
+            if let Some(call) = request.call {
+                self.outbox.push(reply_frame(call, event).unwrap());
+            }
+        };
+        let Ok(asked) = decode_message::<Request>(&request.payload) else {
+            let _ = self.reports.send(Report::Unknown(self.name.clone()));
+            return self.refuse(&request, "this is no request of hamlet");
+        };
+        let _ = self.reports.send(Report::Received(self.name.clone(), asked.clone()));
+        match asked {
+            Request::Echo(text) => answer(Some(&Event::Echo(text))),
+            Request::Nod => answer(None),
+            Request::Refuse(reason) => self.refuse(&request, &reason),
+            Request::Flood { events, bytes } => {
+                for number in 0..events {
+                    self.send(&Event::Flood(number, vec![0; bytes]));
+                }
+                answer(None);
+            }
+            Request::Tell { channel, text } => {
+                self.switchboard.broadcast(&channel, &event_frame(&Event::Told(text)).unwrap());
+                answer(None);
+            }
+            Request::Enter(channel) => {
+                self.switchboard.join(&channel, self.session);
+                answer(None);
+            }
+            Request::Exit(channel) => {
+                self.switchboard.leave(&channel, self.session);
+                answer(None);
+            }
+            Request::Kick(reason) => {
+                self.send(&Event::Told("out!".to_owned()));
+                self.switchboard.disconnect(self.session, &reason);
+                self.send(&Event::Told("too late".to_owned()));
+            }
+            Request::Hold(_) => self.held.lock().unwrap().push(request),
+            Request::Nonsense => {
+                let payload = vec![0xff; 9].into();
+                self.switchboard.deliver(self.session, ToClient::Event { payload }.encode());
+            }
+        }
+    }
+
+    fn closed(&self, why: Closed) {
+        self.switchboard.unregister(self.session);
+        let _ = self.reports.send(Report::Closed(self.name.clone(), why));
+    }
+}
+
+impl Visitor {
+    fn send(&self, event: &Event) {
+        self.switchboard.deliver(self.session, event_frame(event).unwrap());
+    }
+
+    fn refuse(&self, request: &handler::Request, reason: &str) {
+        let call = request.call.unwrap_or(0);
+        self.outbox.push(ToClient::Refused { call, reason: reason.to_owned() }.encode());
+    }
+}

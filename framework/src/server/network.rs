@@ -1,0 +1,49 @@
+//! The network's runtime, in a form that can be used from anywhere: from a plain thread, and from a task of
+//! somebody else's runtime.
+
+use std::future::Future;
+use std::io;
+use std::sync::mpsc;
+
+use tokio::runtime::{Builder, EnterGuard, Runtime};
+
+/// A tokio runtime of the server's own. Dropping it leaves its tasks to end in the background.
+pub(crate) struct Network(Option<Runtime>);
+
+impl Network {
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    /// The system gives no more threads, or no event queue.
+    pub(crate) fn start(threads: usize) -> io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(threads).thread_name("network").enable_all();
+        Ok(Self(Some(builder.build()?)))
+    }
+
+    /// Makes this the runtime of what is spawned while the guard lives.
+    pub(crate) fn enter(&self) -> Option<EnterGuard<'_>> {
+        self.0.as_ref().map(Runtime::enter)
+    }
+
+    /// Runs `future` here and blocks the calling thread until it is done. `None` if it panicked.
+    pub(crate) fn wait<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        // Not `Runtime::block_on`, which panics on the threads of another runtime.
+        let (done, outcome) = mpsc::sync_channel(1);
+        self.0.as_ref()?.spawn(async move {
+            let _nobody_waits = done.send(future.await);
+        });
+        outcome.recv().ok()
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Turns what the network reports into the events of sessions, in order.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use daystar_engine::{Engine, Outcome};
+use daystar_model::{ObjectId, Space};
+use parking_lot::Mutex;
+
+use crate::game::events::{Departed, EndSession, Joined, Received};
+use crate::game::rules::Game;
+use crate::game::session::Left;
+use crate::net::channels::Switchboard;
+use crate::net::handler::{Closed, Login, Request, SessionHandler, SessionInput};
+use crate::net::outbox::Outbox;
+use crate::scheduler::queue::{Lane, RunQueue};
+
+/// The names of those who are in, or about to be: a name is in use once.
+#[derive(Default)]
+pub(crate) struct Names {
+    in_use: Mutex<HashSet<String>>,
+}
+
+impl Names {
+    fn take(&self, name: &str) -> bool {
+        self.in_use.lock().insert(name.to_owned())
+    }
+
+    fn give_back(&self, name: &str) {
+        self.in_use.lock().remove(name);
+    }
+}
+
+/// The network's [`SessionHandler`].
+pub(crate) struct Sessions<G> {
+    pub(crate) game: Arc<G>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) queue: Arc<RunQueue>,
+    pub(crate) switchboard: Arc<Switchboard>,
+    pub(crate) names: Arc<Names>,
+}
+
+impl<G: Game> SessionHandler for Sessions<G> {
+    fn open(&self, login: Login, outbox: Arc<Outbox>) -> Result<Arc<dyn SessionInput>, String> {
+        if !self.names.take(&login.name) {
+            return Err(format!(
+                "someone called `{}` is here already: choose another name, or wait until they have left",
+                login.name
+            ));
+        }
+        let id = self.engine.new_id(Space::Session);
+        self.switchboard.register(id.to_raw(), outbox);
+        let stay = Arc::new(Stay {
+            id,
+            name: login.name,
+            game: Arc::clone(&self.game),
+            queue: Arc::clone(&self.queue),
+            switchboard: Arc::clone(&self.switchboard),
+            names: Arc::clone(&self.names),
+            lane: Arc::default(),
+            is_in: AtomicBool::new(false),
+        });
+        tracing::debug!(session = %id, name = stay.name, address = %login.address, "joining");
+        stay.push(Stay::join);
+        Ok(Arc::new(stay))
+    }
+}
+
+/// One client's stay.
+struct Stay<G> {
+    id: ObjectId,
+    name: String,
+    game: Arc<G>,
+    queue: Arc<RunQueue>,
+    switchboard: Arc<Switchboard>,
+    names: Arc<Names>,
+    lane: Arc<Lane>,
+    /// `joined` has committed. Read and written by this session's events only, which run one after the other.
+    is_in: AtomicBool,
+}
+
+impl<G: Game> SessionInput for Arc<Stay<G>> {
+    fn received(&self, request: Request) {
+        self.push(move |stay, engine| {
+            stay.receive(engine, request.call, request.payload);
+            drop(request.permit);
+        });
+    }
+
+    fn closed(&self, why: Closed) {
+        let why = match why {
+            Closed::ByClient => Left::Closed,
+            Closed::Lost => Left::Lost,
+            Closed::Dropped(reason) => Left::Dropped(reason),
+        };
+        self.push(move |stay, engine| stay.leave(engine, why));
+    }
+}
+
+impl<G: Game> Stay<G> {
+    fn push(self: &Arc<Self>, event: impl FnOnce(&Self, &Engine) + Send + 'static) {
+        let stay = Arc::clone(self);
+        self.queue.push(&self.lane, Box::new(move |engine| event(&stay, engine)));
+    }
+
+    fn join(&self, engine: &Engine) {
+        let game = Arc::clone(&self.game);
+        let outcome = engine.run(&Joined { game, session: self.id, name: self.name.clone() });
+        self.is_in.store(matches!(outcome, Outcome::Committed(_)), Ordering::Relaxed);
+    }
+
+    fn receive(&self, engine: &Engine, call: Option<u32>, payload: bytes::Bytes) {
+        // A client whose join was refused may have asked already, before it was told.
+        if self.is_in.load(Ordering::Relaxed) {
+            let game = Arc::clone(&self.game);
+            let _told = engine.run(&Received { game, session: self.id, call, payload });
+        }
+    }
+
+    fn leave(&self, engine: &Engine, why: Left) {
+        if self.is_in.load(Ordering::Relaxed) {
+            depart(engine, &self.game, self.id, why);
+        }
+        self.switchboard.unregister(self.id.to_raw());
+        self.names.give_back(&self.name);
+        tracing::debug!(session = %self.id, name = self.name, "gone");
+    }
+}
+
+/// Runs `left` and ends the session, which it does also when `left` fails.
+pub(crate) fn depart<G: Game>(engine: &Engine, game: &Arc<G>, session: ObjectId, why: Left) {
+    let outcome = engine.run(&Departed { game: Arc::clone(game), session, why });
+    if let Outcome::Failed(_) = outcome
+        && let Outcome::Failed(cause) = engine.run(&EndSession { session })
+    {
+        tracing::error!(%session, ?cause, "a session could not be ended; it is tried again at the next start");
+    }
+}

@@ -1,0 +1,8 @@
+//! `#[managed]` makes types, not functions.
+
+use daystar::prelude::*;
+
+#[managed]
+fn player() {}
+
+fn main() {}
