@@ -1,0 +1,113 @@
+//! The world that the in-process benches share: players in an engine without a disk, and jobs from closures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use daystar::managed;
+use daystar_engine::{Attempt, Engine, Error, Job, Outcome, Settings};
+use daystar_model::{ObjectId, Space, SystemClock};
+use daystar_store::MemoryStore;
+use parking_lot::Mutex;
+use rand_pcg::Pcg64Mcg;
+
+/// What a player of a small game is.
+#[managed]
+#[derive(Debug)]
+pub(crate) struct Player {
+    pub(crate) name: String,
+    pub(crate) pack: Vec<u64>,
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    pub(crate) gold: u64,
+}
+
+impl Player {
+    pub(crate) fn number(number: usize) -> Self {
+        let pack = (0..8).collect();
+        Self { name: format!("player {number}"), pack, x: 0.0, y: 0.0, gold: 1_000 }
+    }
+}
+
+/// An engine with `count` players in it.
+pub(crate) fn engine_with_players(count: usize) -> (Engine, Vec<ObjectId>) {
+    let store = Arc::new(MemoryStore::new());
+    let engine = Engine::new(store, Arc::new(()), Arc::new(SystemClock), Settings::default());
+    let engine =
+        engine.unwrap_or_else(|cause| panic!("a memory store is always readable: {cause}"));
+    let players = Mutex::new(Vec::with_capacity(count));
+    for first in (0..count).step_by(CREATED_PER_TASK) {
+        let made = Mutex::new(Vec::new());
+        run(&engine, |attempt| {
+            let mut made = made.lock();
+            made.clear();
+            for number in first..(first + CREATED_PER_TASK).min(count) {
+                made.push(attempt.insert(Space::Object, Player::number(number))?);
+            }
+            Ok(())
+        });
+        players.lock().append(&mut made.into_inner());
+    }
+    (engine, players.into_inner())
+}
+
+const CREATED_PER_TASK: usize = 1_000;
+
+/// A closure as a job.
+struct Closure<F> {
+    work: F,
+    is_read_only: bool,
+}
+
+impl<F: Fn(&Attempt<'_>) -> Result<(), Error> + Send> Job for Closure<F> {
+    fn kind(&self) -> &'static str {
+        "bench"
+    }
+    fn is_read_only(&self) -> bool {
+        self.is_read_only
+    }
+    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
+        (self.work)(attempt)
+    }
+}
+
+/// Runs a task; a figure of tasks that failed would be none.
+pub(crate) fn run(engine: &Engine, work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send) {
+    finish(engine.run(&Closure { work, is_read_only: false }));
+}
+
+/// Runs a read-only task.
+pub(crate) fn look(engine: &Engine, work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send) {
+    finish(engine.run(&Closure { work, is_read_only: true }));
+}
+
+fn finish(outcome: Outcome) {
+    if let Outcome::Failed(cause) = outcome {
+        panic!("a bench's task failed, so there is no figure: {cause:?}");
+    }
+}
+
+/// Calls `step` on `threads` threads for as long as `slice` lasts; calls per second, all threads together.
+pub(crate) fn rate(threads: usize, slice: Duration, step: impl Fn(&mut Pcg64Mcg) + Sync) -> f64 {
+    let is_over = AtomicBool::new(false);
+    let calls = AtomicU64::new(0);
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for number in 0..threads {
+            let (is_over, calls, step) = (&is_over, &calls, &step);
+            scope.spawn(move || {
+                let mut rng = Pcg64Mcg::new(0x5eed + number as u128);
+                let mut own = 0;
+                while !is_over.load(Ordering::Relaxed) {
+                    step(&mut rng);
+                    own += 1;
+                }
+                calls.fetch_add(own, Ordering::Relaxed);
+            });
+        }
+        thread::sleep(slice);
+        is_over.store(true, Ordering::Relaxed);
+    });
+    calls.into_inner() as f64 / start.elapsed().as_secs_f64()
+}
