@@ -1,7 +1,7 @@
 //! How to join: the builder of a client.
 
 use std::marker::PhantomData;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use daystar_protocol::fingerprint::Fingerprint;
@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::error::ConnectError;
 use crate::events::Events;
 use crate::link::{self, LinkLimits};
-use crate::tls;
+use crate::{socket, tls};
 
 /// Which server to believe that it is the right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
         self
     }
 
-    /// A socket to share with other clients, instead of one of its own.
+    /// A socket to share with other clients, instead of one of its own; made by [`socket::endpoint`].
     pub fn endpoint(mut self, endpoint: quinn::Endpoint) -> Self {
         self.endpoint = Some(endpoint);
         self
@@ -122,7 +122,7 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
             .map_err(|error| ConnectError::Setup { server, cause: error.to_string() })?;
         let endpoint = match self.endpoint {
             Some(endpoint) => endpoint,
-            None => quinn::Endpoint::client(unspecified(server)).map_err(ConnectError::Socket)?,
+            None => socket::endpoint(server).map_err(ConnectError::Socket)?,
         };
         let hello = Hello { version: VERSION, game, name };
         let joining = link::join(&endpoint, settings, server, hello, self.limits);
@@ -131,14 +131,6 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
             Err(_) => return Err(ConnectError::TimedOut { server, after: self.connect_timeout }),
         };
         Ok((Client::new(link.clone()), Events::new(link, incoming)))
-    }
-}
-
-/// Any free port, of the server's family.
-fn unspecified(server: SocketAddr) -> SocketAddr {
-    match server {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     }
 }
 

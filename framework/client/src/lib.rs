@@ -20,8 +20,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A connection costs two tasks. Thousands of clients in one program should share one
-//! [`quinn::Endpoint`](builder::ClientBuilder::endpoint).
+//! A connection costs two tasks. Thousands of clients in one program should share a
+//! [`socket`].
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -34,6 +34,7 @@ mod link;
 mod outgoing;
 mod pending;
 mod reader;
+pub mod socket;
 mod tls;
 
 pub use builder::{ClientBuilder, Trust};

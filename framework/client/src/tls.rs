@@ -57,6 +57,7 @@ fn transport() -> TransportConfig {
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_TIMEOUT_MS))))
+        .initial_rtt(INITIAL_RTT)
         .keep_alive_interval(Some(KEEP_ALIVE))
         .stream_receive_window(VarInt::from_u32(WINDOW_BYTES))
         .receive_window(VarInt::from_u32(WINDOW_BYTES))
@@ -130,6 +131,10 @@ const IDLE_TIMEOUT_MS: u32 = 30_000;
 
 /// A third of the idle timeout: two keep-alives may be lost.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// What a round trip is thought to take before one was measured. Three times this is waited before a lost first packet is sent
+/// again; QUIC's own third of a second makes that a second.
+const INITIAL_RTT: Duration = Duration::from_millis(100);
 
 /// What may be in flight in either direction. Small, because a program may be thousands of clients.
 const WINDOW_BYTES: u32 = 256 * 1024;

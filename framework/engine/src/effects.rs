@@ -1,6 +1,6 @@
 //! What a job wants done besides changing objects: a value, acted on only after its commit.
 
-use std::sync::Arc;
+use crate::sync::Arc;
 
 use bytes::Bytes;
 use daystar_model::{ObjectId, Timestamp};

@@ -133,13 +133,13 @@ fn replace_self(tokens: TokenStream, own: &Ident) -> TokenStream {
 /// Bounds on them can be made in the derived implementations: types that contain one another do so through a
 /// `Box`, a `Vec` or the like, and bounds on those would be an endless question to the compiler.
 pub(crate) fn plain_types(item: &DeriveInput) -> Vec<Type> {
-    let is_plain = |ty: &Type| match ty {
-        Type::Path(path) => path.path.segments.iter().all(|segment| segment.arguments.is_none()),
-        _ => false,
-    };
-    // A bound cannot stand under a `#[cfg]`; without it a wrong type is still found, if less well said.
-    let unconditional = fields(item).filter(|(conditions, _)| conditions.is_empty());
-    unconditional.map(|(_, field)| field.ty.clone()).filter(is_plain).collect()
+    fields(item).filter(is_plain).map(|(_, field)| field.ty.clone()).collect()
+}
+
+fn is_plain((conditions, field): &(Vec<&Attribute>, &Field)) -> bool {
+    let Type::Path(path) = &field.ty else { return false };
+    // A bound cannot stand under a `#[cfg]`.
+    conditions.is_empty() && path.path.segments.iter().all(|segment| segment.arguments.is_none())
 }
 
 /// `ty: wanted`, to be reported under the whole type.
@@ -148,9 +148,10 @@ pub(crate) fn bound(ty: &Type, wanted: &TokenStream) -> WherePredicate {
     parse_quote!(#ty: #wanted)
 }
 
-/// Calls `check::<T>()` for the type of each field, so that one that will not do is reported where it is written.
+/// Calls `check::<T>()` for the types of the other fields, so that one that will not do is reported where it is
+/// written.
 pub(crate) fn checks(item: &DeriveInput, check: &TokenStream) -> TokenStream {
-    let checks = fields(item).map(|(conditions, field)| {
+    let checks = fields(item).filter(|field| !is_plain(field)).map(|(conditions, field)| {
         let ty = &field.ty;
         quote!(#(#conditions)* #check::<#ty>();)
     });

@@ -20,7 +20,10 @@ type Deserializer = HighDeserializer<Error>;
 ///
 /// # Errors
 /// [`RecordError::Encode`] when a part of the value cannot be written; a value beyond two gigabytes, say.
-pub fn encode<T: Managed + Storable>(value: &T) -> Result<Vec<u8>, RecordError> {
+pub fn encode<T>(value: &T) -> Result<Vec<u8>, RecordError>
+where
+    T: Managed + for<'a> Serialize<Serializer<'a>>,
+{
     rkyv::api::high::to_bytes_in::<_, Error>(value, Vec::new())
         .map_err(|cause| RecordError::Encode { name: T::TYPE_NAME, cause: cause.to_string() })
 }
@@ -31,7 +34,11 @@ pub fn encode<T: Managed + Storable>(value: &T) -> Result<Vec<u8>, RecordError> 
 /// # Errors
 /// [`RecordError::UnknownVersion`] for a version other than the type's own, [`RecordError::Invalid`] for
 /// bytes that are not a value of the type.
-pub fn decode<T: Managed + Storable>(version: u32, payload: &[u8]) -> Result<T, RecordError> {
+pub fn decode<T>(version: u32, payload: &[u8]) -> Result<T, RecordError>
+where
+    T: Managed
+        + Archive<Archived: for<'a> CheckBytes<Validator<'a>> + Deserialize<T, Deserializer>>,
+{
     if version != T::VERSION {
         let (name, known) = (T::TYPE_NAME, T::VERSION);
         return Err(RecordError::UnknownVersion { name, stored: version, known });

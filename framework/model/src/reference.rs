@@ -82,3 +82,28 @@ impl<'de, T> serde::Deserialize<'de> for Ref<T> {
             .map(|raw| Self::from_id(ObjectId::from_raw(raw)))
     }
 }
+
+// The stored form compares as the reference does, so that it can be a map's key. Written by hand because a derive would
+// demand that `T` itself can be compared.
+
+impl<T> PartialEq for ArchivedRef<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw == other.raw
+    }
+}
+impl<T> Eq for ArchivedRef<T> {}
+impl<T> PartialOrd for ArchivedRef<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<T> Ord for ArchivedRef<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.raw.cmp(&other.raw)
+    }
+}
+impl<T> Hash for ArchivedRef<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.raw.hash(state);
+    }
+}

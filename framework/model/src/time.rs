@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
     rkyv::Serialize,
     rkyv::Deserialize,
 )]
+#[rkyv(derive(PartialEq, Eq, PartialOrd, Ord, Hash))]
 pub struct Timestamp {
     /// Milliseconds since 1970-01-01 UTC.
     pub unix_ms: u64,

@@ -21,6 +21,7 @@ use daystar_model::{ObjectId, Ref};
     rkyv::Serialize,
     rkyv::Deserialize,
 )]
+#[rkyv(derive(PartialEq, Eq, PartialOrd, Ord, Hash))]
 pub struct Session {
     raw: u64,
 }

@@ -55,6 +55,7 @@ pub trait Task: Managed {
     rkyv::Serialize,
     rkyv::Deserialize,
 )]
+#[rkyv(derive(PartialEq, Eq, Hash))]
 pub struct TaskHandle {
     raw: u64,
 }

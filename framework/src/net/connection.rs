@@ -1,34 +1,40 @@
 //! One connection, from its first packet to its end.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::server_session::{FromClient, ServerSessionError};
 use daystar_protocol::to_client::ToClient;
 use quinn::{Connection, ConnectionError, Incoming, SendStream, VarInt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
-use crate::net::endpoint::Shared;
+use crate::net::endpoint::{Permits, Shared};
 use crate::net::handler::{Closed, Login, Permit, Request, SessionInput};
 use crate::net::login;
 use crate::net::outbox::{End, Outbox};
 use crate::net::reader::{ReadEnd, Reader};
 use crate::net::writer;
 
-/// Runs the connection to its end. `handshake` is given back once the client has greeted, `_seat` at the end.
-pub(super) async fn run(
-    incoming: Incoming,
-    shared: Arc<Shared>,
-    handshake: OwnedSemaphorePermit,
-    _seat: OwnedSemaphorePermit,
-) {
+/// Runs the connection to its end, giving each permit back as soon as it can.
+pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permits) {
+    let Permits { start, handshake, seat: _seat } = permits;
     let address = incoming.remote_address();
     let deadline = Instant::now() + shared.limits.hello_timeout;
     let connection = match incoming.accept() {
-        Ok(connecting) => timeout_at(deadline, connecting).await,
+        Ok(connecting) => {
+            let mut connecting = pin!(timeout_at(deadline, connecting));
+            let quick = timeout(START_TIMEOUT, &mut connecting).await;
+            drop(start);
+            match quick {
+                Ok(connection) => connection,
+                Err(_) => connecting.await,
+            }
+        }
         Err(error) => Ok(Err(error)),
     };
     let connection = match connection {
@@ -230,5 +236,8 @@ impl Drop for Writing {
         self.0.abort();
     }
 }
+
+/// A client that answers is done by then, and one that does not must not keep others waiting.
+const START_TIMEOUT: Duration = Duration::from_millis(100);
 
 const CLOSE_REASON_BYTES_MAX: usize = 512;

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::fingerprint::Fingerprint;
 use parking_lot::Mutex;
+use quinn::udp::UdpSocketState;
 use quinn::{EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{debug, warn};
@@ -85,6 +87,16 @@ pub(super) struct Shared {
     pub(super) queued_bytes: Arc<Semaphore>,
 }
 
+/// What a new connection holds of the endpoint's limits.
+pub(super) struct Permits {
+    /// While it computes: until the handshake is done, or has waited for the client for a while.
+    pub(super) start: OwnedSemaphorePermit,
+    /// Until it has greeted.
+    pub(super) handshake: OwnedSemaphorePermit,
+    /// To its end.
+    pub(super) seat: OwnedSemaphorePermit,
+}
+
 impl Shared {
     /// What a queued request of `payload_bytes` counts as. Never more than there is, or it would wait for ever.
     pub(super) fn cost(&self, payload_bytes: usize) -> u32 {
@@ -110,6 +122,7 @@ impl Endpoint {
             _ => BindError::Socket { address: listen, cause },
         };
         let socket = UdpSocket::bind(listen).map_err(socket_error)?;
+        enlarge_buffers(&socket);
         let runtime = Arc::new(quinn::TokioRuntime);
         let endpoint =
             quinn::Endpoint::new(EndpointConfig::default(), Some(server), socket, runtime)
@@ -155,7 +168,8 @@ impl Endpoint {
         if timeout(patience, self.seats.acquire_many(all)).await.is_err() {
             warn!("some connections are still busy; leaving them to the runtime");
         }
-        let _ = timeout(patience, self.endpoint.wait_idle()).await;
+        // The socket must outlive the last packets, or some clients would wait for an answer until they time out.
+        let _ = timeout(DRAIN_TIMEOUT, self.endpoint.wait_idle()).await;
     }
 }
 
@@ -169,9 +183,11 @@ impl Drop for Endpoint {
 async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>, seats: Arc<Semaphore>) {
     let handshakes_max = shared.limits.handshakes_max.clamp(1, SEATS_MAX);
     let handshakes = Arc::new(Semaphore::new(handshakes_max));
+    let starts = Arc::new(Semaphore::new(STARTS_MAX));
     loop {
         // Whoever comes while too many shake hands waits in quinn's bounded queue.
         let Ok(handshake) = Arc::clone(&handshakes).acquire_owned().await else { return };
+        let Ok(start) = Arc::clone(&starts).acquire_owned().await else { return };
         let Some(incoming) = endpoint.accept().await else { return };
         let busy = handshakes.available_permits() < handshakes_max / 2;
         if busy && !incoming.remote_address_validated() && incoming.may_retry() {
@@ -185,7 +201,19 @@ async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>, seats: Arc<Semap
             incoming.refuse();
             continue;
         };
-        tokio::spawn(connection::run(incoming, Arc::clone(&shared), handshake, seat));
+        let permits = Permits { start, handshake, seat };
+        tokio::spawn(connection::run(incoming, Arc::clone(&shared), permits));
+    }
+}
+
+/// Asks for more room than systems give by default. Not being given it costs speed under load, so it is no error.
+fn enlarge_buffers(socket: &UdpSocket) {
+    let enlarged = UdpSocketState::new(socket.into()).and_then(|state| {
+        state.set_recv_buffer_size(socket.into(), SOCKET_BUFFER_BYTES)?;
+        state.set_send_buffer_size(socket.into(), SOCKET_BUFFER_BYTES)
+    });
+    if let Err(error) = enlarged {
+        debug!(%error, "the socket's buffers keep their size");
     }
 }
 
@@ -199,6 +227,7 @@ fn server_config(certificate: Certificate, limits: &Limits) -> Result<ServerConf
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .max_idle_timeout(Some(idle))
+        .initial_rtt(INITIAL_RTT)
         .stream_receive_window(VarInt::from_u32(RECEIVE_WINDOW_BYTES))
         .receive_window(VarInt::from_u32(RECEIVE_WINDOW_BYTES))
         .send_window(SEND_WINDOW_BYTES)
@@ -260,8 +289,22 @@ impl Drop for Listed {
     }
 }
 
+/// Handshakes that may compute at the same time. When a thousand clients come at once, each packet that finds the socket's
+/// buffer full costs its client a timeout, so it is better to let a few in after another than all together.
+const STARTS_MAX: usize = 32;
+
+/// The packets of all connections pass one socket; the system's default holds about a hundred.
+const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+/// What a round trip is thought to take before one was measured. Three times this is waited before a lost first packet is sent
+/// again; QUIC's own third of a second makes that a second.
+const INITIAL_RTT: Duration = Duration::from_millis(100);
+
 /// More permits than a tokio semaphore is ever asked for here, on 32-bit machines too.
 const SEATS_MAX: usize = u32::MAX as usize >> 3;
+
+/// A closed connection lingers for three probe timeouts, in which it tells again that it is closed.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What one client may have in flight towards the server: two of the largest frames.
 const RECEIVE_WINDOW_BYTES: u32 = 128 * 1024;

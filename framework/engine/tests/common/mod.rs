@@ -75,12 +75,18 @@ impl<F: Fn(&Attempt<'_>) -> Result<(), Error> + Send> Job for Closure<F> {
 }
 
 /// Runs a closure as a job.
-pub(crate) fn run(engine: &Engine, work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send) -> Outcome {
+pub(crate) fn run(
+    engine: &Engine,
+    work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send,
+) -> Outcome {
     engine.run(&Closure { work, is_read_only: false })
 }
 
 /// Runs a closure as a read-only job.
-pub(crate) fn look(engine: &Engine, work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send) -> Outcome {
+pub(crate) fn look(
+    engine: &Engine,
+    work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send,
+) -> Outcome {
     engine.run(&Closure { work, is_read_only: true })
 }
 

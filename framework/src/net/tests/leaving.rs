@@ -121,7 +121,6 @@ async fn a_stopping_server_does_not_wait_for_a_client_that_never_reads() {
     let close_timeout = Duration::from_millis(100);
     let mut server = StandIn::with(Limits { close_timeout, ..Limits::default() });
     let (connection, mut send, _recv) = raw::greet(&server, "eve").await;
-    connection.set_receive_window(1000u32.into());
     let payload = encode_message(&Request::Flood { events: 900, bytes: 1000 }).unwrap();
     send.write_chunk(ToServer::Call { call: 1, payload }.encode()).await.unwrap();
     assert_eq!(server.report().await, Report::Opened("eve".to_owned()));

@@ -22,7 +22,11 @@ pub(super) async fn connect(server: &StandIn, alpn: &[u8]) -> Result<Connection,
         .with_root_certificates(roots)
         .with_no_client_auth();
     tls.alpn_protocols = vec![alpn.to_vec()];
-    let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+    let mut config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+    // Quinn would take a megabyte from the server before anybody reads it.
+    let mut transport = quinn::TransportConfig::default();
+    transport.stream_receive_window(16_384u32.into());
+    config.transport_config(Arc::new(transport));
     let endpoint = quinn::Endpoint::client(loopback()).unwrap();
     soon(endpoint.connect_with(config, server.address, "localhost").unwrap()).await
 }

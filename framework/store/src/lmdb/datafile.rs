@@ -247,3 +247,126 @@ const F_BIGDATA: u16 = 0x01;
 const FIXED_MAP: u16 = 0x01;
 /// The deepest tree that LMDB's cursors can walk.
 const DEPTH_MAX: u16 = 32;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::FileExt;
+
+    use heed::byteorder::BigEndian;
+    use heed::types::{Bytes, U64};
+    use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, WithoutTls};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    type Values = Database<'static, U64<BigEndian>, Bytes>;
+
+    fn environment() -> (TempDir, Env<WithoutTls>, Values) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = EnvOpenOptions::new().read_txn_without_tls();
+        settings.map_size(1 << 30).max_dbs(1);
+        // SAFETY: the folder is new and this test's own.
+        #[allow(unsafe_code)]
+        let env = unsafe { settings.open(folder.path()) }.unwrap();
+        let txn = env.write_txn().unwrap();
+        let values = env
+            .create_databases_and_commit(txn, |databases, txn| {
+                databases.create_database(txn, Some("values")).map(CommitOrAbort::<_, ()>::Commit)
+            })
+            .unwrap()
+            .unwrap_commit();
+        (folder, env, values)
+    }
+
+    /// Leaves pages behind that later transactions may use again.
+    fn leave_free_pages(env: &Env<WithoutTls>, values: Values) {
+        (0..4).for_each(|_| put_and_delete(env, values, 3 * 4096));
+    }
+
+    /// One transaction that puts `big` bytes in and takes them out again. When there are free pages already, LMDB adds
+    /// theirs to them at once, and never writes them.
+    fn put_and_delete(env: &Env<WithoutTls>, values: Values, big: usize) {
+        let mut txn = env.write_txn().unwrap();
+        values.put(&mut txn, &u64::MAX, &vec![1; big]).unwrap();
+        values.delete(&mut txn, &u64::MAX).unwrap();
+        txn.commit().unwrap();
+    }
+
+    /// The file is fit although it is shorter than it says, and not when it is cut shorter still.
+    fn assert_short_and_fit(file: &Path, env: Env<WithoutTls>) {
+        let says = (env.info().last_page_number as u64 + 1) * 4096;
+        drop(env);
+        let length = fs::metadata(file).unwrap().len();
+        assert!(length < says, "{length} of {says} bytes: LMDB wrote the pages after all");
+        check(file).unwrap();
+
+        // The list of free pages lies in the file, and any of its bytes may be wrong: an answer, not a panic.
+        let writable = File::options().write(true).open(file).unwrap();
+        let whole = fs::read(file).unwrap();
+        for at in (8192..whole.len()).step_by((whole.len() / 600) | 1) {
+            writable.write_all_at(&[!whole[at]], at as u64).unwrap();
+            let _any_answer = check(file);
+            writable.write_all_at(&[whole[at]], at as u64).unwrap();
+        }
+        check(file).unwrap();
+
+        let mut refused = 0;
+        for pages in (2..length / 4096).rev().step_by(5) {
+            writable.set_len(pages * 4096).unwrap();
+            match check(file) {
+                Err(Unfit::CutOff { .. }) => refused += 1,
+                other => assert!(other.is_ok(), "{other:?}"),
+            }
+        }
+        assert!(refused > 0, "no cut was noticed");
+    }
+
+    #[test]
+    fn pages_that_were_freed_before_they_were_written_are_not_missed() {
+        let (folder, env, values) = environment();
+        leave_free_pages(&env, values);
+        put_and_delete(&env, values, 50 * 4096);
+        assert_short_and_fit(&folder.path().join(NAME), env);
+    }
+
+    /// So many pages that their list has pages of its own.
+    #[test]
+    fn a_long_list_of_free_pages_is_read() {
+        let (folder, env, values) = environment();
+        leave_free_pages(&env, values);
+        put_and_delete(&env, values, 2000 * 4096);
+        assert_short_and_fit(&folder.path().join(NAME), env);
+    }
+
+    /// So many lists that their tree has branches: a long reader keeps the pages from being used again.
+    #[test]
+    fn many_lists_of_free_pages_are_read() {
+        let (folder, env, values) = environment();
+        put_and_delete(&env, values, 1500 * 4096);
+        leave_free_pages(&env, values);
+        let reader = env.read_txn().unwrap();
+        for n in 0..150 {
+            let mut txn = env.write_txn().unwrap();
+            values.put(&mut txn, &n, &[7; 100]).unwrap();
+            txn.commit().unwrap();
+        }
+        put_and_delete(&env, values, 2500 * 4096);
+        drop(reader);
+        assert_short_and_fit(&folder.path().join(NAME), env);
+    }
+
+    #[test]
+    fn a_whole_file_is_fit() {
+        let (folder, env, values) = environment();
+        let mut txn = env.write_txn().unwrap();
+        values.put(&mut txn, &1, &[7; 100_000]).unwrap();
+        txn.commit().unwrap();
+        drop(env);
+        let file = folder.path().join(NAME);
+        check(&file).unwrap();
+        let length = fs::metadata(&file).unwrap().len();
+        File::options().write(true).open(&file).unwrap().set_len(length - 1).unwrap();
+        assert!(matches!(check(&file), Err(Unfit::CutOff { .. })));
+    }
+}

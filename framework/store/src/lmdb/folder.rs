@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use daystar_model::store::StoreError;
+use tracing::warn;
 
 use super::failure;
 use super::format::{TITLE, fingerprint};
@@ -19,7 +20,7 @@ use super::objects;
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 /// What claiming a folder found.
@@ -40,7 +41,7 @@ impl Folder {
         // Looked at twice: before anything is written, so that a foreign folder stays as it is, and again
         // when it is locked, because another process may have made a world in the meantime.
         look(path)?;
-        let folder = Self { path: path.to_owned(), _lock: lock(path)? };
+        let folder = Self { path: path.to_owned(), lock: lock(path)? };
         match look(path)? {
             Found::World => Ok(Claim::World(folder)),
             Found::Nothing => {
@@ -59,6 +60,16 @@ impl Folder {
     }
 }
 
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing the file would not do: a process that another thread is just starting shares it until its
+        // own program runs, and the lock with it.
+        if let Err(error) = self.lock.unlock() {
+            warn!(path = %self.path.display(), %error, "the world's lock could not be let go");
+        }
+    }
+}
+
 impl Unfinished {
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
@@ -66,7 +77,7 @@ impl Unfinished {
     }
 
     /// The world is complete and synced: from now on the folder is one.
-    pub(super) fn finish(self) -> Result<Folder, StoreError> {
+    pub(super) fn finish(&self) -> Result<(), StoreError> {
         let path = &self.0.path;
         let finish = || {
             sync_folder(&path.join(objects::FOLDER))?;
@@ -74,8 +85,12 @@ impl Unfinished {
             fs::rename(path.join(BEGUN), path.join(MARKER))?;
             sync_folder(path)
         };
-        finish().map_err(|error| failure::io("make a new world", path, &error))?;
-        Ok(self.0)
+        finish().map_err(|error| failure::io("make a new world", path, &error))
+    }
+
+    /// The folder, when it is [finished](Self::finish).
+    pub(super) fn into_folder(self) -> Folder {
+        self.0
     }
 
     fn begin(&self) -> io::Result<()> {
@@ -87,7 +102,7 @@ impl Unfinished {
         // What a start that did not finish may have left. No world has ever been in it.
         let objects = path.join(objects::FOLDER);
         match fs::remove_dir_all(&objects) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => fs::create_dir(&objects),
         }
     }
@@ -118,7 +133,7 @@ fn look(path: &Path) -> Result<Found, StoreError> {
     let strange = names.iter().find(|name| {
         let known = [LOCK, "lost+found"].iter().any(|ours| *name == OsStr::new(ours));
         let left_over = [BEGUN, objects::FOLDER].iter().any(|ours| *name == OsStr::new(ours));
-        !known && !(begun && left_over)
+        !(known || (begun && left_over))
     });
     match strange {
         Some(name) => Err(foreign(format!("`{}`, and no file `{MARKER}`", name.display()))),

@@ -69,16 +69,20 @@ impl LmdbStore {
     /// [`StoreError::Format`] for a world that this program cannot read; [`StoreError::InUse`] when it
     /// is open already; [`StoreError::Io`] when the system refuses. Nothing is changed in a folder that is not ours.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
-        let (objects, folder) = match Folder::claim(path.as_ref())? {
-            Claim::World(folder) => (Objects::open(folder.path(), &options)?, folder),
+        // On every way out, LMDB's file is unmapped before the lock is let go: locals go in reverse order.
+        let store = match Folder::claim(path.as_ref())? {
+            Claim::World(folder) => {
+                Self { objects: Objects::open(folder.path(), &options)?, folder }
+            }
             Claim::New(unfinished) => {
                 let objects = Objects::create(unfinished.path(), &options)?;
-                (objects, unfinished.finish()?)
+                unfinished.finish()?;
+                Self { objects, folder: unfinished.into_folder() }
             }
         };
-        let head = objects.head()?;
-        info!(path = %folder.path().display(), last_commit = head.last.0, "world opened");
-        Ok(Self { objects, folder })
+        let head = store.objects.head()?;
+        info!(path = %store.path().display(), last_commit = head.last.0, "world opened");
+        Ok(store)
     }
 
     /// The folder, as it was given to [`open`](Self::open).

@@ -111,7 +111,11 @@ fn a_batch_is_applied_once_and_in_order() {
         overlapping.changes[1].1 = CommitNumber(5);
         let mut beyond = batch(7, vec![(object(1), put(thing(7)))]);
         beyond.changes[0].1 = CommitNumber(8);
-        let twice = batch(7, vec![(object(1), put(thing(6))), (object(1), put(thing(7)))]);
+        // Not side by side, as a batch need not be sorted.
+        let twice = batch(
+            7,
+            vec![(object(1), put(thing(6))), (object(2), None), (object(1), put(thing(7)))],
+        );
         let again = || batch(5, vec![(object(1), put(thing(6)))]);
         let older = batch(4, vec![(object(1), put(thing(4)))]);
         for (wrong, word) in [

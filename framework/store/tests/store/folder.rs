@@ -5,6 +5,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use daystar_model::store::{Store, StoreError};
 use daystar_store::{LmdbStore, Options};
@@ -40,6 +42,27 @@ fn the_second_opener_is_refused() {
     let told = what_a_child_says(folder.path());
     assert!(told.contains("opened"), "{told}");
     open(folder.path());
+}
+
+/// A process that is being started has, for a moment, a copy of every open file of ours, the lock included. That must
+/// not keep a world locked that has been closed.
+#[test]
+fn closing_lets_go_while_processes_are_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = AtomicBool::new(false);
+    let reopen =
+        || (0..150).try_for_each(|_| LmdbStore::open(folder.path(), Options::default()).map(drop));
+    let outcome = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                Command::new("true").status().unwrap();
+            }
+        });
+        let outcome = reopen();
+        done.store(true, Ordering::Relaxed);
+        outcome
+    });
+    outcome.unwrap();
 }
 
 /// The other way round: the process that has it is another one, and is killed.

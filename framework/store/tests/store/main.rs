@@ -1,5 +1,7 @@
 //! What the stores promise, told as stories; one file each.
 
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
 mod basics;
 mod crash;
 mod damage;

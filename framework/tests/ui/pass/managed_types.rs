@@ -108,7 +108,9 @@ fn main() {
     let bytes = everything.encode().unwrap();
     assert_eq!(Everything::decode(1, &bytes).unwrap(), everything);
 
-    let rule = Rule { conditions: vec![Condition::Not(Box::new(Rule { conditions: vec![Condition::Always] }))] };
+    let rule = Rule {
+        conditions: vec![Condition::Not(Box::new(Rule { conditions: vec![Condition::Always] }))],
+    };
     assert_eq!(Rule::decode(1, &rule.encode().unwrap()).unwrap(), rule);
 
     assert_eq!((Bell::TYPE_NAME, Bell::VERSION), ("village.Bell", 3));
@@ -119,7 +121,10 @@ fn main() {
     let bell = Bell { rings: 4 }.encode().unwrap();
     assert_eq!(Bell::decode(3, &bell).unwrap().rings, 4);
     let error = Bell::decode(2, &bell).err().unwrap().to_string();
-    assert!(error.contains("`village.Bell` of version 2") && error.contains("version 3"), "{error}");
+    assert!(
+        error.contains("`village.Bell` of version 2") && error.contains("version 3"),
+        "{error}"
+    );
 
     // Bytes cut short, and bytes with one bit turned: an error or some other value, but never a panic or worse.
     for length in 0..bytes.len() {

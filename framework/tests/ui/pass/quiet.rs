@@ -1,7 +1,7 @@
 //! In a crate with strict lints the macros make no noise.
 
 #![forbid(unsafe_code)]
-#![deny(warnings, missing_docs, unreachable_pub, missing_copy_implementations, unused_qualifications)]
+#![deny(warnings, missing_docs, unreachable_pub, unused_qualifications)]
 
 /// A part of a game, in which nothing of Daystar is imported by name.
 pub mod parts {
