@@ -1,5 +1,6 @@
 //! The command line that every game's program has.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{ExitCode, Termination};
@@ -64,7 +65,10 @@ enum Command {
 /// be understood, `--help` and `--version` end the program.
 pub fn cli<G: Game>(game: G) -> Outcome {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // Someone else's subscriber is as good.
     let _ = log.try_init();
     match run(game, Arguments::parse().command) {

@@ -103,6 +103,15 @@ impl TypeDescriptor {
         inventory::iter::<Registration>.into_iter().map(|r| (r.0)())
     }
 
+    /// A name that two types of the program claim, if there is one: stored values of it could be read as either.
+    pub fn claimed_twice() -> Option<&'static str> {
+        let mut seen = std::collections::HashMap::new();
+        Self::all().find_map(|descriptor| {
+            let other = seen.insert(descriptor.name, (descriptor.type_id)())?;
+            (other != (descriptor.type_id)()).then_some(descriptor.name)
+        })
+    }
+
     /// The type stored under `name`, if the program has one.
     pub fn find(name: &str) -> Option<&'static TypeDescriptor> {
         use std::collections::HashMap;

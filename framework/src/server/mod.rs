@@ -15,7 +15,7 @@ use std::thread::available_parallelism;
 
 use daystar_engine::{Cause, Counts, Engine, Outcome, Settings};
 use daystar_model::{
-    Clock, CommitNumber, ObjectId, Space, Store, StoreError, SystemClock, Timestamp,
+    Clock, CommitNumber, ObjectId, Space, Store, StoreError, SystemClock, Timestamp, TypeDescriptor,
 };
 use daystar_protocol::fingerprint::Fingerprint;
 use daystar_store::{LmdbStore, MemoryStore, Options};
@@ -95,6 +95,9 @@ impl<G: Game> Builder<G> {
     /// # Errors
     /// [`ServeError`].
     pub fn start(self) -> Result<Server, ServeError> {
+        if let Some(name) = TypeDescriptor::claimed_twice() {
+            return Err(ServeError::TypeNameTwice { name });
+        }
         let store: Arc<dyn Store> = match &self.data {
             Some(folder) => Arc::new(LmdbStore::open(folder, Options::default())?),
             None => Arc::new(MemoryStore::new()),
@@ -295,6 +298,14 @@ pub enum ServeError {
     /// The store cannot be opened, read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Two managed types of the program have one name.
+    #[error(
+        "two types are stored under the name `{name}`: give one another, with `#[managed(name = \"...\")]`"
+    )]
+    TypeNameTwice {
+        /// The name.
+        name: &'static str,
+    },
     /// There is no such folder.
     #[error("{} is not a folder: name the folder that `serve --data` was given", path.display())]
     NoWorld {
