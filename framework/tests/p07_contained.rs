@@ -31,6 +31,18 @@ async fn a_mistake_in_the_game_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_no_client_takes_fails_its_task_and_nothing_else() {
+    let server = serve();
+    let (ann, _events) = join(server.address(), "ann").await;
+    let refused =
+        ann.call(&Request::SendLong { bytes: 2_000_000 }).await.expect_err("two megabytes");
+    assert!(refused.to_string().contains("too long"), "told: {refused}");
+    let own = ask(&ann, Request::Look).await;
+    assert_eq!(own, Event::Account { gold: OPENING_GOLD, joined: 1, left: 0 });
+    server.stop().expect("a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_task_that_fails_stops_nothing() {
     let server = serve();
     let (ann, _events) = join(server.address(), "ann").await;

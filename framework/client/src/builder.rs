@@ -77,7 +77,7 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
         self
     }
 
-    /// A socket to share with other clients, instead of one of its own; made by [`socket::endpoint`].
+    /// A socket to share with other clients, instead of one of its own; made by [`socket::shared`].
     pub fn endpoint(mut self, endpoint: quinn::Endpoint) -> Self {
         self.endpoint = Some(endpoint);
         self
@@ -122,7 +122,7 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
             .map_err(|error| ConnectError::Setup { server, cause: error.to_string() })?;
         let endpoint = match self.endpoint {
             Some(endpoint) => endpoint,
-            None => socket::endpoint(server).map_err(ConnectError::Socket)?,
+            None => socket::own(server).map_err(ConnectError::Socket)?,
         };
         let hello = Hello { version: VERSION, game, name };
         let joining = link::join(&endpoint, settings, server, hello, self.limits);

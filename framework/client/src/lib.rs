@@ -20,8 +20,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A connection costs two tasks. Thousands of clients in one program should share a
-//! [`socket`].
+//! A connection costs two tasks. Thousands of clients in one program should share a few sockets,
+//! made by [`socket::shared`].
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

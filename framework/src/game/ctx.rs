@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use daystar_engine::{Attempt, Effect, Error, Read, TaskRng, Write};
 use daystar_model::{Managed, ObjectId, Ref, Space, Timestamp};
+use daystar_protocol::frame::TO_CLIENT_BYTES_MAX;
 use daystar_protocol::message::{EncodeError, Message};
 use daystar_protocol::to_client::{event_frame, reply_frame};
 
@@ -280,7 +281,12 @@ impl<'a> Ctx<'a> {
             self.fail(SessionError::OtherEvent { wanted: self.event.name, found: M::NAME });
             return None;
         }
-        frame(event).map_err(|cause| self.fail(cause)).ok()
+        let frame = frame(event).map_err(|cause| self.fail(cause)).ok()?;
+        if frame.len() > TO_CLIENT_BYTES_MAX {
+            self.fail(SessionError::TooLong { bytes: frame.len(), bytes_max: TO_CLIENT_BYTES_MAX });
+            return None;
+        }
+        Some(frame)
     }
 
     pub(crate) fn has_replied(&self) -> bool {
@@ -337,6 +343,16 @@ pub enum SessionError {
         wanted: &'static str,
         /// What was sent.
         found: &'static str,
+    },
+    /// An event that is longer than a client takes.
+    #[error(
+        "an event of {bytes} bytes is too long: a client takes at most {bytes_max}; send it in parts"
+    )]
+    TooLong {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        bytes_max: usize,
     },
     /// `reply` in a task that no request has started.
     #[error("there is no request to reply to here: use `ctx.send`")]

@@ -120,3 +120,35 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::limits::Limits;
+
+    #[test]
+    fn a_session_that_has_left_and_an_empty_channel_are_forgotten() {
+        let switchboard = Switchboard::default();
+        let outbox = Arc::new(Outbox::new(&Limits::default()));
+        switchboard.register(1, Arc::clone(&outbox));
+        switchboard.join("village", 1);
+        switchboard.join("harbour", 1);
+        switchboard.leave("harbour", 1);
+        assert_eq!(switchboard.state.lock().channels.len(), 1);
+        switchboard.unregister(1);
+        switchboard.join("village", 1); // too late: nobody would take it out again
+        assert!(switchboard.state.lock().channels.is_empty());
+        assert_eq!(Arc::strong_count(&outbox), 1, "nothing keeps its queue alive");
+    }
+
+    #[test]
+    fn a_number_used_again_is_another_session() {
+        let switchboard = Switchboard::default();
+        let old = Arc::new(Outbox::new(&Limits::default()));
+        switchboard.register(1, Arc::clone(&old));
+        switchboard.join("village", 1);
+        switchboard.register(1, Arc::new(Outbox::new(&Limits::default())));
+        assert!(switchboard.state.lock().channels.is_empty());
+        assert_eq!(Arc::strong_count(&old), 1);
+    }
+}

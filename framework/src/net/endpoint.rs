@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::fingerprint::Fingerprint;
 use parking_lot::Mutex;
-use quinn::udp::UdpSocketState;
-use quinn::{EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{IdleTimeout, ServerConfig, TransportConfig, VarInt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -21,6 +20,7 @@ use crate::net::connection;
 use crate::net::handler::SessionHandler;
 use crate::net::limits::Limits;
 use crate::net::outbox::Outbox;
+use crate::net::socket;
 
 /// What a server's network needs to know.
 pub(crate) struct NetConfig {
@@ -121,12 +121,7 @@ impl Endpoint {
             io::ErrorKind::AddrInUse => BindError::InUse { address: listen },
             _ => BindError::Socket { address: listen, cause },
         };
-        let socket = UdpSocket::bind(listen).map_err(socket_error)?;
-        enlarge_buffers(&socket);
-        let runtime = Arc::new(quinn::TokioRuntime);
-        let endpoint =
-            quinn::Endpoint::new(EndpointConfig::default(), Some(server), socket, runtime)
-                .map_err(socket_error)?;
+        let endpoint = socket::listen(listen, server).map_err(socket_error)?;
         let address = endpoint.local_addr().map_err(socket_error)?;
         let seats = Arc::new(Semaphore::new(limits.connections_max.min(SEATS_MAX)));
         let shared = Arc::new(Shared {
@@ -206,17 +201,6 @@ async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>, seats: Arc<Semap
     }
 }
 
-/// Asks for more room than systems give by default. Not being given it costs speed under load, so it is no error.
-fn enlarge_buffers(socket: &UdpSocket) {
-    let enlarged = UdpSocketState::new(socket.into()).and_then(|state| {
-        state.set_recv_buffer_size(socket.into(), SOCKET_BUFFER_BYTES)?;
-        state.set_send_buffer_size(socket.into(), SOCKET_BUFFER_BYTES)
-    });
-    if let Err(error) = enlarged {
-        debug!(%error, "the socket's buffers keep their size");
-    }
-}
-
 fn server_config(certificate: Certificate, limits: &Limits) -> Result<ServerConfig, BindError> {
     let idle = IdleTimeout::try_from(limits.idle_timeout).map_err(|_| BindError::Limit {
         limit: "idle_timeout",
@@ -292,9 +276,6 @@ impl Drop for Listed {
 /// Handshakes that may compute at the same time. When a thousand clients come at once, each packet that finds the socket's
 /// buffer full costs its client a timeout, so it is better to let a few in after another than all together.
 const STARTS_MAX: usize = 32;
-
-/// The packets of all connections pass one socket; the system's default holds about a hundred.
-const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a round trip is thought to take before one was measured. Three times this is waited before a lost first packet is sent
 /// again; QUIC's own third of a second makes that a second.

@@ -14,6 +14,7 @@ pub(crate) mod limits;
 mod login;
 pub(crate) mod outbox;
 mod reader;
+mod socket;
 #[cfg(test)]
 mod tests;
 mod writer;

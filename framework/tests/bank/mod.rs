@@ -53,6 +53,8 @@ pub(crate) enum Request {
     Entries,
     /// Sends oneself this many messages of this many bytes.
     Flood { messages: u32, bytes: u32 },
+    /// Sends oneself one message of this many bytes.
+    SendLong { bytes: u32 },
     /// Changes an account twice at once, which is an error of the game's.
     BorrowTwice,
 }
@@ -171,6 +173,9 @@ impl Game for Bank {
                 for _ in 0..messages {
                     ctx.send(session, Event::Noise(vec![7; bytes as usize]));
                 }
+            }
+            Request::SendLong { bytes } => {
+                ctx.send(session, Event::Noise(vec![7; bytes as usize]));
             }
             Request::BorrowTwice => {
                 let _first = ctx.get_mut(own)?;
