@@ -1,1 +1,25 @@
-//! stub
+//! Tideland: a persistent island, and the tutorial of Daystar. One file per part of the game.
+//!
+//! Read [`game`] first: it says what happens when someone joins, asks for something, or leaves. Each part
+//! it calls is a file of its own; [`settings`] holds the numbers to play with, `island.txt` is the map to
+//! draw on, and [`rules`] says what must always be true.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod chat;
+pub mod game;
+pub mod giving;
+pub mod island;
+pub mod items;
+pub mod looking;
+pub mod messages;
+pub mod players;
+pub mod regions;
+pub mod rules;
+pub mod settings;
+pub mod trees;
+pub mod walking;
+
+pub use game::Tideland;
+pub use messages::{Event, Request};

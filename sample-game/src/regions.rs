@@ -1,0 +1,121 @@
+//! Regions: the squares that the map is divided into. Each is an object that lists who and what is in it.
+//!
+//! Walking inside a region changes only the player, so thousands can walk at once without disturbing each
+//! other; only a step across a border changes the two regions' lists.
+
+use std::fmt;
+
+use daystar::prelude::*;
+
+use crate::island::{Position, SIDE};
+use crate::messages::Event;
+use crate::players::Player;
+use crate::settings::{REGION_SIDE, SIGHT};
+use crate::trees::Tree;
+
+/// Who and what is in one square of the map.
+#[managed]
+pub struct Region {
+    /// Where it is.
+    pub place: Place,
+    /// The players who are in the game and stand here.
+    pub players: Vec<Ref<Player>>,
+    /// The trees that stand here, stumps included.
+    pub trees: Vec<Ref<Tree>>,
+}
+
+/// Which region. Shown, it is the name of the region's object and of its channel: `region 3,4`.
+#[managed]
+#[derive(Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Regions from the west edge.
+    pub column: u16,
+    /// Regions from the north edge.
+    pub row: u16,
+}
+
+impl Place {
+    /// The region around `at`.
+    pub fn of(at: Position) -> Self {
+        Self { column: at.x / REGION_SIDE, row: at.y / REGION_SIDE }
+    }
+
+    /// The regions of which something can be seen from `at`; that of `at` is one of them.
+    pub fn in_sight_of(at: Position) -> impl Iterator<Item = Self> {
+        let west_north = Position { x: at.x.saturating_sub(SIGHT), y: at.y.saturating_sub(SIGHT) };
+        let east_south =
+            Position { x: (at.x + SIGHT).min(SIDE - 1), y: (at.y + SIGHT).min(SIDE - 1) };
+        Self::rectangle(Self::of(west_north), Self::of(east_south))
+    }
+
+    /// Every region of the map.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::rectangle(Self { column: 0, row: 0 }, Self::of(Position { x: SIDE - 1, y: SIDE - 1 }))
+    }
+
+    fn rectangle(first: Self, last: Self) -> impl Iterator<Item = Self> {
+        (first.row..=last.row).flat_map(move |row| {
+            (first.column..=last.column).map(move |column| Self { column, row })
+        })
+    }
+
+    /// The region's object.
+    ///
+    /// # Errors
+    /// A place that is not on the map.
+    pub fn region(self, ctx: &Ctx) -> Result<Ref<Region>> {
+        ctx.lookup(&self.to_string())
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "region {},{}", self.column, self.row)
+    }
+}
+
+/// Makes all regions, empty, in a new world.
+pub fn lay_out(ctx: &Ctx) -> Result<()> {
+    for place in Place::all() {
+        let region = ctx.insert(Region { place, players: Vec::new(), trees: Vec::new() })?;
+        ctx.bind(&place.to_string(), region)?;
+    }
+    Ok(())
+}
+
+/// Lists `player` where they stand; from now on `session` hears what happens there.
+pub fn enter(ctx: &Ctx, session: Session, player: Ref<Player>, place: Place) -> Result<()> {
+    ctx.get_mut(place.region(ctx)?)?.players.push(player);
+    ctx.channel(&place.to_string()).join(session);
+    Ok(())
+}
+
+/// Undoes [`enter`].
+pub fn leave(ctx: &Ctx, session: Session, player: Ref<Player>, place: Place) -> Result<()> {
+    ctx.get_mut(place.region(ctx)?)?.players.retain(|listed| *listed != player);
+    ctx.channel(&place.to_string()).leave(session);
+    Ok(())
+}
+
+/// Tells everyone near `at`.
+pub fn announce(ctx: &Ctx, at: Position, event: &Event) {
+    for place in Place::in_sight_of(at) {
+        ctx.channel(&place.to_string()).send(event.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sight_reaches_over_borders_and_ends_at_the_edge_of_the_map() {
+        let seen = |x, y| Place::in_sight_of(Position { x, y }).count();
+        assert_eq!(seen(0, 0), 1);
+        assert_eq!(seen(REGION_SIDE, REGION_SIDE), 4, "a corner is near four regions");
+        assert_eq!(seen(SIDE - 1, SIDE - 1), 1);
+        for at in crate::island::everywhere() {
+            assert!(Place::in_sight_of(at).any(|place| place == Place::of(at)));
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Walking: one step at a time, on open land.
+
+use daystar::prelude::*;
+
+use crate::island::Direction;
+use crate::messages::Event;
+use crate::players::Player;
+use crate::regions::{self, Place};
+
+/// Takes one step.
+pub fn walk(ctx: &Ctx, session: Session, me: Ref<Player>, direction: Direction) -> Result<()> {
+    let mut player = ctx.get_mut(me)?;
+    let from = player.at;
+    let Some(to) = from.step(direction) else {
+        bail!("you are at {from}, and the map ends there; walk another way");
+    };
+    ensure!(to.tile().is_open(), "at {to} is {}; walk around it", to.tile());
+    player.at = to;
+
+    let (old, new) = (Place::of(from), Place::of(to));
+    if old != new {
+        regions::leave(ctx, session, me, old)?;
+        regions::enter(ctx, session, me, new)?;
+    }
+    // Those whom the step takes out of sight must hear of it, too, so it is told around both ends. With one
+    // tile's step that is one end's regions and at most one row or column of the other's.
+    let moved = Event::Moved { who: player.name.clone(), at: to };
+    regions::announce(ctx, to, &moved);
+    for place in Place::in_sight_of(from) {
+        if !Place::in_sight_of(to).any(|seen| seen == place) {
+            ctx.channel(&place.to_string()).send(moved.clone());
+        }
+    }
+    ctx.reply(Event::Walked { at: to });
+    Ok(())
+}
