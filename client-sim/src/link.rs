@@ -1,0 +1,157 @@
+//! One client's connection as its behaviour sees it: calls are measured, events are kept.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use daystar_client::client::Client;
+use daystar_client::error::CallError;
+use daystar_client::events::{Events, Incoming};
+use daystar_protocol::message::Message;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::tally::Tally;
+
+/// How long an answer may take before the connection counts as broken.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connected client.
+pub struct Link<Request: Message, Event: Message> {
+    client: Client<Request, Event>,
+    events: Events<Event>,
+    unheard: VecDeque<Event>,
+    tally: Arc<Tally>,
+    measured: bool,
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub enum Answer<Event> {
+    /// It took effect. `None` if the game had nothing to say about it.
+    Done(Option<Event>),
+    /// The game's rules forbid it, and it had no effect.
+    Refused(String),
+}
+
+/// The connection is gone, for this reason.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Lost(pub String);
+
+impl<Request: Message, Event: Message> Link<Request, Event> {
+    pub(crate) fn new(
+        client: Client<Request, Event>,
+        events: Events<Event>,
+        tally: Arc<Tally>,
+    ) -> Self {
+        Self { client, events, unheard: VecDeque::new(), tally, measured: true }
+    }
+
+    /// Asks the server for something, and waits for the answer.
+    ///
+    /// # Errors
+    /// The connection was lost, or no answer came within 30 seconds: what became of the request is unknown.
+    pub async fn call(&mut self, request: &Request) -> Result<Answer<Event>, Lost> {
+        let started = Instant::now();
+        let result = {
+            let call = timeout(ANSWER_TIMEOUT, self.client.call(request));
+            tokio::pin!(call);
+            loop {
+                tokio::select! {
+                    biased;
+                    incoming = self.events.next() => {
+                        let event = event_of(incoming, &self.tally)?;
+                        self.unheard.extend(event);
+                    }
+                    result = &mut call => break result,
+                }
+            }
+        };
+        let elapsed = started.elapsed();
+        self.take_waiting_events()?;
+        let answer = match result {
+            Ok(Ok(event)) => Answer::Done(event),
+            Ok(Err(CallError::Refused(reason))) => Answer::Refused(reason),
+            Ok(Err(error)) => return Err(Lost(error.to_string())),
+            Err(_) => {
+                let seconds = ANSWER_TIMEOUT.as_secs();
+                return Err(Lost(format!("a request got no answer within {seconds} s")));
+            }
+        };
+        if self.measured {
+            let refused = match &answer {
+                Answer::Done(_) => None,
+                Answer::Refused(reason) => Some(reason.as_str()),
+            };
+            self.tally.answered(elapsed, refused);
+        }
+        Ok(answer)
+    }
+
+    /// The events that have come and were not looked at yet, oldest first.
+    pub fn heard(&mut self) -> impl Iterator<Item = Event> + use<Request, Event> {
+        std::mem::take(&mut self.unheard).into_iter()
+    }
+
+    /// Waits until then, and takes in the events that come meanwhile.
+    pub(crate) async fn listen_until(&mut self, then: Instant) -> Result<(), Lost> {
+        loop {
+            tokio::select! {
+                biased;
+                () = sleep_until(then) => return Ok(()),
+                incoming = self.events.next() => {
+                    let event = event_of(incoming, &self.tally)?;
+                    self.unheard.extend(event);
+                }
+            }
+        }
+    }
+
+    /// Waits for the next event.
+    pub(crate) async fn listen(&mut self) -> Result<(), Lost> {
+        let event = event_of(self.events.next().await, &self.tally)?;
+        self.unheard.extend(event);
+        Ok(())
+    }
+
+    /// From now on calls are not counted.
+    pub(crate) fn stop_measuring(&mut self) {
+        self.measured = false;
+    }
+
+    /// Says goodbye.
+    pub(crate) async fn close(self) {
+        self.client.close().await;
+    }
+
+    /// What the server sent before the answer has arrived before it; it must not be told later than that.
+    fn take_waiting_events(&mut self) -> Result<(), Lost> {
+        use std::task::{Context, Poll, Waker};
+        loop {
+            let next = std::pin::pin!(self.events.next());
+            let Poll::Ready(incoming) = next.poll(&mut Context::from_waker(Waker::noop())) else {
+                return Ok(());
+            };
+            let event = event_of(incoming, &self.tally)?;
+            self.unheard.extend(event);
+        }
+    }
+}
+
+fn event_of<Event: Message>(
+    incoming: Option<Incoming<Event>>,
+    tally: &Tally,
+) -> Result<Option<Event>, Lost> {
+    match incoming {
+        Some(Incoming::Event(event)) => {
+            tally.event();
+            Ok(Some(event))
+        }
+        // Only a `send` is refused this way, and behaviours have none.
+        Some(Incoming::Refused(_)) => Ok(None),
+        Some(Incoming::Closed(reason)) => {
+            Err(Lost(format!("the server closed the session: {reason}")))
+        }
+        None => Err(Lost("the connection ended without a reason".to_owned())),
+    }
+}

@@ -1,0 +1,112 @@
+//! The table at the end of a run.
+
+use std::fmt::Write;
+
+use crate::duration;
+use crate::outcome::Outcome;
+
+/// The outcome as a table, one figure a line, with examples of what was refused and what went wrong.
+pub fn render(outcome: &Outcome) -> String {
+    let counts = &outcome.counts;
+    let latency = |quantile| duration::show(counts.latency_at(quantile));
+    let rows = [
+        ("connected", format!("{} of {} clients", outcome.connected, outcome.clients)),
+        ("played", duration::show(outcome.played)),
+        ("requests", grouped(counts.requests())),
+        ("requests/s", grouped(outcome.requests_per_s().round() as u64)),
+        ("latency p50", latency(0.5)),
+        ("latency p99", latency(0.99)),
+        ("latency p99.9", latency(0.999)),
+        ("latency max", duration::show(counts.latency_max())),
+        ("events", grouped(counts.events)),
+        ("refusals", grouped(counts.refusals)),
+        ("errors", grouped(counts.errors)),
+        ("reconnects", grouped(counts.reconnects)),
+        ("ledger", ledger(outcome)),
+    ];
+    let mut table = String::new();
+    let mut line = |text: std::fmt::Arguments<'_>| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "{text}");
+    };
+    for (name, figure) in rows {
+        line(format_args!("  {name:<14} {figure}"));
+    }
+    for (kind, texts) in [("refused", &counts.refusal_texts), ("error", &counts.error_texts)] {
+        for (text, times) in texts {
+            line(format_args!("  {kind} {times} times: {text}"));
+        }
+    }
+    for difference in &outcome.differences {
+        line(format_args!("  differs: {difference}"));
+    }
+    table
+}
+
+fn ledger(outcome: &Outcome) -> String {
+    match (outcome.settled, outcome.difference_count) {
+        (0, _) => "no client could compare".to_owned(),
+        (settled, 0) => format!("balanced for {settled} clients"),
+        (settled, differing) => format!("differs for {differing} of {settled} clients"),
+    }
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::tally::{Counts, Tally};
+
+    #[test]
+    fn every_figure_is_in_the_table() {
+        let tally = Tally::default();
+        for ms in 1..=2000 {
+            tally.answered(Duration::from_millis(ms), (ms == 1).then_some("too poor"));
+        }
+        tally.error("gone");
+        let mut counts = Counts::default();
+        tally.collect_into(&mut counts);
+        let table = render(&Outcome {
+            clients: 10,
+            connected: 9,
+            played: Duration::from_secs(1),
+            counts,
+            settled: 8,
+            differences: vec!["sim-1: lost a shell".to_owned()],
+            difference_count: 1,
+        });
+        for expected in [
+            "connected      9 of 10 clients",
+            "requests       2,000",
+            "requests/s     2,000",
+            "latency p50    1.00 s",
+            "refusals       1\n",
+            "errors         1\n",
+            "differs for 1 of 8 clients",
+            "refused 1 times: too poor",
+            "error 1 times: gone",
+            "differs: sim-1: lost a shell",
+        ] {
+            assert!(table.contains(expected), "{expected} is not in\n{table}");
+        }
+    }
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

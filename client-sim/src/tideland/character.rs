@@ -1,0 +1,196 @@
+//! A simulated player's character: what it knows, and every single thing that it can do.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use daystar::Ref;
+use rand::RngExt;
+use rand_pcg::Pcg32;
+use sample_game::island::{Direction, Position};
+use sample_game::items::Item;
+use sample_game::messages::{Event, Request, SeenTree};
+use sample_game::settings::{PACK_ITEMS_MAX, REACH};
+use sample_game::trees::Tree;
+
+use crate::link::{Answer, Link, Lost};
+use crate::tideland::account::Account;
+
+/// How many names of others are remembered.
+const MET_MAX: usize = 32;
+
+/// How often what differs in the end is asked for again: gifts may still be on their way to this client.
+const SETTLE_ATTEMPTS: u32 = 10;
+
+/// How long to wait in between.
+const SETTLE_PAUSE: Duration = Duration::from_millis(200);
+
+type TidelandLink = Link<Request, Event>;
+
+/// What a simulated player knows about itself and its surroundings.
+#[derive(Default)]
+pub struct Character {
+    name: String,
+    /// `None` until the server has said who we are.
+    at: Option<Position>,
+    heading: Option<Direction>,
+    account: Account,
+    met: VecDeque<String>,
+    trees: BTreeMap<Position, SeenTree>,
+}
+
+impl Character {
+    /// Takes note of an event.
+    pub fn heard(&mut self, event: Event) {
+        self.account.heard(&event);
+        match event {
+            // The first event of every connection, before anything else can happen to the player.
+            Event::You { name, at, gold, pack } => {
+                self.name = name;
+                self.at = Some(at);
+                self.account = Account::stated(gold, &pack);
+                self.trees.clear();
+            }
+            Event::Moved { who, .. } | Event::Arrived { who, .. } => self.meet(who),
+            Event::GotGold { from, .. } | Event::GotItem { from, .. } => self.meet(from),
+            Event::TreeFell { at } => {
+                self.trees.remove(&at);
+            }
+            _ => {}
+        }
+    }
+
+    /// A tree that can be chopped from here.
+    pub fn tree_in_reach(&self) -> Option<Ref<Tree>> {
+        let at = self.at?;
+        if self.account.items.len() >= PACK_ITEMS_MAX {
+            return None;
+        }
+        let mut trees = self.trees.values();
+        trees.find(|tree| tree.strokes_left > 0 && tree.at.distance(at) <= REACH).map(|t| t.tree)
+    }
+
+    /// The name of somebody who was seen.
+    pub fn someone_met(&self, rng: &mut Pcg32) -> Option<String> {
+        if self.met.is_empty() {
+            return None;
+        }
+        self.met.get(rng.random_range(0..self.met.len())).cloned()
+    }
+
+    /// One of the own items.
+    pub fn some_item(&self, rng: &mut Pcg32) -> Option<Ref<Item>> {
+        if self.account.items.is_empty() {
+            return None;
+        }
+        self.account.items.keys().nth(rng.random_range(0..self.account.items.len())).copied()
+    }
+
+    /// One step, mostly onward; the character knows the map and walks only where one can.
+    pub async fn walk(&mut self, link: &mut TidelandLink, rng: &mut Pcg32) -> Result<(), Lost> {
+        let Some(at) = self.at else { return Ok(()) };
+        let open = |direction: Direction| at.step(direction).is_some_and(|to| to.tile().is_open());
+        let onward = self.heading.filter(|heading| open(*heading) && rng.random_bool(0.8));
+        let direction = onward.unwrap_or_else(|| {
+            let ways: Vec<Direction> =
+                Direction::ALL.into_iter().filter(|way| open(*way)).collect();
+            match ways.len() {
+                0 => Direction::North,
+                count => ways[rng.random_range(0..count)],
+            }
+        });
+        self.heading = Some(direction);
+        if let Answer::Done(Some(Event::Walked { at })) =
+            link.call(&Request::Walk(direction)).await?
+        {
+            self.at = Some(at);
+        }
+        Ok(())
+    }
+
+    /// Looks around.
+    pub async fn look(&mut self, link: &mut TidelandLink) -> Result<(), Lost> {
+        if let Answer::Done(Some(Event::Seen { players, trees })) =
+            link.call(&Request::Look).await?
+        {
+            players.into_iter().for_each(|player| self.meet(player.name));
+            self.trees = trees.into_iter().map(|tree| (tree.at, tree)).collect();
+        }
+        Ok(())
+    }
+
+    /// One stroke of the axe.
+    pub async fn chop(&mut self, link: &mut TidelandLink, tree: Ref<Tree>) -> Result<(), Lost> {
+        match link.call(&Request::Chop { tree }).await? {
+            Answer::Done(Some(Event::Chopped { wood: Some(wood), .. })) => self.account.got(wood),
+            Answer::Done(_) => {}
+            // Somebody else was quicker.
+            Answer::Refused(_) => self.trees.retain(|_, known| known.tree != tree),
+        }
+        Ok(())
+    }
+
+    /// Talks to those who are near.
+    pub async fn say(&mut self, link: &mut TidelandLink, text: &str) -> Result<(), Lost> {
+        link.call(&Request::Say(text.to_owned())).await.map(drop)
+    }
+
+    /// Talks to the whole island.
+    pub async fn shout(&mut self, link: &mut TidelandLink, text: &str) -> Result<(), Lost> {
+        link.call(&Request::Shout(text.to_owned())).await.map(drop)
+    }
+
+    /// Gives gold away.
+    pub async fn give_gold(
+        &mut self,
+        link: &mut TidelandLink,
+        to: String,
+        gold: u64,
+    ) -> Result<(), Lost> {
+        if let Answer::Done(_) = link.call(&Request::GiveGold { to, gold }).await? {
+            self.account.gold -= i128::from(gold);
+        }
+        Ok(())
+    }
+
+    /// Gives an item away.
+    pub async fn give_item(
+        &mut self,
+        link: &mut TidelandLink,
+        to: String,
+        item: Ref<Item>,
+    ) -> Result<(), Lost> {
+        if let Answer::Done(_) = link.call(&Request::GiveItem { to, item }).await? {
+            self.account.items.remove(&item);
+        }
+        Ok(())
+    }
+
+    /// Compares what the character was told with what the server says, until both agree or it has been tried
+    /// often enough.
+    pub async fn settle(&mut self, link: &mut TidelandLink) -> Result<Vec<String>, Lost> {
+        let mut attempts = 0;
+        loop {
+            let answer = link.call(&Request::Me).await?;
+            link.heard().for_each(|event| self.heard(event));
+            let Answer::Done(Some(Event::You { gold, pack, .. })) = answer else {
+                return Ok(vec![format!("asked who it is, and was answered {answer:?}")]);
+            };
+            let differences = self.account.differences(&Account::stated(gold, &pack));
+            attempts += 1;
+            if differences.is_empty() || attempts == SETTLE_ATTEMPTS {
+                return Ok(differences);
+            }
+            tokio::time::sleep(SETTLE_PAUSE).await;
+        }
+    }
+
+    fn meet(&mut self, name: String) {
+        if name == self.name || self.met.contains(&name) {
+            return;
+        }
+        if self.met.len() == MET_MAX {
+            self.met.pop_front();
+        }
+        self.met.push_back(name);
+    }
+}

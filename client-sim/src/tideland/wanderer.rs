@@ -1,0 +1,50 @@
+//! The wanderer: walks, looks around, chops trees, and rarely says something.
+
+use rand::RngExt;
+use rand_pcg::Pcg32;
+use sample_game::messages::{Event, Request};
+
+use crate::behaviour::Behaviour;
+use crate::link::{Link, Lost};
+use crate::tideland::character::Character;
+
+/// A player who is out for the land.
+pub struct Wanderer {
+    character: Character,
+    rng: Pcg32,
+}
+
+impl Wanderer {
+    /// One with these random numbers.
+    pub fn new(rng: Pcg32) -> Self {
+        Self { character: Character::default(), rng }
+    }
+}
+
+impl Behaviour for Wanderer {
+    type Request = Request;
+    type Event = Event;
+
+    fn heard(&mut self, event: Event) {
+        self.character.heard(event);
+    }
+
+    async fn act(&mut self, link: &mut Link<Request, Event>) -> Result<(), Lost> {
+        let Self { character, rng } = self;
+        if let Some(tree) = character.tree_in_reach()
+            && rng.random_bool(0.5)
+        {
+            return character.chop(link, tree).await;
+        }
+        match rng.random_range(0..1000) {
+            0 => character.shout(link, "the tide is coming in!").await,
+            1..10 => character.say(link, "fine weather today").await,
+            10..250 => character.look(link).await,
+            _ => character.walk(link, rng).await,
+        }
+    }
+
+    async fn settle(&mut self, link: &mut Link<Request, Event>) -> Result<Vec<String>, Lost> {
+        self.character.settle(link).await
+    }
+}
