@@ -12,6 +12,11 @@ use clap::{Parser, ValueEnum};
 
 use crate::harness::Harness;
 
+/// For baselines and subjects alike. The system's allocator is slow where one thread frees what another made, and a
+/// figure should not be about that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(about = "Measures one figure beside its baseline, in turns, in one run.")]
 struct Arguments {

@@ -4,17 +4,17 @@
 //! met a conflict is doomed: whatever game code makes of the error, it cannot commit.
 
 use std::cell::{Cell as Plain, OnceCell, RefCell, RefMut};
-use std::collections::HashMap;
 
 use daystar_model::{CommitNumber, Managed, Object, ObjectId, Space, Timestamp};
-use elsa::FrozenVec;
 use rand_pcg::Pcg64Mcg;
 
-use crate::cell::{Cell, Found};
+use crate::cell::Found;
 use crate::effects::{Effect, Effects};
 use crate::engine::Shared;
+use crate::entries::{Entries, Entry, Slot};
 use crate::error::Fault;
 use crate::guard::{Read, Write};
+use crate::heat::Queued;
 use crate::sync::Arc;
 
 /// The generator of [`Attempt::rng`]: small, and the same stream of numbers on every machine.
@@ -23,10 +23,11 @@ pub type TaskRng = Pcg64Mcg;
 /// What every attempt at one job has in common, so that a later attempt differs only in what it reads.
 pub(crate) struct Input {
     pub(crate) kind: &'static str,
-    pub(crate) now: Timestamp,
     pub(crate) seed: u64,
-    /// Ids given to the objects that the job inserts, first to last.
-    pub(crate) ids: RefCell<Vec<u64>>,
+    /// The job's time, once it has been asked for.
+    pub(crate) now: OnceCell<Timestamp>,
+    /// Indices given to the objects that the job inserts, first to last.
+    pub(crate) indices: RefCell<Vec<u64>>,
 }
 
 /// One attempt at a [`Job`](crate::Job).
@@ -34,41 +35,15 @@ pub struct Attempt<'e> {
     shared: &'e Shared,
     input: &'e Input,
     is_read_only: bool,
+    /// Whether it may wait for others: not when it is alone, since they wait for it then.
+    may_queue: bool,
     snapshot: Plain<CommitNumber>,
     is_doomed: Plain<bool>,
-    entries: FrozenVec<Box<Entry>>,
-    index: RefCell<HashMap<ObjectId, usize>>,
+    entries: Entries<'e>,
     effects: RefCell<Effects>,
     rng: RefCell<TaskRng>,
-    ids_used: Plain<usize>,
-}
-
-/// One object as this attempt knows it.
-pub(crate) struct Entry {
-    pub(crate) id: ObjectId,
-    /// Unset for an object of this attempt's own making, and for an id that nobody has been given.
-    pub(crate) cell: OnceCell<Arc<Cell>>,
-    /// The version that was read; `None` for an object of this attempt's own making.
-    pub(crate) seen: Plain<Option<CommitNumber>>,
-    pub(crate) slot: RefCell<Slot>,
-    pub(crate) is_changed: Plain<bool>,
-}
-
-/// An object's value in an attempt.
-pub(crate) enum Slot {
-    Absent,
-    Committed(Arc<dyn Object>),
-    Own(Box<dyn Object>),
-}
-
-impl Slot {
-    fn value(&self) -> Option<&dyn Object> {
-        match self {
-            Slot::Absent => None,
-            Slot::Committed(value) => Some(&**value),
-            Slot::Own(value) => Some(&**value),
-        }
-    }
+    indices_used: Plain<usize>,
+    queued: RefCell<Option<Queued<'e>>>,
 }
 
 impl<'e> Attempt<'e> {
@@ -76,18 +51,20 @@ impl<'e> Attempt<'e> {
         shared: &'e Shared,
         input: &'e Input,
         read_only: Option<CommitNumber>,
+        may_queue: bool,
     ) -> Self {
         Self {
             shared,
             input,
             is_read_only: read_only.is_some(),
+            may_queue: may_queue && read_only.is_none(),
             snapshot: Plain::new(read_only.unwrap_or_else(|| shared.clock.now())),
             is_doomed: Plain::new(false),
-            entries: FrozenVec::new(),
-            index: RefCell::default(),
+            entries: Entries::default(),
             effects: RefCell::default(),
             rng: RefCell::new(TaskRng::new(u128::from(input.seed))),
-            ids_used: Plain::new(0),
+            indices_used: Plain::new(0),
+            queued: RefCell::new(None),
         }
     }
 
@@ -134,7 +111,8 @@ impl<'e> Attempt<'e> {
         }
         entry.is_changed.set(true);
         let typed = RefMut::filter_map(slot, |slot| match slot {
-            Slot::Own(own) => own.as_any_mut().downcast_mut(),
+            // Nobody else has a share of it: it is handed out only by the commit.
+            Slot::Own(own) => Arc::get_mut(own)?.as_any_mut().downcast_mut(),
             Slot::Absent | Slot::Committed(_) => None,
         });
         typed.map(Write).map_err(|_| Fault::NotFound { type_name: T::TYPE_NAME, id })
@@ -150,8 +128,8 @@ impl<'e> Attempt<'e> {
         self.enter(Entry {
             id,
             cell: OnceCell::new(),
-            seen: Plain::new(None),
-            slot: RefCell::new(Slot::Own(Box::new(value))),
+            seen: None,
+            slot: RefCell::new(Slot::Own(Arc::new(value))),
             is_changed: Plain::new(true),
         })?;
         Ok(id)
@@ -169,7 +147,7 @@ impl<'e> Attempt<'e> {
             let found = there.descriptor().name;
             return Err(Fault::WrongType { id, wanted: T::TYPE_NAME, found });
         }
-        *slot = Slot::Own(Box::new(value));
+        *slot = Slot::Own(Arc::new(value));
         entry.is_changed.set(true);
         Ok(())
     }
@@ -196,7 +174,7 @@ impl<'e> Attempt<'e> {
 
     /// The job's time: the same in every attempt.
     pub fn now(&self) -> Timestamp {
-        self.input.now
+        *self.input.now.get_or_init(|| self.shared.time.now())
     }
 
     /// The job's random numbers: the same stream in every attempt.
@@ -206,57 +184,65 @@ impl<'e> Attempt<'e> {
 
     /// A fresh index for an id; the same in every attempt, for the same question in turn.
     fn next_index(&self) -> u64 {
-        let used = self.ids_used.get();
-        self.ids_used.set(used + 1);
-        let mut ids = self.input.ids.borrow_mut();
-        if used == ids.len() {
-            ids.push(self.shared.next_index());
+        let used = self.indices_used.replace(self.indices_used.get() + 1);
+        let mut indices = self.input.indices.borrow_mut();
+        if used == indices.len() {
+            indices.push(self.shared.next_index());
         }
-        ids[used]
+        indices[used]
     }
 
     /// The one door for reads: the object's entry, read at this attempt's snapshot and remembered.
-    fn open(&self, id: ObjectId) -> Result<&Entry, Fault> {
+    fn open(&self, id: ObjectId) -> Result<&Entry<'e>, Fault> {
         if self.is_doomed.get() {
             return Err(Fault::Conflict);
         }
-        let known = self.index.borrow().get(&id).copied();
-        if let Some(entry) = known.and_then(|place| self.entries.get(place)) {
+        if let Some(entry) = self.entries.get(id) {
             return Ok(entry);
         }
         if self.shared.is_unallocated(id) {
             return self.enter(Entry {
                 id,
                 cell: OnceCell::new(),
-                seen: Plain::new(Some(CommitNumber::ZERO)),
+                seen: Some(CommitNumber::ZERO),
                 slot: RefCell::new(Slot::Absent),
                 is_changed: Plain::new(false),
             });
         }
+        self.queue(id);
         let cell =
             self.shared.table.cell(id).map_err(|cause| Fault::Load { cause: cause.to_string() })?;
         let version = loop {
             match cell.read(self.snapshot.get()) {
                 Found::Newest(version) => break version,
                 Found::Older(Some(version)) if self.is_read_only => break version,
-                Found::Older(_) => self.extend()?,
+                Found::Older(_) => self.extend(id)?,
             }
         };
         self.enter(Entry {
             id,
             cell: OnceCell::from(cell),
-            seen: Plain::new(Some(version.number)),
+            seen: Some(version.number),
             slot: RefCell::new(version.value.map_or(Slot::Absent, Slot::Committed)),
             is_changed: Plain::new(false),
         })
     }
 
+    /// Queues at a hot object, before it is read; at one only, so that queues cannot deadlock.
+    fn queue(&self, id: ObjectId) {
+        if self.may_queue && self.queued.borrow().is_none() {
+            *self.queued.borrow_mut() = self.shared.heat.queue(id);
+        }
+    }
+
     /// Moves the snapshot up to now, if all that has been read is still so; otherwise the attempt is doomed.
-    fn extend(&self) -> Result<(), Fault> {
-        // The new snapshot is taken first: a commit that it includes has marked or changed its cells by
+    fn extend(&self, id: ObjectId) -> Result<(), Fault> {
+        // The new snapshot is taken first: a commit that it includes has locked or changed its cells by
         // now, so the check below cannot miss it.
         let now = self.shared.clock.now();
-        if self.is_read_only || !self.reads_still_hold() {
+        let changed = self.entries().find(|entry| !entry.still_holds(self.shared, false));
+        if self.is_read_only || (changed.is_some() && !self.shared.breaks_extension()) {
+            self.shared.heat.warm(changed.map_or(id, |entry| entry.id));
             self.is_doomed.set(true);
             return Err(Fault::Conflict);
         }
@@ -264,21 +250,12 @@ impl<'e> Attempt<'e> {
         Ok(())
     }
 
-    fn reads_still_hold(&self) -> bool {
-        self.shared.breaks_extension()
-            || self.entries().all(|entry| entry.still_holds(self.shared, None))
-    }
-
-    fn enter(&self, entry: Entry) -> Result<&Entry, Fault> {
-        let place = self.entries.len();
-        if place >= self.shared.limits.objects_max {
-            return Err(Fault::TooManyObjects {
-                job: self.input.kind,
-                limit: self.shared.limits.objects_max,
-            });
+    fn enter(&self, entry: Entry<'e>) -> Result<&Entry<'e>, Fault> {
+        let limit = self.shared.limits.objects_max;
+        if self.entries.len() >= limit {
+            return Err(Fault::TooManyObjects { job: self.input.kind, limit });
         }
-        self.index.borrow_mut().insert(entry.id, place);
-        Ok(self.entries.push_get(Box::new(entry)))
+        Ok(self.entries.push(entry))
     }
 
     fn may_change<T: Managed>(&self, id: ObjectId) -> Result<(), Fault> {
@@ -288,7 +265,7 @@ impl<'e> Attempt<'e> {
         Ok(())
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<'e>> {
         self.entries.iter()
     }
 
@@ -311,21 +288,21 @@ impl<'e> Attempt<'e> {
     }
 }
 
-impl Entry {
-    /// Whether what was read is still the newest there is.
-    pub(crate) fn still_holds(&self, shared: &Shared, own: Option<crate::cell::Token>) -> bool {
-        let Some(seen) = self.seen.get() else { return true };
+impl Entry<'_> {
+    /// Whether what was read is still the newest there is; `is_locked` says that the caller has locked it.
+    pub(crate) fn still_holds(&self, shared: &Shared, is_locked: bool) -> bool {
+        let Some(seen) = self.seen else { return true };
         if let Some(cell) = self.cell.get() {
-            return cell.is_still(seen, own);
+            return cell.is_still(seen, is_locked);
         }
         match shared.table.peek(self.id) {
-            Some(cell) => cell.is_still(seen, own),
+            Some(cell) => cell.is_still(seen, is_locked),
             None => shared.is_unallocated(self.id),
         }
     }
 }
 
-fn borrow_mut<T: Managed>(entry: &Entry) -> Result<RefMut<'_, Slot>, Fault> {
+fn borrow_mut<'s, T: Managed>(entry: &'s Entry<'_>) -> Result<RefMut<'s, Slot>, Fault> {
     entry.slot.try_borrow_mut().map_err(|_| match entry.slot.try_borrow() {
         Ok(_) => Fault::BeingRead { type_name: T::TYPE_NAME, id: entry.id },
         Err(_) => Fault::BeingChanged { type_name: T::TYPE_NAME, id: entry.id },

@@ -7,12 +7,12 @@
 
 use daystar_model::{Change, CommitNumber, ObjectId};
 
-use crate::attempt::{Attempt, Entry, Slot};
-use crate::cell::{Cell, Token};
+use crate::attempt::Attempt;
+use crate::cell::Cell;
 use crate::effects::Effects;
 use crate::engine::Shared;
+use crate::entries::{Entry, Slot};
 use crate::handover::{CommitSink, Committed};
-use crate::sync::{Arc, Ordering};
 
 /// How a commit ended. Both are expected.
 pub(crate) enum CommitOutcome {
@@ -23,30 +23,32 @@ pub(crate) enum CommitOutcome {
 }
 
 /// Commits what `attempt` has changed, and `effects` with it.
-pub(crate) fn commit(
-    shared: &Shared,
+pub(crate) fn commit<'e>(
+    shared: &'e Shared,
     sink: &dyn CommitSink,
-    attempt: &Attempt<'_>,
+    attempt: &Attempt<'e>,
     effects: Effects,
 ) -> CommitOutcome {
-    let mut writes: Vec<&Entry> = attempt.entries().filter(|e| e.is_changed.get()).collect();
+    let mut writes: Vec<&Entry<'e>> = attempt.entries().filter(|e| e.is_changed.get()).collect();
     if writes.is_empty() && effects.is_empty() {
         // Nothing leaves this attempt, and what it saw was so at its snapshot.
         return CommitOutcome::Done(attempt.snapshot());
     }
     writes.sort_unstable_by_key(|entry| entry.id);
 
-    let token = Token(shared.tokens.fetch_add(1, Ordering::Relaxed));
     for entry in &writes {
-        cell_of(shared, entry).lock(token);
+        cell_of(shared, entry).lock();
     }
     let number = shared.clock.tick();
-    let holds = shared.breaks_validation()
-        || attempt.entries().all(|entry| entry.still_holds(shared, Some(token)));
-    if !holds {
+    let changed = attempt
+        .entries()
+        .find(|entry| !entry.still_holds(shared, entry.is_changed.get()))
+        .filter(|_| !shared.breaks_validation());
+    if let Some(changed) = changed {
         for entry in &writes {
-            cell_of(shared, entry).unlock(token);
+            cell_of(shared, entry).unlock();
         }
+        shared.heat.warm(changed.id);
         // The number is used up; the order has no holes.
         hand_on(shared, sink, number, Vec::new(), Effects::default());
         return CommitOutcome::Conflicted;
@@ -54,37 +56,13 @@ pub(crate) fn commit(
 
     let horizon = shared.snapshots.horizon(number);
     let mut changes = Vec::with_capacity(writes.len());
-    let mut unwanted = Vec::new();
     for entry in writes {
         let change = new_value(entry);
-        unwanted.extend(cell_of(shared, entry).install(number, change.clone(), horizon));
+        cell_of(shared, entry).install(number, change.clone(), horizon);
         changes.push((entry.id, change));
     }
     hand_on(shared, sink, number, changes, effects);
     CommitOutcome::Done(number)
-}
-
-fn hand_on(
-    shared: &Shared,
-    sink: &dyn CommitSink,
-    number: CommitNumber,
-    changes: Vec<(ObjectId, Change)>,
-    effects: Effects,
-) {
-    let next_index = shared.ids_given();
-    shared.handover.put(Committed { number, changes, effects, next_index }, sink);
-}
-
-fn cell_of<'a>(shared: &Shared, entry: &'a Entry) -> &'a Arc<Cell> {
-    entry.cell.get_or_init(|| shared.table.create(entry.id))
-}
-
-fn new_value(entry: &Entry) -> Change {
-    match std::mem::replace(&mut *entry.slot.borrow_mut(), Slot::Absent) {
-        Slot::Own(value) => Some(Arc::from(value)),
-        Slot::Absent => None,
-        Slot::Committed(value) => Some(value),
-    }
 }
 
 /// Hands on the effects of a read-only attempt. It needs no check: what it saw was so at its snapshot.
@@ -99,4 +77,27 @@ pub(crate) fn publish(
         hand_on(shared, sink, number, Vec::new(), effects);
     }
     CommitOutcome::Done(attempt.snapshot())
+}
+
+fn hand_on(
+    shared: &Shared,
+    sink: &dyn CommitSink,
+    number: CommitNumber,
+    changes: Vec<(ObjectId, Change)>,
+    effects: Effects,
+) {
+    let next_index = shared.ids_given();
+    shared.handover.put(Committed { number, changes, effects, next_index }, sink);
+}
+
+fn cell_of<'e>(shared: &'e Shared, entry: &Entry<'e>) -> &'e Cell {
+    entry.cell.get_or_init(|| shared.table.create(entry.id))
+}
+
+fn new_value(entry: &Entry<'_>) -> Change {
+    match std::mem::replace(&mut *entry.slot.borrow_mut(), Slot::Absent) {
+        Slot::Own(value) => Some(value),
+        // Only what is private is ever marked as changed.
+        Slot::Absent | Slot::Committed(_) => None,
+    }
 }

@@ -1,24 +1,25 @@
 //! The engine: what all attempts share, and how a job gets run.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
 use daystar_model::{Clock, ObjectId, Space, Store, StoreError};
 
 use crate::attempt::Input;
+use crate::gate::Gate;
 use crate::handover::{CommitSink, Handover};
+use crate::heat::Heat;
 use crate::job::{Job, Outcome};
 use crate::ladder;
 use crate::snapshot::{CommitClock, Snapshots};
-use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
+use crate::sync::{Arc, AtomicU64, CachePadded, Ordering};
 use crate::table::Table;
+use crate::thread::{Counter, unique};
 
 /// Runs jobs, from as many threads as call [`run`](Self::run).
 pub struct Engine {
     shared: Shared,
     sink: Arc<dyn CommitSink>,
-    time: Arc<dyn Clock>,
     seed: u64,
-    jobs: AtomicU64,
 }
 
 /// How an engine is to behave.
@@ -79,21 +80,22 @@ pub(crate) struct Shared {
     pub(crate) snapshots: Snapshots,
     pub(crate) handover: Handover,
     /// Every commit passes it; a job that runs alone closes it.
-    pub(crate) gate: RwLock<()>,
-    pub(crate) tokens: AtomicU64,
+    pub(crate) gate: Gate,
+    pub(crate) heat: Heat,
+    pub(crate) time: Arc<dyn Clock>,
     pub(crate) counters: Counters,
     pub(crate) limits: Limits,
-    next_index: AtomicU64,
+    next_index: CachePadded<AtomicU64>,
     #[cfg(feature = "breaks")]
     breaks: Breaks,
 }
 
 #[derive(Default)]
 pub(crate) struct Counters {
-    pub(crate) commits: AtomicU64,
-    pub(crate) failures: AtomicU64,
-    pub(crate) conflicts: AtomicU64,
-    pub(crate) alone: AtomicU64,
+    pub(crate) commits: Counter,
+    pub(crate) failures: Counter,
+    pub(crate) conflicts: Counter,
+    pub(crate) alone: Counter,
 }
 
 impl Engine {
@@ -114,15 +116,16 @@ impl Engine {
             clock: CommitClock::new(last),
             snapshots: Snapshots::new(),
             handover: Handover::new(last),
-            gate: RwLock::new(()),
-            tokens: AtomicU64::new(0),
+            gate: Gate::new(),
+            heat: Heat::new(),
+            time,
             counters: Counters::default(),
             limits: settings.limits,
-            next_index: AtomicU64::new(next_index),
+            next_index: CachePadded::new(AtomicU64::new(next_index)),
             #[cfg(feature = "breaks")]
             breaks: settings.breaks,
         };
-        Ok(Self { shared, sink, time, seed: settings.seed ^ last.0, jobs: AtomicU64::new(0) })
+        Ok(Self { shared, sink, seed: settings.seed ^ last.0 })
     }
 
     /// Runs `job` on this thread until it has committed or failed for good.
@@ -130,12 +133,11 @@ impl Engine {
     /// May wait for others, and for the sink to have room. A panic of the job is contained.
     pub fn run(&self, job: &dyn Job) -> Outcome {
         self.sink.wait_for_room();
-        let turn = self.jobs.fetch_add(1, Ordering::Relaxed);
         let input = Input {
             kind: job.kind(),
-            now: self.time.now(),
-            seed: scramble(self.seed.wrapping_add(turn)),
-            ids: RefCell::default(),
+            seed: scramble(self.seed.wrapping_add(unique())),
+            now: OnceCell::new(),
+            indices: RefCell::default(),
         };
         ladder::climb(&self.shared, &*self.sink, job, &input)
     }
@@ -149,11 +151,11 @@ impl Engine {
     pub fn counts(&self) -> Counts {
         let counters = &self.shared.counters;
         Counts {
-            commits: counters.commits.load(Ordering::Relaxed),
-            failures: counters.failures.load(Ordering::Relaxed),
-            conflicts: counters.conflicts.load(Ordering::Relaxed),
-            alone: counters.alone.load(Ordering::Relaxed),
-            objects: self.shared.table.len() as u64,
+            commits: counters.commits.total(),
+            failures: counters.failures.total(),
+            conflicts: counters.conflicts.total(),
+            alone: counters.alone.total(),
+            objects: self.shared.table.len(),
         }
     }
 }

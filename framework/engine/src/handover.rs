@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use daystar_model::{Change, CommitNumber, ObjectId};
 
 use crate::effects::Effects;
-use crate::sync::Mutex;
+use crate::sync::{AtomicU64, Mutex, Ordering, fence};
 
 /// One commit's outcome: what changed, and what is to be done.
 #[derive(Debug)]
@@ -36,59 +36,77 @@ impl CommitSink for () {
     fn committed(&self, _: Committed) {}
 }
 
+/// Nobody waits here: whoever finds another thread handing on leaves its commit to that thread.
 pub(crate) struct Handover {
-    queue: Mutex<Queue>,
-    /// Held by the thread that is handing on.
-    turn: Mutex<()>,
+    turn: Mutex<Turn>,
+    /// Commits left by those who did not get the turn.
+    inbox: Mutex<Vec<Committed>>,
+    /// How many are in the inbox; read without its lock.
+    left: AtomicU64,
 }
 
-struct Queue {
-    /// The number that the front of `waiting` has.
+struct Turn {
+    /// The number to be handed on next.
     next: CommitNumber,
-    waiting: VecDeque<Option<Committed>>,
+    /// What came before its turn, by its distance from `next`.
+    early: VecDeque<Option<Committed>>,
 }
 
 impl Handover {
     pub(crate) fn new(last: CommitNumber) -> Self {
-        Self {
-            queue: Mutex::new(Queue { next: last.next(), waiting: VecDeque::new() }),
-            turn: Mutex::new(()),
-        }
+        let turn = Turn { next: last.next(), early: VecDeque::new() };
+        Self { turn: Mutex::new(turn), inbox: Mutex::default(), left: AtomicU64::new(0) }
     }
 
-    /// Puts `commit` in its place and hands on whatever is complete up to there. Whoever finds another thread
-    /// handing on leaves it to that thread, so nobody waits.
+    /// Hands `commit` on in its place, with whatever becomes complete by it.
     pub(crate) fn put(&self, commit: Committed, sink: &dyn CommitSink) {
-        {
-            let mut queue = self.queue.lock();
-            let place = (commit.number.0 - queue.next.0) as usize;
-            if queue.waiting.len() <= place {
-                queue.waiting.resize_with(place + 1, || None);
+        match self.turn.try_lock() {
+            Some(mut turn) => turn.take(commit, sink),
+            None => {
+                let mut inbox = self.inbox.lock();
+                inbox.push(commit);
+                self.left.store(inbox.len() as u64, Ordering::SeqCst);
             }
-            queue.waiting[place] = Some(commit);
         }
-        // After giving up the turn, look again: a commit may have been put while the turn was ours.
-        while self.queue.lock().is_ready() {
-            let Some(_turn) = self.turn.try_lock() else { return };
-            loop {
-                let next = self.queue.lock().take_ready();
-                let Some(commit) = next else { break };
-                sink.committed(commit);
-            }
+        // What was left while the turn was ours is ours to hand on; and if the turn was another's, it may
+        // have looked into the inbox for the last time before we put ours there.
+        // The fence keeps our giving up the turn, or our leaving a commit, before the look at the other.
+        fence(Ordering::SeqCst);
+        while self.left.load(Ordering::SeqCst) != 0 {
+            let Some(mut turn) = self.turn.try_lock() else { return };
+            let left = {
+                let mut inbox = self.inbox.lock();
+                self.left.store(0, Ordering::SeqCst);
+                std::mem::take(&mut *inbox)
+            };
+            left.into_iter().for_each(|commit| turn.take(commit, sink));
+            drop(turn);
+            fence(Ordering::SeqCst);
         }
     }
 }
 
-impl Queue {
-    fn is_ready(&self) -> bool {
-        matches!(self.waiting.front(), Some(Some(_)))
+impl Turn {
+    fn take(&mut self, commit: Committed, sink: &dyn CommitSink) {
+        let distance = (commit.number.0 - self.next.0) as usize;
+        if distance > 0 {
+            if self.early.len() <= distance {
+                self.early.resize_with(distance + 1, || None);
+            }
+            self.early[distance] = Some(commit);
+            return;
+        }
+        self.early.pop_front();
+        self.hand_on(commit, sink);
+        while matches!(self.early.front(), Some(Some(_))) {
+            if let Some(commit) = self.early.pop_front().flatten() {
+                self.hand_on(commit, sink);
+            }
+        }
     }
 
-    fn take_ready(&mut self) -> Option<Committed> {
-        if !self.is_ready() {
-            return None;
-        }
+    fn hand_on(&mut self, commit: Committed, sink: &dyn CommitSink) {
         self.next = self.next.next();
-        self.waiting.pop_front().flatten()
+        sink.committed(commit);
     }
 }

@@ -7,11 +7,11 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::attempt::{Attempt, Input};
-use crate::commit::{CommitOutcome, commit};
+use crate::commit::{CommitOutcome, commit, publish};
 use crate::engine::Shared;
 use crate::handover::CommitSink;
 use crate::job::{Cause, Job, Outcome};
-use crate::sync::{Backoff, Ordering};
+use crate::sync::Backoff;
 
 /// How often a job is tried beside the others before it is run alone.
 const OPTIMISTIC_ATTEMPTS: u32 = 16;
@@ -28,11 +28,11 @@ pub(crate) fn climb(
         if let Some(outcome) = try_once(shared, sink, job, input, Company::Others) {
             return outcome;
         }
-        shared.counters.conflicts.fetch_add(1, Ordering::Relaxed);
+        shared.counters.conflicts.add_one();
         backoff.wait();
     }
-    shared.counters.alone.fetch_add(1, Ordering::Relaxed);
-    let _alone = shared.gate.write();
+    shared.counters.alone.add_one();
+    let _alone = shared.gate.close();
     loop {
         // Read-only attempts can still come to nothing here, when a version that they want is kept no
         // longer; with the gate closed, none is thrown away.
@@ -58,7 +58,8 @@ fn try_once(
     company: Company,
 ) -> Option<Outcome> {
     let registered = job.is_read_only().then(|| shared.snapshots.register(&shared.clock));
-    let attempt = Attempt::new(shared, input, registered.as_ref().map(|r| r.snapshot));
+    let snapshot = registered.as_ref().map(|registered| registered.snapshot);
+    let attempt = Attempt::new(shared, input, snapshot, company == Company::Others);
     let result = catch_unwind(AssertUnwindSafe(|| job.attempt(&attempt)));
     if attempt.is_doomed() {
         // Whatever came out of it, error, panic or success: it is not the job's own.
@@ -77,9 +78,9 @@ fn try_once(
         }
     };
     // A failure too must be true of the world at one place in the order, so it is checked like a success.
-    let gate = (company == Company::Others).then(|| shared.gate.read());
+    let gate = (company == Company::Others).then(|| shared.gate.pass());
     let outcome = if registered.is_some() {
-        crate::commit::publish(shared, sink, &attempt, effects)
+        publish(shared, sink, &attempt, effects)
     } else {
         commit(shared, sink, &attempt, effects)
     };
@@ -87,11 +88,11 @@ fn try_once(
     match (outcome, cause) {
         (CommitOutcome::Conflicted, _) => None,
         (CommitOutcome::Done(number), None) => {
-            shared.counters.commits.fetch_add(1, Ordering::Relaxed);
+            shared.counters.commits.add_one();
             Some(Outcome::Committed(number))
         }
         (CommitOutcome::Done(_), Some(cause)) => {
-            shared.counters.failures.fetch_add(1, Ordering::Relaxed);
+            shared.counters.failures.add_one();
             Some(Outcome::Failed(cause))
         }
     }

@@ -18,14 +18,18 @@ mod cell;
 mod commit;
 pub mod effects;
 pub mod engine;
+mod entries;
 pub mod error;
+mod gate;
 pub mod guard;
 mod handover;
+mod heat;
 pub mod job;
 mod ladder;
 mod snapshot;
 mod sync;
 mod table;
+mod thread;
 
 pub use attempt::{Attempt, TaskRng};
 pub use effects::{Effect, Effects};

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use daystar_model::CommitNumber;
 
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicU64, CachePadded, Mutex, Ordering};
 
 /// Counts commits. A commit's number is taken while its cells are marked, so a snapshot taken here never
 /// misses a commit that it includes: it meets the mark and waits.
-pub(crate) struct CommitClock(AtomicU64);
+pub(crate) struct CommitClock(CachePadded<AtomicU64>);
 
 impl CommitClock {
     pub(crate) fn new(last: CommitNumber) -> Self {
-        Self(AtomicU64::new(last.0))
+        Self(CachePadded::new(AtomicU64::new(last.0)))
     }
 
     pub(crate) fn now(&self) -> CommitNumber {
@@ -27,7 +27,7 @@ impl CommitClock {
 /// The snapshots that must stay readable.
 pub(crate) struct Snapshots {
     /// The oldest registered snapshot, [`NONE`] without one: what every commit looks at, without the lock.
-    oldest: AtomicU64,
+    oldest: CachePadded<AtomicU64>,
     registered: Mutex<BTreeMap<u64, usize>>,
 }
 
@@ -35,7 +35,10 @@ const NONE: u64 = u64::MAX;
 
 impl Snapshots {
     pub(crate) fn new() -> Self {
-        Self { oldest: AtomicU64::new(NONE), registered: Mutex::new(BTreeMap::new()) }
+        Self {
+            oldest: CachePadded::new(AtomicU64::new(NONE)),
+            registered: Mutex::new(BTreeMap::new()),
+        }
     }
 
     /// A snapshot of now whose versions are kept until the guard is dropped.

@@ -2,10 +2,11 @@
 
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::sync::Arc;
-pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 pub(crate) use std::thread::yield_now;
 
-pub(crate) use parking_lot::{Mutex, RwLock};
+pub(crate) use crossbeam_utils::CachePadded;
+pub(crate) use parking_lot::{Mutex, MutexGuard};
 
 /// Waits a little for another thread that is about to finish: a few spins, then the processor is given up.
 #[derive(Default)]

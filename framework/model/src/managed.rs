@@ -40,7 +40,7 @@ pub trait Object: Any + Send + Sync {
     /// The value's stored form.
     fn encode(&self) -> Result<Vec<u8>, RecordError>;
     /// A private copy, to be changed.
-    fn copy(&self) -> Box<dyn Object>;
+    fn copy(&self) -> Arc<dyn Object>;
     /// To try a downcast.
     fn as_any(&self) -> &dyn Any;
     /// To try a downcast.
@@ -54,8 +54,8 @@ impl<T: Managed> Object for T {
     fn encode(&self) -> Result<Vec<u8>, RecordError> {
         Managed::encode(self)
     }
-    fn copy(&self) -> Box<dyn Object> {
-        Box::new(self.clone())
+    fn copy(&self) -> Arc<dyn Object> {
+        Arc::new(self.clone())
     }
     fn as_any(&self) -> &dyn Any {
         self

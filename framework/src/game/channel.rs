@@ -10,13 +10,13 @@ use crate::game::session::Session;
 
 /// A named group of sessions, as [`Ctx::channel`] gives it. It need not be made before it is used, and a
 /// session that is over is in no channel.
-pub struct Channel<'c> {
-    ctx: &'c Ctx<'c>,
+pub struct Channel<'c, 'a, 'e> {
+    ctx: &'c Ctx<'a, 'e>,
     name: Arc<str>,
 }
 
-impl<'c> Channel<'c> {
-    pub(crate) fn new(ctx: &'c Ctx<'c>, name: &str) -> Self {
+impl<'c, 'a, 'e> Channel<'c, 'a, 'e> {
+    pub(crate) fn new(ctx: &'c Ctx<'a, 'e>, name: &str) -> Self {
         Self { ctx, name: name.into() }
     }
 

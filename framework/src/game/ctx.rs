@@ -18,8 +18,8 @@ use crate::game::session::{Attached, Session, SessionRecord};
 use crate::game::task::{Task, TaskHandle, TaskRecord};
 
 /// A task's view of the world, and its way to change it. Everything that a task does goes through here, and happens only if the task commits.
-pub struct Ctx<'a> {
-    attempt: &'a Attempt<'a>,
+pub struct Ctx<'a, 'e> {
+    attempt: &'a Attempt<'e>,
     /// The one message type that this game's clients understand.
     event: EventType,
     asked: Option<Asked>,
@@ -48,8 +48,8 @@ pub(crate) struct Asked {
     pub(crate) call: Option<u32>,
 }
 
-impl<'a> Ctx<'a> {
-    pub(crate) fn new(attempt: &'a Attempt<'a>, event: EventType, asked: Option<Asked>) -> Self {
+impl<'a, 'e> Ctx<'a, 'e> {
+    pub(crate) fn new(attempt: &'a Attempt<'e>, event: EventType, asked: Option<Asked>) -> Self {
         Self { attempt, event, asked, has_replied: Cell::new(false), problem: RefCell::new(None) }
     }
 
@@ -208,7 +208,7 @@ impl<'a> Ctx<'a> {
     }
 
     /// The channel called `name`.
-    pub fn channel(&'a self, name: &str) -> Channel<'a> {
+    pub fn channel(&self, name: &str) -> Channel<'_, 'a, 'e> {
         Channel::new(self, name)
     }
 
@@ -259,7 +259,7 @@ impl<'a> Ctx<'a> {
 
     // For the rest of the framework.
 
-    pub(crate) fn attempt(&self) -> &'a Attempt<'a> {
+    pub(crate) fn attempt(&self) -> &'a Attempt<'e> {
         self.attempt
     }
 

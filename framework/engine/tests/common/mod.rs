@@ -1,4 +1,5 @@
 //! What the engine's tests share: an empty store, a managed type written by hand, jobs from closures.
+#![allow(dead_code, reason = "each test file is a program of its own and uses a part of this")]
 
 use std::sync::Arc;
 
