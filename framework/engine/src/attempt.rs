@@ -1,6 +1,6 @@
 //! One attempt at a job: the moment it sees, what it has read, its private copies, its effects.
 //!
-//! Every read goes through [`Attempt::open`], which records it; there is no other door. An attempt that has
+//! Every read goes through `Attempt::open`, which records it; there is no other door. An attempt that has
 //! met a conflict is doomed: whatever game code makes of the error, it cannot commit.
 
 use std::cell::{Cell as Plain, OnceCell, RefCell, RefMut};
