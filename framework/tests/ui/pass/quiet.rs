@@ -29,7 +29,7 @@ pub mod parts {
     }
 
     impl daystar::Task for Pay {
-        fn run(&self, _: &daystar::Ctx<'_>) -> daystar::Result<()> {
+        fn run(&self, _: &daystar::Ctx<'_, '_>) -> daystar::Result<()> {
             daystar::ensure!(self.gold > 0, "nothing to pay");
             Ok(())
         }
