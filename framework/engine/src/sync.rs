@@ -1,8 +1,8 @@
 //! The engine's only import of locks and atomics, so that a model checker can stand in for them.
 
 pub(crate) use std::hint::spin_loop;
-pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+pub(crate) use std::sync::{Arc, OnceLock};
 pub(crate) use std::thread::yield_now;
 
 pub(crate) use crossbeam_utils::CachePadded;

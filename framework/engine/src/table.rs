@@ -4,14 +4,12 @@
 //! nothing and touches one cache line that is not shared by all. Only names, whose ids are hashes, need a map, from
 //! the hash to a place of the same kind. Places are never moved while the engine lives.
 
-use std::sync::OnceLock;
-
 use dashmap::DashMap;
 use daystar_model::{ObjectId, Space, Store, StoreError};
 use foldhash::fast::FixedState;
 
 use crate::cell::Cell;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
 use crate::thread::Counter;
 
 pub(crate) struct Table {
