@@ -213,6 +213,7 @@ impl Server {
         let Some(running) = self.running.take() else { return Ok(()) };
         let Running { endpoint, mut timers, mut workers, mut writer, network } = running;
         network.wait(async move { endpoint.shutdown("the server is stopping").await });
+        network.stop();
         timers.finish();
         workers.finish();
         let written = writer.finish();

@@ -4,6 +4,8 @@
 use std::future::Future;
 use std::io;
 use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, EnterGuard, Runtime};
 
@@ -38,7 +40,21 @@ impl Network {
         });
         outcome.recv().ok()
     }
+
+    /// Ends the runtime and waits until its tasks are gone, and with them what they held: the store, above all, which
+    /// somebody may want to open next.
+    pub(crate) fn stop(mut self) {
+        let Some(runtime) = self.0.take() else { return };
+        // On a thread of its own, since it blocks, which a thread of another runtime must not.
+        let ending = thread::spawn(move || runtime.shutdown_timeout(PATIENCE));
+        if ending.join().is_err() {
+            tracing::error!("the network's runtime panicked when it was stopped");
+        }
+    }
 }
+
+/// Tasks end at their next wait; one that takes longer is stuck.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Drop for Network {
     fn drop(&mut self) {
