@@ -9,6 +9,7 @@
 mod arguments;
 mod item;
 mod managed;
+mod memory;
 mod message;
 mod task;
 
@@ -75,6 +76,15 @@ pub fn message(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(task::expand, arguments, item)
+}
+
+/// Implements `daystar_model::memory::Memory`, field by field. Added by [`managed`](macro@managed), not by hand.
+///
+/// It is a derive because a derive is given the item as it is after every `#[cfg]`.
+#[doc(hidden)]
+#[proc_macro_derive(Memory)]
+pub fn memory(item: TokenStream) -> TokenStream {
+    memory::expand(item.into()).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
 /// What `with` makes of the item; or its error, beside the item as it stood, so that whatever else names the

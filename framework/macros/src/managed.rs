@@ -1,4 +1,4 @@
-//! `#[managed]`: the archive derive, the `Managed` implementation and its registration.
+//! `#[managed]`: the derives, the `Managed` implementation and its registration.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
@@ -62,6 +62,14 @@ pub(crate) fn implement(mut item: DeriveInput, arguments: &Arguments) -> Result<
                 fn descriptor() -> &'static __daystar::TypeDescriptor {
                     const { &__daystar::TypeDescriptor::of::<Self>() }
                 }
+
+                fn copy_from(&mut self, other: &Self) {
+                    __daystar::memory::Memory::copy_from(self, other);
+                }
+
+                fn heap_bytes(&self) -> usize {
+                    __daystar::memory::Memory::heap_bytes(self)
+                }
             }
 
             __daystar::inventory::submit! {
@@ -71,7 +79,7 @@ pub(crate) fn implement(mut item: DeriveInput, arguments: &Arguments) -> Result<
     })
 }
 
-/// Derives `Clone` and rkyv's archive, whose types nobody shall meet.
+/// Derives `Clone`, `Memory`, and rkyv's archive, whose types nobody shall meet.
 ///
 /// rkyv's own bounds are omitted, for two reasons. They would make types that contain one another an endless
 /// question to the compiler. And when a field's type will not do, each of the derived implementations would
@@ -106,6 +114,7 @@ fn archive(item: &mut DeriveInput) {
     }
     let derives = vec![
         Derive::Unless("Clone", parse_quote!(::core::clone::Clone)),
+        Derive::Always(parse_quote!(#private::Memory)),
         Derive::Always(parse_quote!(#rkyv::Archive)),
         Derive::Always(parse_quote!(#rkyv::Serialize)),
         Derive::Always(parse_quote!(#rkyv::Deserialize)),

@@ -8,6 +8,8 @@
 pub mod codec;
 pub mod ids;
 pub mod managed;
+#[doc(hidden)]
+pub mod memory;
 pub mod record;
 pub mod reference;
 pub mod store;

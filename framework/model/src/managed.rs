@@ -31,6 +31,20 @@ pub trait Managed: Clone + Send + Sync + Sized + 'static {
 
     /// What the parts that do not know the type call.
     fn descriptor() -> &'static TypeDescriptor;
+
+    /// Makes this value equal to `other`, in the memory that this value already has where that suits: what a copy
+    /// costs is mostly its allocations. Memory far beyond what `other` needs is given back.
+    ///
+    /// # Panics
+    /// If the `clone` of a part does. The value is then a mixture of both.
+    fn copy_from(&mut self, other: &Self) {
+        *self = other.clone();
+    }
+
+    /// Bytes kept on the heap, beside `size_of::<Self>()`: capacities, not lengths; for maps and sets an estimate.
+    fn heap_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// A managed value whose type has been forgotten. Implemented for every [`Managed`] type.
@@ -41,6 +55,8 @@ pub trait Object: Any + Send + Sync {
     fn encode(&self) -> Result<Vec<u8>, RecordError>;
     /// A private copy, to be changed.
     fn copy(&self) -> Arc<dyn Object>;
+    /// Bytes of memory: the value itself and its [`heap_bytes`](Managed::heap_bytes).
+    fn bytes(&self) -> usize;
     /// To try a downcast.
     fn as_any(&self) -> &dyn Any;
     /// To try a downcast.
@@ -56,6 +72,9 @@ impl<T: Managed> Object for T {
     }
     fn copy(&self) -> Arc<dyn Object> {
         Arc::new(self.clone())
+    }
+    fn bytes(&self) -> usize {
+        size_of::<T>() + self.heap_bytes()
     }
     fn as_any(&self) -> &dyn Any {
         self

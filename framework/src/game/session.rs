@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use daystar_macros::managed;
+use daystar_macros::{Memory, managed};
 use daystar_model::{ObjectId, Ref};
 
 /// One client's stay. May be kept in objects and sent in messages; what is sent to a session that is over
@@ -17,6 +17,7 @@ use daystar_model::{ObjectId, Ref};
     Hash,
     serde::Serialize,
     serde::Deserialize,
+    Memory,
     rkyv::Archive,
     rkyv::Serialize,
     rkyv::Deserialize,

@@ -1,7 +1,7 @@
 //! Tasks that run later: values that are stored like objects and run once.
 
 use daystar_engine::Error;
-use daystar_macros::managed;
+use daystar_macros::{Memory, managed};
 use daystar_model::{Managed, ObjectId, RecordError, Timestamp};
 
 use crate::game::ctx::Ctx;
@@ -51,6 +51,7 @@ pub trait Task: Managed {
     Hash,
     serde::Serialize,
     serde::Deserialize,
+    Memory,
     rkyv::Archive,
     rkyv::Serialize,
     rkyv::Deserialize,
