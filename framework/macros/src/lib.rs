@@ -78,7 +78,7 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(task::expand, arguments, item)
 }
 
-/// Implements `daystar_model::memory::Memory`, field by field. Added by [`managed`](macro@managed), not by hand.
+/// Implements `::daystar::__private::memory::Memory`, field by field. Added by [`managed`](macro@managed), not by hand.
 ///
 /// It is a derive because a derive is given the item as it is after every `#[cfg]`.
 #[doc(hidden)]
