@@ -1,179 +1,233 @@
 //! One harness for all benches: baseline and subject in turns, the median of the ratios, a table or JSON.
 //!
 //! The machines that this runs on are shared, so a single figure says little. What counts is the ratio of two
-//! figures taken right after one another, and of several such pairs the median.
+//! figures taken right after one another, and of several such pairs the median: fifteen, with `--quick` five. One
+//! round more goes before them and does not count: it fills caches, and lets the engine learn what it learns.
+//!
+//! With `--json` every case is a line of its own:
+//!
+//! `{"bench","case","value","unit","baseline","ratio","wanted","met"}`
+//!
+//! - `value`: what was measured, the median of the rounds; of latencies, all rounds together.
+//! - `baseline`: what it is measured against, taken in the same way; null without one.
+//! - `ratio`: the median of value to baseline, round by round; of latencies, simply their ratio.
+//! - `wanted`: null where a case is only printed, otherwise an object of limits, all to be kept:
+//!   `ratio_min`, `value_min`, `value_max`. For example `{"ratio_min":0.5,"value_min":1000000.0}`.
+//! - `met`: whether all limits are kept; null where there is none.
+//!
+//! A figure that is not a number was not measured: it is told on the error stream and is no row.
 
-use std::time::Duration;
+mod budget;
+mod row;
+mod spread;
+mod wanted;
 
-use serde::Serialize;
+use std::time::{Duration, Instant};
 
-/// Collects the rows of one bench.
+pub(crate) use self::spread::Spread;
+pub(crate) use self::wanted::Wanted;
+
+use self::budget::Budget;
+use self::row::Row;
+
+/// Runs the measurements of one bench, and prints its rows.
 pub(crate) struct Harness {
+    bench: &'static str,
     is_quick: bool,
     is_json: bool,
-    rows: Vec<Row>,
+    started: Instant,
+    budget: Budget,
+    rows: usize,
+    missed: usize,
 }
 
-/// One case, measured.
-#[derive(Serialize)]
-struct Row {
-    bench: &'static str,
-    case: String,
-    value: f64,
-    unit: &'static str,
-    baseline: Option<f64>,
-    ratio: Option<f64>,
-    wanted: Option<String>,
-    met: Option<bool>,
-}
-
-/// What is wanted of a case.
-#[derive(Clone, Copy)]
-pub(crate) enum Wanted {
-    /// The ratio to the baseline is at least this.
-    Ratio(f64),
-    /// The ratio is at least the first, and the value itself at least the second.
-    RatioAndValue(f64, f64),
-    /// Nothing: the figure is only printed.
-    Nothing,
-}
+/// A measurement that takes as long as it is told to.
+pub(crate) type Measure<'a, T> = &'a mut dyn FnMut(Duration) -> T;
 
 impl Harness {
-    pub(crate) fn new(is_quick: bool, is_json: bool) -> Self {
-        Self { is_quick, is_json, rows: Vec::new() }
+    /// The harness of the bench of this name. Made first of all, since its time starts to run.
+    pub(crate) fn new(bench: &'static str, is_quick: bool, is_json: bool) -> Self {
+        let budget = if is_quick { Budget::quick() } else { Budget::full() };
+        Self { bench, is_quick, is_json, started: Instant::now(), budget, rows: 0, missed: 0 }
     }
 
+    /// Whether the bench must end in seconds.
     pub(crate) fn is_quick(&self) -> bool {
         self.is_quick
     }
 
-    /// How long one measurement takes, when a bench has `cases` of two measurements each.
-    pub(crate) fn slice(&self, cases: u32) -> Duration {
-        let whole = if self.is_quick { Duration::from_secs(6) } else { Duration::from_secs(120) };
-        let slice = whole / (cases * 2 * self.rounds());
-        slice.min(Duration::from_secs(3))
+    /// How much of the time is left, measurements that are planned included.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.budget.left(self.started.elapsed())
     }
 
+    /// Tells how many measurements the bench takes in a round, all its cases together. The time that its setup
+    /// leaves is shared among them.
+    pub(crate) fn plan(&mut self, measures: u32) {
+        self.budget.plan(measures * (WARM_UP_ROUNDS + self.rounds()));
+    }
+
+    /// Five is the least that a median of ratios is worth.
     fn rounds(&self) -> u32 {
-        if self.is_quick { 3 } else { 7 }
+        if self.is_quick { 5 } else { 15 }
     }
 
-    /// Measures `baseline` and `subject` in turns, after one round that does not count.
+    /// Takes every measurement once a round, in turns; the outcomes that count, round by round.
+    ///
+    /// Every other round goes backwards, so that a load of others that grows or falls meanwhile favours nobody.
+    pub(crate) fn in_turns<T>(&mut self, measures: &mut [Measure<'_, T>]) -> Vec<Vec<T>> {
+        let mut rounds = Vec::new();
+        for round in 0..WARM_UP_ROUNDS + self.rounds() {
+            let slice = self.budget.slice(self.started.elapsed(), measures.len());
+            let measures = measures.iter_mut();
+            let outcomes = if round % 2 == 0 {
+                measures.map(|measure| measure(slice)).collect()
+            } else {
+                let mut outcomes: Vec<T> = measures.rev().map(|measure| measure(slice)).collect();
+                outcomes.reverse();
+                outcomes
+            };
+            if round >= WARM_UP_ROUNDS {
+                rounds.push(outcomes);
+            }
+        }
+        rounds
+    }
+
+    /// Measures `baseline` and `subject` in turns, and prints the medians. Two measurements of the plan.
     pub(crate) fn compare(
         &mut self,
-        bench: &'static str,
         case: impl Into<String>,
         unit: &'static str,
         wanted: Wanted,
-        mut baseline: impl FnMut() -> f64,
-        mut subject: impl FnMut() -> f64,
+        mut baseline: impl FnMut(Duration) -> f64,
+        mut subject: impl FnMut(Duration) -> f64,
     ) {
-        baseline();
-        subject();
-        let pairs: Vec<(f64, f64)> = (0..self.rounds()).map(|_| (baseline(), subject())).collect();
-        let base = median(pairs.iter().map(|pair| pair.0).collect());
-        let value = median(pairs.iter().map(|pair| pair.1).collect());
-        let ratio = median(pairs.iter().map(|pair| pair.1 / pair.0).collect());
-        let met = match wanted {
-            Wanted::Ratio(least) => Some(ratio >= least),
-            Wanted::RatioAndValue(least, value_least) => {
-                Some(ratio >= least && value >= value_least)
-            }
-            Wanted::Nothing => None,
-        };
-        self.push(Row {
-            bench,
-            case: case.into(),
-            value,
-            unit,
-            baseline: Some(base),
-            ratio: Some(ratio),
-            wanted: wanted.text(),
-            met,
-        });
+        let rounds = self.in_turns(&mut [&mut baseline, &mut subject]);
+        let of = |figure: fn(&Vec<f64>) -> f64| median(rounds.iter().map(figure).collect());
+        let base = of(|pair| pair[0]);
+        let ratio = of(|pair| pair[1] / pair[0]);
+        let value = of(|pair| pair[1]);
+        self.push(case.into(), value, unit, Some((base, ratio)), wanted);
     }
 
-    /// A figure without a baseline.
+    /// Measures how long single tasks take, the baseline's and the subject's in turns, and prints how they spread:
+    /// percentiles and the slowest, of which `wanted` is wanted. Two measurements of the plan.
+    pub(crate) fn compare_spreads(
+        &mut self,
+        case: &str,
+        wanted: Wanted,
+        mut baseline: impl FnMut(Duration) -> Spread,
+        mut subject: impl FnMut(Duration) -> Spread,
+    ) {
+        let rounds = self.in_turns(&mut [&mut baseline, &mut subject]);
+        let of = |place: usize| Spread::together(rounds.iter().map(|round| &round[place]));
+        let (base, value) = (of(0).figures_ms(), of(1).figures_ms());
+        for ((name, base), (_, value)) in base.into_iter().zip(value) {
+            let wanted = if name == Spread::SLOWEST { wanted } else { Wanted::Nothing };
+            self.push(format!("{case}, {name}"), value, "ms", Some((base, value / base)), wanted);
+        }
+    }
+
+    /// Prints how something spreads that has no baseline.
+    pub(crate) fn print_spread(&mut self, case: &str, spread: &Spread) {
+        for (name, value) in spread.figures_ms() {
+            self.print(format!("{case}, {name}"), "ms", value, Wanted::Nothing);
+        }
+    }
+
+    /// Prints a figure that has no baseline.
     pub(crate) fn print(
         &mut self,
-        bench: &'static str,
         case: impl Into<String>,
         unit: &'static str,
         value: f64,
+        wanted: Wanted,
     ) {
-        let case = case.into();
-        self.push(Row {
-            bench,
-            case,
-            value,
-            unit,
-            baseline: None,
-            ratio: None,
-            wanted: None,
-            met: None,
-        });
+        self.push(case.into(), value, unit, None, wanted);
     }
 
-    fn push(&mut self, row: Row) {
+    fn push(
+        &mut self,
+        case: String,
+        value: f64,
+        unit: &'static str,
+        against: Option<(f64, f64)>,
+        wanted: Wanted,
+    ) {
+        let Some(row) = Row::new(self.bench, case.clone(), value, unit, against, wanted) else {
+            eprintln!("{}: {case}: not measured", self.bench);
+            return;
+        };
         if self.is_json {
-            match serde_json::to_string(&row) {
-                Ok(line) => println!("{line}"),
-                Err(cause) => eprintln!("error: the figure cannot be written as JSON: {cause}"),
-            }
+            println!("{}", row.json());
         } else {
-            if self.rows.is_empty() {
-                println!(
-                    "{:<10} {:<44} {:>14} {:>14} {:>8} {:>22} {:>4}",
-                    "bench", "case", "value", "baseline", "ratio", "wanted", "met"
-                );
+            if self.rows == 0 {
+                println!("{}", row::heading());
             }
-            let optional = |value: Option<f64>| value.map_or("-".to_owned(), round);
-            println!(
-                "{:<10} {:<44} {:>14} {:>14} {:>8} {:>22} {:>4}",
-                row.bench,
-                row.case,
-                format!("{} {}", round(row.value), row.unit),
-                optional(row.baseline),
-                row.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}")),
-                row.wanted.as_deref().unwrap_or("-"),
-                row.met.map_or("-", |met| if met { "yes" } else { "no" }),
-            );
+            println!("{}", row.line());
         }
-        self.rows.push(row);
+        self.rows += 1;
+        self.missed += usize::from(row.is_missed());
     }
 
     /// Ends the bench. A figure that was wanted and not reached is no error: it is a figure.
     pub(crate) fn finish(self) {
-        let missed = self.rows.iter().filter(|row| row.met == Some(false)).count();
-        if !self.is_json && missed > 0 {
-            println!("{missed} of {} not reached", self.rows.len());
+        if !self.is_json && self.missed > 0 {
+            println!("{} of {} not reached", self.missed, self.rows);
         }
     }
 }
 
-impl Wanted {
-    fn text(self) -> Option<String> {
-        match self {
-            Wanted::Ratio(least) => Some(format!("ratio >= {least}")),
-            Wanted::RatioAndValue(ratio, value) => {
-                Some(format!("ratio >= {ratio}, value >= {}", round(value)))
-            }
-            Wanted::Nothing => None,
-        }
+/// The value in the middle; of an even number of values, half-way between the two in the middle.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    if values.is_empty() {
+        return f64::NAN;
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let (lower, upper) = ((values.len() - 1) / 2, values.len() / 2);
+    f64::midpoint(values[lower], values[upper])
 }
 
-/// Four significant digits are more than a shared machine can give.
-fn round(value: f64) -> String {
-    match value.abs() {
-        v if v >= 1e6 => format!("{:.2}M", value / 1e6),
-        v if v >= 1e4 => format!("{:.1}k", value / 1e3),
-        v if v >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.3}"),
+const WARM_UP_ROUNDS: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_does_not_mind_the_order_nor_outliers() {
+        assert_eq!(median(vec![3.0, 1e9, 1.0, 2.0, -5.0]), 2.0);
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 8.0]), 3.0);
+        assert_eq!(median(vec![7.0]), 7.0);
+        assert!(median(Vec::new()).is_nan());
+    }
+
+    #[test]
+    fn measurements_take_turns_and_the_first_round_does_not_count() {
+        for (is_quick, rounds_wanted) in [(true, 5), (false, 15)] {
+            let mut harness = Harness::new("test", is_quick, false);
+            harness.plan(2);
+            let order = std::cell::RefCell::new(String::new());
+            let take = |name: char| {
+                order.borrow_mut().push(name);
+                (name, order.borrow().len())
+            };
+            let rounds = harness.in_turns(&mut [&mut |_| take('a'), &mut |_| take('b')]);
+            assert_eq!(rounds.len(), rounds_wanted);
+            assert_eq!(rounds[0], [('a', 4), ('b', 3)], "after the warm-up, and backwards");
+            assert_eq!(rounds[1], [('a', 5), ('b', 6)]);
+            assert_eq!(order.into_inner(), "abba".repeat(rounds_wanted.div_ceil(2)));
+        }
+    }
+
+    #[test]
+    fn a_figure_that_is_no_number_is_no_row() {
+        let mut harness = Harness::new("test", true, true);
+        harness.print("nothing", "", f64::NAN, Wanted::Nothing);
+        harness.compare("no baseline", "", Wanted::Ratio(1.0), |_| 0.0, |_| 1.0);
+        assert_eq!(harness.rows, 0);
+        harness.compare("half", "", Wanted::Ratio(1.0), |_| 2.0, |_| 1.0);
+        assert_eq!((harness.rows, harness.missed), (1, 1));
     }
 }

@@ -4,6 +4,8 @@ mod growth;
 mod harness;
 mod hot;
 mod inproc;
+mod load;
+mod memory;
 mod readonly;
 mod scaling;
 mod world;
@@ -46,8 +48,9 @@ enum Bench {
 
 fn main() {
     let arguments = Arguments::parse();
-    let mut harness = Harness::new(arguments.quick, arguments.json);
-    match arguments.name {
+    let bench = arguments.name;
+    let mut harness = Harness::new(bench.name(), arguments.quick, arguments.json);
+    match bench {
         Bench::Inproc => inproc::run(&mut harness),
         Bench::Scaling => scaling::run(&mut harness),
         Bench::Hot => hot::run(&mut harness),
@@ -55,4 +58,38 @@ fn main() {
         Bench::Growth => growth::run(&mut harness),
     }
     harness.finish();
+}
+
+impl Bench {
+    /// As it is called on the command line and in every row.
+    fn name(self) -> &'static str {
+        match self {
+            Bench::Inproc => "inproc",
+            Bench::Scaling => "scaling",
+            Bench::Hot => "hot",
+            Bench::Readonly => "readonly",
+            Bench::Growth => "growth",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bench_is_called_the_same_in_its_rows_as_on_the_command_line() {
+        for bench in Bench::value_variants() {
+            let argument = bench.to_possible_value().unwrap();
+            assert_eq!(argument.get_name(), bench.name());
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_as_documented() {
+        let arguments = Arguments::parse_from(["benches", "hot", "--json", "--quick"]);
+        assert!(arguments.json && arguments.quick);
+        assert_eq!(arguments.name.name(), "hot");
+        assert!(Arguments::try_parse_from(["benches"]).is_err());
+    }
 }

@@ -1,16 +1,12 @@
 //! The world that the in-process benches share: players in an engine without a disk, and jobs from closures.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use daystar::managed;
 use daystar_engine::{Attempt, Engine, Error, Job, Outcome, Settings};
 use daystar_model::{ObjectId, Space, SystemClock};
 use daystar_store::MemoryStore;
 use parking_lot::Mutex;
-use rand_pcg::Pcg64Mcg;
 
 /// What a player of a small game is.
 #[managed]
@@ -86,28 +82,4 @@ fn finish(outcome: Outcome) {
     if let Outcome::Failed(cause) = outcome {
         panic!("a bench's task failed, so there is no figure: {cause:?}");
     }
-}
-
-/// Calls `step` on `threads` threads for as long as `slice` lasts; calls per second, all threads together.
-pub(crate) fn rate(threads: usize, slice: Duration, step: impl Fn(&mut Pcg64Mcg) + Sync) -> f64 {
-    let is_over = AtomicBool::new(false);
-    let calls = AtomicU64::new(0);
-    let start = Instant::now();
-    thread::scope(|scope| {
-        for number in 0..threads {
-            let (is_over, calls, step) = (&is_over, &calls, &step);
-            scope.spawn(move || {
-                let mut rng = Pcg64Mcg::new(0x5eed + number as u128);
-                let mut own = 0;
-                while !is_over.load(Ordering::Relaxed) {
-                    step(&mut rng);
-                    own += 1;
-                }
-                calls.fetch_add(own, Ordering::Relaxed);
-            });
-        }
-        thread::sleep(slice);
-        is_over.store(true, Ordering::Relaxed);
-    });
-    calls.into_inner() as f64 / start.elapsed().as_secs_f64()
 }
