@@ -1,7 +1,12 @@
-//! A checker of strict serializability that knows only what clients saw, tested on histories made by hand.
+//! P2, from the outside: six threads append to eight lists and read them, and what they saw is judged by a checker that
+//! knows nothing of the engine. No order of one at a time that respects real time may be ruled out by
+//! it. With the engine broken on purpose, some round must be found to be impossible.
 //!
-//! It is after K. Kingsbury, P. Alvaro, "Elle: Inferring Isolation Anomalies from Experimental Observations",
-//! VLDB 2020.
+//! The checker is after K. Kingsbury, P. Alvaro, "Elle: Inferring Isolation Anomalies from Experimental
+//! Observations", VLDB 2020; it is itself tested on histories made by hand.
+
+#[path = "../common/mod.rs"]
+mod common;
 
 mod anomaly;
 mod checker;
@@ -11,4 +16,44 @@ mod explain;
 mod graph;
 mod hand_made;
 mod history;
+mod list;
+mod plan;
+mod round;
 mod versions;
+
+use daystar_engine::{Breaks, Settings};
+
+use checker::verdict;
+use round::observe;
+
+/// A race need not show in every round.
+const ROUNDS: usize = 20;
+
+#[test]
+fn what_clients_saw_may_have_happened_one_at_a_time() {
+    if let Some((round, verdict)) = first_verdict(Settings::default()) {
+        panic!("in round {round}, {verdict}");
+    }
+}
+
+#[test]
+fn every_break_is_seen_by_clients() {
+    for (name, breaks) in broken() {
+        let verdict = first_verdict(Settings { breaks, ..Settings::default() });
+        assert!(verdict.is_some(), "with {name}, nothing was noticed in {ROUNDS} rounds");
+    }
+}
+
+/// The ways in which the engine can be broken that clients must notice.
+fn broken() -> Vec<(&'static str, Breaks)> {
+    let sound = Breaks::default();
+    vec![
+        ("no validation", Breaks { no_validation: true, ..sound }),
+        ("unchecked extension", Breaks { unchecked_extension: true, ..sound }),
+    ]
+}
+
+/// The first round whose history cannot be explained, and why it cannot.
+fn first_verdict(settings: Settings) -> Option<(usize, String)> {
+    (0..ROUNDS).find_map(|round| Some((round, verdict(&observe(settings, round))?)))
+}
