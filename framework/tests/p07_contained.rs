@@ -26,7 +26,7 @@ async fn a_mistake_in_the_game_is_named() {
     let (ann, _events) = join(server.address(), "ann").await;
     let refused = ann.call(&Request::BorrowTwice).await.expect_err("two mutable borrows");
     let told = refused.to_string();
-    assert!(told.contains("Account #") && told.contains("is being changed"), "told: {told}");
+    assert!(told.contains("Account #") && told.contains("`received` is changing"), "told: {told}");
     server.stop().expect("a clean end");
 }
 

@@ -3,19 +3,22 @@
 //! Every read goes through `Attempt::open`, which records it; there is no other door. An attempt that has
 //! met a conflict is doomed: whatever game code makes of the error, it cannot commit.
 
+use std::any::Any;
 use std::cell::{Cell as Plain, OnceCell, RefCell, RefMut};
 
 use daystar_model::{CommitNumber, Managed, Object, ObjectId, Space, Timestamp};
 use rand_pcg::Pcg64Mcg;
 
-use crate::cell::Found;
+use crate::blind::{blind, next};
+use crate::cell::{Cell, Found, Reserver, Version};
 use crate::effects::{Effect, Effects};
 use crate::engine::Shared;
 use crate::entries::{Entries, Entry, Slot};
-use crate::error::Fault;
+use crate::error::{Error, Fault};
 use crate::guard::{Read, Write};
 use crate::heat::Queued;
-use crate::sync::Arc;
+use crate::reclaim::{Own, Pin};
+use crate::watch::Running;
 
 /// The generator of [`Attempt::rng`]: small, and the same stream of numbers on every machine.
 pub type TaskRng = Pcg64Mcg;
@@ -30,13 +33,38 @@ pub(crate) struct Input {
     pub(crate) indices: RefCell<Vec<u64>>,
 }
 
+/// How an attempt stands to the others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// As one of many: it may wait for others at a hot object.
+    Others,
+    /// With cells reserved. It must not wait, since others wait for it.
+    Reserved(Reserver),
+    /// Nobody else commits. It must not wait, since others wait for it.
+    Alone,
+}
+
+/// What an attempt may do with what it sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Change it.
+    Change,
+    /// Look at it.
+    Look,
+    /// Look at it as it was at this moment, whose versions are kept.
+    Past(CommitNumber),
+}
+
 /// One attempt at a [`Job`](crate::Job).
 pub struct Attempt<'e> {
     shared: &'e Shared,
+    pin: &'e Pin<'e>,
     input: &'e Input,
+    running: Running<'e>,
     is_read_only: bool,
-    /// Whether it may wait for others: not when it is alone, since they wait for it then.
-    may_queue: bool,
+    /// Whether it keeps to the moment at which it began, whatever happens meanwhile.
+    sees_past: bool,
+    company: Company,
     snapshot: Plain<CommitNumber>,
     is_doomed: Plain<bool>,
     entries: Entries<'e>,
@@ -47,20 +75,31 @@ pub struct Attempt<'e> {
 }
 
 impl<'e> Attempt<'e> {
+    #[inline]
     pub(crate) fn new(
         shared: &'e Shared,
+        pin: &'e Pin<'e>,
         input: &'e Input,
-        read_only: Option<CommitNumber>,
-        may_queue: bool,
+        running: Running<'e>,
+        sight: Sight,
+        company: Company,
     ) -> Self {
+        let (is_read_only, past) = match sight {
+            Sight::Change => (false, None),
+            Sight::Look => (true, None),
+            Sight::Past(snapshot) => (true, Some(snapshot)),
+        };
         Self {
             shared,
+            pin,
             input,
-            is_read_only: read_only.is_some(),
-            may_queue: may_queue && read_only.is_none(),
-            snapshot: Plain::new(read_only.unwrap_or_else(|| shared.clock.now())),
+            running,
+            is_read_only,
+            sees_past: past.is_some(),
+            company,
+            snapshot: Plain::new(past.unwrap_or_else(|| pin.last_seen())),
             is_doomed: Plain::new(false),
-            entries: Entries::default(),
+            entries: Entries::new(),
             effects: RefCell::default(),
             rng: RefCell::new(TaskRng::new(u128::from(input.seed))),
             indices_used: Plain::new(0),
@@ -83,15 +122,17 @@ impl<'e> Attempt<'e> {
     /// # Errors
     /// As [`get`](Self::get), but for the missing object.
     pub fn find<T: Managed>(&self, id: ObjectId) -> Result<Option<Read<'_, T>>, Fault> {
-        let entry = self.open(id)?;
-        let slot = entry
-            .slot
-            .try_borrow()
-            .map_err(|_| Fault::BeingChanged { type_name: T::TYPE_NAME, id })?;
-        let Some(value) = slot.value() else { return Ok(None) };
-        check_type::<T>(id, value)?;
-        let typed = std::cell::Ref::filter_map(slot, |slot| slot.value()?.as_any().downcast_ref());
-        Ok(typed.ok().map(Read))
+        let entry = self.open::<T>(id)?;
+        let Ok(slot) = entry.slot.try_borrow() else { return Err(self.being_changed::<T>(id)) };
+        let typed =
+            std::cell::Ref::filter_map(slot, |slot| (slot.value()? as &dyn Any).downcast_ref());
+        match typed {
+            Ok(typed) => Ok(Some(Read(typed))),
+            Err(slot) => match slot.value() {
+                Some(value) => Err(wrong_type::<T>(id, value)),
+                None => Ok(None),
+            },
+        }
     }
 
     /// A private copy of the object `id`, to be changed.
@@ -100,22 +141,74 @@ impl<'e> Attempt<'e> {
     /// As [`get`](Self::get); [`Fault::BeingRead`] or [`Fault::BeingChanged`] while any guard of the same
     /// object is alive; [`Fault::ReadOnly`].
     pub fn get_mut<T: Managed>(&self, id: ObjectId) -> Result<Write<'_, T>, Fault> {
-        let entry = self.open(id)?;
+        let entry = self.open::<T>(id)?;
         self.may_change::<T>(id)?;
-        let mut slot = borrow_mut::<T>(entry)?;
-        let value = slot.value().ok_or(Fault::NotFound { type_name: T::TYPE_NAME, id })?;
-        check_type::<T>(id, value)?;
-        if let Slot::Committed(committed) = &*slot {
-            let own = committed.copy();
-            *slot = Slot::Own(own);
+        let mut slot = self.borrow_mut::<T>(entry)?;
+        if let Slot::Committed(committed) = *slot
+            && let Some(committed) = (committed as &dyn Any).downcast_ref::<T>()
+        {
+            *slot = Slot::Own(self.pin.copy(committed));
         }
-        entry.is_changed.set(true);
         let typed = RefMut::filter_map(slot, |slot| match slot {
-            // Nobody else has a share of it: it is handed out only by the commit.
-            Slot::Own(own) => Arc::get_mut(own)?.as_any_mut().downcast_mut(),
-            Slot::Absent | Slot::Committed(_) => None,
+            Slot::Own(own) => (own.value_mut() as &mut dyn Any).downcast_mut(),
+            Slot::Absent | Slot::Committed(_) | Slot::Blind(_) => None,
         });
-        typed.map(Write).map_err(|_| Fault::NotFound { type_name: T::TYPE_NAME, id })
+        match typed {
+            Ok(typed) => {
+                entry.is_changed.set(true);
+                Ok(Write(typed))
+            }
+            Err(slot) => Err(match slot.value() {
+                Some(value) => wrong_type::<T>(id, value),
+                None => Fault::NotFound { type_name: T::TYPE_NAME, id },
+            }),
+        }
+    }
+
+    /// Changes the object `id` without looking at it: `operation` is done when the attempt commits, to the value
+    /// that the object then has, at this commit's place in the order. So tasks that only do this to an object do
+    /// not conflict there. If the object has been looked at already, or is looked at later in the attempt, it is an
+    /// ordinary change.
+    ///
+    /// An error of `operation` makes the job fail with it. The operation must depend on nothing but the value, and be
+    /// short: the object is locked for it.
+    ///
+    /// # Errors
+    /// [`Fault::ReadOnly`], [`Fault::TooManyObjects`]; as [`get_mut`](Self::get_mut) if the object has been looked at.
+    /// What is wrong with an object that has not, is found when the attempt commits.
+    pub fn update<T: Managed>(
+        &self,
+        id: ObjectId,
+        operation: impl Fn(&mut T) -> Result<(), Error> + 'static,
+    ) -> Result<(), Error> {
+        self.may_go_on()?;
+        self.may_change::<T>(id)?;
+        let Some(entry) = self.entries.get(id) else {
+            // An id that nobody has been given has no cell, and must not get one: anybody can make ids up.
+            let cell = match self.shared.table.peek(id) {
+                None if self.shared.is_unallocated(id) => None,
+                None => Some(self.cell::<T>(id)?),
+                known => known,
+            };
+            if self.company == Company::Others && self.shared.heat.is_hot(id) {
+                self.queue(id);
+            }
+            self.enter(Entry {
+                id,
+                cell: Plain::new(cell),
+                seen: Plain::new(None),
+                slot: RefCell::new(Slot::Blind(blind(operation))),
+                is_changed: Plain::new(true),
+            })?;
+            return Ok(());
+        };
+        if let Ok(mut slot) = entry.slot.try_borrow_mut()
+            && let Slot::Blind(blind) = &mut *slot
+        {
+            blind.push(next(id, operation));
+            return Ok(());
+        }
+        operation(&mut *self.get_mut::<T>(id)?)
     }
 
     /// Makes a new object in `space`.
@@ -124,12 +217,18 @@ impl<'e> Attempt<'e> {
     /// [`Fault::ReadOnly`], [`Fault::TooManyObjects`].
     pub fn insert<T: Managed>(&self, space: Space, value: T) -> Result<ObjectId, Fault> {
         let id = ObjectId::new(space, self.next_index());
+        self.may_go_on()?;
         self.may_change::<T>(id)?;
+        if self.entries.get(id).is_some() {
+            // Looked up before it was given, by a reference that somebody made up: nothing was there.
+            self.insert_at(id, value)?;
+            return Ok(id);
+        }
         self.enter(Entry {
             id,
-            cell: OnceCell::new(),
-            seen: None,
-            slot: RefCell::new(Slot::Own(Arc::new(value))),
+            cell: Plain::new(None),
+            seen: Plain::new(None),
+            slot: RefCell::new(Slot::Own(Own::new(value))),
             is_changed: Plain::new(true),
         })?;
         Ok(id)
@@ -138,16 +237,15 @@ impl<'e> Attempt<'e> {
     /// Makes the object of the given `id`, which there must not be yet.
     ///
     /// # Errors
-    /// [`Fault::WrongType`] naming what is there already; [`Fault::ReadOnly`], [`Fault::TooManyObjects`].
+    /// [`Fault::Exists`] naming what is there already; [`Fault::ReadOnly`], [`Fault::TooManyObjects`].
     pub fn insert_at<T: Managed>(&self, id: ObjectId, value: T) -> Result<(), Fault> {
-        let entry = self.open(id)?;
+        let entry = self.open::<T>(id)?;
         self.may_change::<T>(id)?;
-        let mut slot = borrow_mut::<T>(entry)?;
+        let mut slot = self.borrow_mut::<T>(entry)?;
         if let Some(there) = slot.value() {
-            let found = there.descriptor().name;
-            return Err(Fault::WrongType { id, wanted: T::TYPE_NAME, found });
+            return Err(Fault::Exists { type_name: there.descriptor().name, id });
         }
-        *slot = Slot::Own(Arc::new(value));
+        *slot = Slot::Own(Own::new(value));
         entry.is_changed.set(true);
         Ok(())
     }
@@ -157,11 +255,13 @@ impl<'e> Attempt<'e> {
     /// # Errors
     /// As [`get_mut`](Self::get_mut).
     pub fn remove<T: Managed>(&self, id: ObjectId) -> Result<(), Fault> {
-        let entry = self.open(id)?;
+        let entry = self.open::<T>(id)?;
         self.may_change::<T>(id)?;
-        let mut slot = borrow_mut::<T>(entry)?;
+        let mut slot = self.borrow_mut::<T>(entry)?;
         let value = slot.value().ok_or(Fault::NotFound { type_name: T::TYPE_NAME, id })?;
-        check_type::<T>(id, value)?;
+        if !(value as &dyn Any).is::<T>() {
+            return Err(wrong_type::<T>(id, value));
+        }
         *slot = Slot::Absent;
         entry.is_changed.set(true);
         Ok(())
@@ -193,63 +293,129 @@ impl<'e> Attempt<'e> {
     }
 
     /// The one door for reads: the object's entry, read at this attempt's snapshot and remembered.
-    fn open(&self, id: ObjectId) -> Result<&Entry<'e>, Fault> {
-        if self.is_doomed.get() {
-            return Err(Fault::Conflict);
-        }
+    fn open<T: Managed>(&self, id: ObjectId) -> Result<&Entry<'e>, Fault> {
+        self.may_go_on()?;
         if let Some(entry) = self.entries.get(id) {
-            return Ok(entry);
+            return self.look(entry);
         }
-        if self.shared.is_unallocated(id) {
+        let known = self.shared.table.peek(id);
+        if known.is_none() && self.shared.is_unallocated(id) {
             return self.enter(Entry {
                 id,
-                cell: OnceCell::new(),
-                seen: Some(CommitNumber::ZERO),
+                cell: Plain::new(None),
+                seen: Plain::new(Some(CommitNumber::ZERO)),
                 slot: RefCell::new(Slot::Absent),
                 is_changed: Plain::new(false),
             });
         }
-        self.queue(id);
-        let cell =
-            self.shared.table.cell(id).map_err(|cause| Fault::Load { cause: cause.to_string() })?;
-        let version = loop {
-            match cell.read(self.snapshot.get()) {
-                Found::Newest(version) => break version,
-                Found::Older(Some(version)) if self.is_read_only => break version,
-                Found::Older(_) => self.extend(id)?,
-            }
+        if self.company == Company::Others && self.shared.heat.is_hot(id) {
+            self.queue(id);
+        }
+        let cell = match known {
+            Some(cell) => cell,
+            None => self.cell::<T>(id)?,
         };
+        let version = self.read(id, cell)?;
         self.enter(Entry {
             id,
-            cell: OnceCell::from(cell),
-            seen: Some(version.number),
+            cell: Plain::new(Some(cell)),
+            seen: Plain::new(Some(version.number)),
             slot: RefCell::new(version.value.map_or(Slot::Absent, Slot::Committed)),
             is_changed: Plain::new(false),
         })
     }
 
-    /// Queues at a hot object, before it is read; at one only, so that queues cannot deadlock.
-    fn queue(&self, id: ObjectId) {
-        if self.may_queue && self.queued.borrow().is_none() {
-            *self.queued.borrow_mut() = self.shared.heat.queue(id);
+    /// The entry as one that has been read: what is to be done blindly to a value that is now looked at becomes an
+    /// ordinary change.
+    fn look<'s>(&self, entry: &'s Entry<'e>) -> Result<&'s Entry<'e>, Fault> {
+        let Ok(mut slot) = entry.slot.try_borrow_mut() else { return Ok(entry) };
+        if let Slot::Blind(blind) = &*slot {
+            let version = match entry.cell.get() {
+                Some(cell) => self.read(entry.id, cell)?,
+                None => Version { number: CommitNumber::ZERO, value: None },
+            };
+            // A refusal too depends on what was looked at, so it is a read like any other.
+            entry.seen.set(Some(version.number));
+            let applied = blind.apply(entry.id, version.value, self.pin);
+            *slot = Slot::Own(applied.map_err(|error| match error.fault() {
+                Some(fault) => fault.clone(),
+                None => Fault::Refused { reason: error.to_string() },
+            })?);
+        }
+        Ok(entry)
+    }
+
+    /// The version of `cell` that this attempt sees.
+    #[inline]
+    fn read(&self, id: ObjectId, cell: &'e Cell) -> Result<Version<'e>, Fault> {
+        match cell.glance(self.snapshot.get(), self.pin) {
+            Some(version) if !self.shared.breaks().snapshot_after_first_read => Ok(version),
+            _ => self.read_on(id, cell),
         }
     }
 
-    /// Moves the snapshot up to now, if all that has been read is still so; otherwise the attempt is doomed.
+    /// The version of `cell` that this attempt sees, if need be at a later moment.
+    #[cold]
+    fn read_on(&self, id: ObjectId, cell: &'e Cell) -> Result<Version<'e>, Fault> {
+        if self.shared.breaks().snapshot_after_first_read && self.entries.len() == 0 {
+            let Found::Newest(version) = cell.read(CommitNumber(u64::MAX), self.pin) else {
+                return Err(Fault::Conflict);
+            };
+            std::thread::yield_now();
+            self.snapshot.set(self.shared.clock.now());
+            return Ok(version);
+        }
+        loop {
+            match cell.read(self.snapshot.get(), self.pin) {
+                Found::Newest(version) => return Ok(version),
+                Found::Older(Some(version)) if self.sees_past => return Ok(version),
+                Found::Older(_) => self.extend(id)?,
+            }
+        }
+    }
+
+    fn cell<T: Managed>(&self, id: ObjectId) -> Result<&'e Cell, Fault> {
+        let cell = self.shared.table.cell(id);
+        cell.map_err(|cause| Fault::Load { type_name: T::TYPE_NAME, id, cause: cause.to_string() })
+    }
+
+    /// Queues at a hot object, before it is read; at one only, so that queues cannot deadlock.
+    #[cold]
+    fn queue(&self, id: ObjectId) {
+        if !self.sees_past && self.queued.borrow().is_none() {
+            *self.queued.borrow_mut() = Some(self.shared.heat.queue(id));
+        }
+    }
+
+    /// Moves the snapshot up to now, if all that has been read is still so; otherwise the attempt is doomed. `id` is
+    /// what was met that is newer.
+    #[cold]
     fn extend(&self, id: ObjectId) -> Result<(), Fault> {
+        if self.sees_past {
+            self.met(id);
+            self.is_doomed.set(true);
+            return Err(Fault::Conflict);
+        }
+        self.move_to_now()
+    }
+
+    /// Moves the snapshot up to now, if all that has been read is still so; otherwise the attempt is doomed.
+    pub(crate) fn move_to_now(&self) -> Result<(), Fault> {
         // The new snapshot is taken first: a commit that it includes has locked or changed its cells by
         // now, so the check below cannot miss it.
         let now = self.shared.clock.now();
-        let changed = self.entries().find(|entry| !entry.still_holds(self.shared, false));
-        if self.is_read_only || (changed.is_some() && !self.shared.breaks_extension()) {
-            self.shared.heat.warm(changed.map_or(id, |entry| entry.id));
+        let changed = self.find_entry(|entry| !entry.still_holds(self.shared, false));
+        if let Some(changed) = changed.filter(|_| !self.shared.breaks().unchecked_extension) {
+            self.met(changed.id);
             self.is_doomed.set(true);
             return Err(Fault::Conflict);
         }
         self.snapshot.set(now);
+        self.pin.has_seen(now);
         Ok(())
     }
 
+    #[inline]
     fn enter(&self, entry: Entry<'e>) -> Result<&Entry<'e>, Fault> {
         let limit = self.shared.limits.objects_max;
         if self.entries.len() >= limit {
@@ -258,6 +424,25 @@ impl<'e> Attempt<'e> {
         Ok(self.entries.push(entry))
     }
 
+    #[inline]
+    fn may_go_on(&self) -> Result<(), Fault> {
+        if self.is_doomed.get() {
+            return Err(Fault::Conflict);
+        }
+        self.in_time()
+    }
+
+    /// That the attempt has not been running for too long.
+    #[inline]
+    pub(crate) fn in_time(&self) -> Result<(), Fault> {
+        if self.running.is_stopped() {
+            let (job, limit) = (self.input.kind, self.shared.limits.time_max);
+            return Err(Fault::TooLong { job, limit });
+        }
+        Ok(())
+    }
+
+    #[inline]
     fn may_change<T: Managed>(&self, id: ObjectId) -> Result<(), Fault> {
         if self.is_read_only {
             return Err(Fault::ReadOnly { type_name: T::TYPE_NAME, id, job: self.input.kind });
@@ -265,8 +450,52 @@ impl<'e> Attempt<'e> {
         Ok(())
     }
 
+    fn borrow_mut<'s, T: Managed>(
+        &self,
+        entry: &'s Entry<'e>,
+    ) -> Result<RefMut<'s, Slot<'e>>, Fault> {
+        entry.slot.try_borrow_mut().map_err(|_| match entry.slot.try_borrow() {
+            Ok(_) => {
+                Fault::BeingRead { type_name: T::TYPE_NAME, id: entry.id, job: self.input.kind }
+            }
+            Err(_) => self.being_changed::<T>(entry.id),
+        })
+    }
+
+    fn being_changed<T: Managed>(&self, id: ObjectId) -> Fault {
+        Fault::BeingChanged { type_name: T::TYPE_NAME, id, job: self.input.kind }
+    }
+
+    /// The first entry that `is_wanted`.
+    #[inline]
+    pub(crate) fn find_entry(&self, is_wanted: impl Fn(&Entry<'e>) -> bool) -> Option<&Entry<'e>> {
+        self.entries.find(is_wanted)
+    }
+
+    /// Calls `visit` with every entry.
+    #[inline]
+    pub(crate) fn each_entry<'s>(&'s self, mut visit: impl FnMut(&'s Entry<'e>)) {
+        self.entries.each(&mut visit);
+    }
+
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<'e>> {
         self.entries.iter()
+    }
+
+    pub(crate) fn pin(&self) -> &'e Pin<'e> {
+        self.pin
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        self.input.kind
+    }
+
+    pub(crate) fn company(&self) -> Company {
+        self.company
+    }
+
+    pub(crate) fn sees_past(&self) -> bool {
+        self.sees_past
     }
 
     pub(crate) fn snapshot(&self) -> CommitNumber {
@@ -277,8 +506,47 @@ impl<'e> Attempt<'e> {
         self.is_doomed.get()
     }
 
+    /// Learns that a conflict was met at `id`.
+    pub(crate) fn met(&self, id: ObjectId) {
+        self.shared.heat.warm(id);
+    }
+
+    pub(crate) fn effects_bytes(&self) -> usize {
+        self.effects.borrow().bytes()
+    }
+
+    /// What was looked at, and of which commit it was.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = (ObjectId, CommitNumber)> {
+        self.entries().filter_map(|entry| Some((entry.id, entry.seen.get()?)))
+    }
+
+    /// Makes sure that what is to be done blindly has an object to be done to. That nobody has been given the id is
+    /// something that was seen.
+    pub(crate) fn find_blind(&self, entry: &Entry<'e>) -> Result<(), Fault> {
+        let Ok(slot) = entry.slot.try_borrow() else { return Ok(()) };
+        let (Slot::Blind(blind), None) = (&*slot, entry.cell.get()) else { return Ok(()) };
+        let (id, type_name) = (entry.id, blind.type_name());
+        if self.shared.is_unallocated(id) {
+            entry.seen.set(Some(CommitNumber::ZERO));
+            return Err(Fault::NotFound { type_name, id });
+        }
+        let cell = self.shared.table.cell(id);
+        let cell = cell.map_err(|cause| Fault::Load { type_name, id, cause: cause.to_string() })?;
+        entry.cell.set(Some(cell));
+        Ok(())
+    }
+
+    pub(crate) fn input(&self) -> &'e Input {
+        self.input
+    }
+
     pub(crate) fn take_effects(&self) -> Effects {
         self.effects.take()
+    }
+
+    /// Lets the next in the queue go on: what this attempt changed stands, or is given up.
+    pub(crate) fn leave_queue(&self) {
+        self.queued.take();
     }
 
     /// Forgets the changes, keeps the reads: what is left of an attempt that failed by its own will.
@@ -291,7 +559,7 @@ impl<'e> Attempt<'e> {
 impl Entry<'_> {
     /// Whether what was read is still the newest there is; `is_locked` says that the caller has locked it.
     pub(crate) fn still_holds(&self, shared: &Shared, is_locked: bool) -> bool {
-        let Some(seen) = self.seen else { return true };
+        let Some(seen) = self.seen.get() else { return true };
         if let Some(cell) = self.cell.get() {
             return cell.is_still(seen, is_locked);
         }
@@ -302,16 +570,7 @@ impl Entry<'_> {
     }
 }
 
-fn borrow_mut<'s, T: Managed>(entry: &'s Entry<'_>) -> Result<RefMut<'s, Slot>, Fault> {
-    entry.slot.try_borrow_mut().map_err(|_| match entry.slot.try_borrow() {
-        Ok(_) => Fault::BeingRead { type_name: T::TYPE_NAME, id: entry.id },
-        Err(_) => Fault::BeingChanged { type_name: T::TYPE_NAME, id: entry.id },
-    })
-}
-
-fn check_type<T: Managed>(id: ObjectId, value: &dyn Object) -> Result<(), Fault> {
-    if value.as_any().is::<T>() {
-        return Ok(());
-    }
-    Err(Fault::WrongType { id, wanted: T::TYPE_NAME, found: value.descriptor().name })
+#[cold]
+fn wrong_type<T: Managed>(id: ObjectId, value: &dyn Object) -> Fault {
+    Fault::WrongType { id, wanted: T::TYPE_NAME, found: value.descriptor().name }
 }

@@ -1,4 +1,4 @@
-//! One object's cell: a lock word, and the object's committed versions, newest first.
+//! One object's cell: a lock word, the newest committed version, and older ones for those who look at the past.
 //!
 //! Invariants:
 //! - Version numbers fall strictly from the newest to the oldest. Only the holder of the lock adds or cuts.
@@ -6,149 +6,295 @@
 //!   new version stands. So whoever knows a commit number either sees that commit's version, or sees
 //!   the lock and waits.
 //! - The word's number is that of the newest version whenever the lock is free.
+//! - `value` and `kind` belong together whenever the word is the same before and after both were read, and free.
 //! - A loaded cell has a newest version; an object that never was has one without a value, of commit zero.
+//!
+//! Reading writes nothing: it looks at the word, the value and the word again (a sequence lock), and refers to the
+//! value without counting, for as long as the reader is pinned. One of the engine's two rooms for `unsafe`.
 
-use std::collections::VecDeque;
+use std::ptr::null_mut;
 
-use daystar_model::{Change, CommitNumber, ObjectId, Store, StoreError};
+use daystar_model::{Change, CommitNumber, Object, ObjectId, Store, StoreError, TypeDescriptor};
 
-use crate::sync::{AtomicU64, Backoff, Mutex, Ordering};
+use crate::reclaim::{Garbage, Pin};
+use crate::snapshot::Readers;
+use crate::sync::{Arc, AtomicPtr, AtomicU64, Backoff, Ordering};
+
+#[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
+mod tests;
 
 pub(crate) struct Cell {
-    /// The newest version's number, shifted left by one; the lowest bit is the lock.
+    /// The newest version's number, who has reserved the cell, and whether it is locked.
     word: AtomicU64,
-    /// Held for a few instructions only: to copy a version out, or to put one in.
-    versions: Mutex<Versions>,
+    /// The newest version's value, as `Arc::into_raw` gave it, thin; null if there is none.
+    value: AtomicPtr<()>,
+    /// The type of what `value` points to.
+    kind: AtomicPtr<TypeDescriptor>,
+    /// Newest first. Nearly always there is none.
+    older: AtomicPtr<Older>,
 }
 
-/// The newest version lies in the cell itself, so that reading it touches no other memory but the value's.
-struct Versions {
-    newest: Version,
-    /// Newest first, for read-only jobs. Nearly always there is none.
-    #[expect(clippy::box_collection, reason = "cells are many, and this is nearly always absent")]
-    older: Option<Box<VecDeque<Version>>>,
+/// A version that someone who looks at the past may still want. Kept as `Arc::into_raw` gave it.
+pub(crate) struct Older {
+    number: CommitNumber,
+    value: Change,
+    next: AtomicPtr<Older>,
 }
 
 /// A committed value, or its absence, and the commit that made it so.
-#[derive(Clone)]
-pub(crate) struct Version {
+#[derive(Clone, Copy)]
+pub(crate) struct Version<'p> {
     pub(crate) number: CommitNumber,
-    pub(crate) value: Change,
+    pub(crate) value: Option<&'p dyn Object>,
 }
 
 /// What a snapshot meets in a cell.
-pub(crate) enum Found {
+pub(crate) enum Found<'p> {
     /// The newest version, and it is not after the snapshot.
-    Newest(Version),
+    Newest(Version<'p>),
     /// The newest version is after the snapshot; this is the one the snapshot stands for, if it is still kept.
-    Older(Option<Version>),
+    Older(Option<Version<'p>>),
+}
+
+/// Who has reserved a cell: the number of a seat plus one, so that zero is nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reserver(u64);
+
+impl Reserver {
+    pub(crate) fn seat(seat: usize) -> Self {
+        debug_assert!(
+            (seat as u64) < RESERVED >> RESERVED_SHIFT,
+            "more seats than the word can tell"
+        );
+        Self((seat as u64 + 1) << RESERVED_SHIFT)
+    }
+
+    pub(crate) fn to_seat(self) -> usize {
+        ((self.0 >> RESERVED_SHIFT) - 1) as usize
+    }
+}
+
+/// Whose reservations a lock respects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Respect {
+    /// Everybody's.
+    All,
+    /// Everybody's but this one's, who is the caller.
+    AllBut(Reserver),
+    /// Nobody's: nobody else commits.
+    None,
 }
 
 const LOCKED: u64 = 1;
+const RESERVED_SHIFT: u32 = 1;
+const RESERVED: u64 = 0x7f << RESERVED_SHIFT;
+const NUMBER_SHIFT: u32 = 8;
 
-/// The word of a cell whose object has not been looked for. No commit gets this far: 2^63 is centuries away.
-const UNLOADED: u64 = !LOCKED;
-
-/// What there was before the first commit.
-const ABSENT: Version = Version { number: CommitNumber::ZERO, value: None };
+/// The number of a cell whose object has not been looked for. No commit gets this far: at a million a second,
+/// 2^56 are two thousand years.
+const UNLOADED: u64 = u64::MAX >> NUMBER_SHIFT;
 
 impl Cell {
     /// A cell whose object has not been looked for in the store.
     pub(crate) fn unloaded() -> Self {
-        let versions = Versions { newest: ABSENT, older: None };
-        Self { word: AtomicU64::new(UNLOADED), versions: Mutex::new(versions) }
+        Self {
+            word: AtomicU64::new(UNLOADED << NUMBER_SHIFT),
+            value: AtomicPtr::new(null_mut()),
+            kind: AtomicPtr::new(null_mut()),
+            older: AtomicPtr::new(null_mut()),
+        }
     }
 
     /// Whether nobody has looked for the object in the store, or is looking just now.
+    #[inline]
     pub(crate) fn is_unloaded(&self) -> bool {
-        self.word.load(Ordering::Acquire) & !LOCKED == UNLOADED
+        self.word.load(Ordering::Acquire) >> NUMBER_SHIFT == UNLOADED
     }
 
     /// Settles, for an id that is known not to be in the store, that there is nothing; `false` if the cell was
     /// settled already.
     pub(crate) fn make_absent(&self) -> bool {
-        let mut backoff = Backoff::default();
-        while self.is_unloaded() {
-            let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
-            if self.word.compare_exchange(UNLOADED, 0, success, failure).is_ok() {
-                return true;
-            }
-            backoff.wait();
-        }
-        false
+        self.lock_unloaded().inspect(|word| self.word.store(*word, Ordering::Release)).is_some()
     }
 
     /// Makes sure that the stored version is here; `false` if it was already. Loading happens under the cell's
     /// lock, so that two first touches load once and neither can overwrite a later commit.
     pub(crate) fn load(&self, id: ObjectId, store: &dyn Store) -> Result<bool, StoreError> {
+        if self.lock_unloaded().is_none() {
+            return Ok(false);
+        }
+        // Unlocks also when the store fails or panics: then as unloaded as before.
+        let mut unlock = Unlock { cell: self, number: UNLOADED };
+        let (number, value) =
+            store.load(id)?.map_or((CommitNumber::ZERO, None), |(n, v)| (n, Some(v)));
+        // There was nothing before, so nobody can be reading what is replaced.
+        drop(self.swap(value));
+        unlock.number = number.0;
+        Ok(true)
+    }
+
+    /// Locks the cell if it is not loaded, and returns the word that it has when it is absent.
+    fn lock_unloaded(&self) -> Option<u64> {
         let mut backoff = Backoff::default();
         loop {
             let word = self.word.load(Ordering::Acquire);
-            if word & !LOCKED != UNLOADED {
-                return Ok(false);
+            if word >> NUMBER_SHIFT != UNLOADED {
+                return None;
             }
-            if word == UNLOADED && self.take(word) {
-                break;
+            if word & LOCKED == 0 && self.take(word) {
+                return Some(0);
             }
             backoff.wait();
         }
-        // Unlocks also when the store fails or panics: then as unloaded as before.
-        let mut unlock = Unlock { cell: self, word: UNLOADED };
-        let stored = store.load(id)?;
-        let newest =
-            stored.map_or(ABSENT, |(number, value)| Version { number, value: Some(value) });
-        unlock.word = newest.number.0 << 1;
-        self.versions.lock().newest = newest;
-        Ok(true)
+    }
+
+    /// The newest version, unless it is after `snapshot`, or somebody is about to change it. The cell must be loaded.
+    #[inline]
+    pub(crate) fn glance<'p>(
+        &self,
+        snapshot: CommitNumber,
+        pin: &'p Pin<'_>,
+    ) -> Option<Version<'p>> {
+        let word = self.word.load(Ordering::Acquire);
+        let number = CommitNumber(word >> NUMBER_SHIFT);
+        if word & LOCKED != 0 || number > snapshot {
+            return None;
+        }
+        let value = self.value.load(Ordering::Acquire);
+        let kind = self.kind.load(Ordering::Acquire);
+        // Without this second look, value and type could be of two different installations.
+        if (self.word.load(Ordering::Relaxed) ^ word) & !RESERVED != 0 {
+            return None;
+        }
+        // SAFETY: the word was the same and free before and after, so `value` and `kind` are of one installation; and
+        // `value` was in the cell while the pin was held, so it is given back only after that.
+        Some(Version { number, value: unsafe { refer(value, kind, pin) } })
     }
 
     /// The version that `snapshot` stands for, after any installation that the snapshot may include. The
     /// cell must be loaded.
-    pub(crate) fn read(&self, snapshot: CommitNumber) -> Found {
+    pub(crate) fn read<'p>(&self, snapshot: CommitNumber, pin: &'p Pin<'_>) -> Found<'p> {
         let mut backoff = Backoff::default();
-        // A free lock shows the version that was installed under it.
-        while self.word.load(Ordering::Acquire) & LOCKED != 0 {
+        loop {
+            if let Some(version) = self.glance(snapshot, pin) {
+                return Found::Newest(version);
+            }
+            let word = self.word.load(Ordering::Acquire);
+            let older = self.older.load(Ordering::Acquire);
+            let is_same = (self.word.load(Ordering::Relaxed) ^ word) & !RESERVED == 0;
+            if word & LOCKED == 0 && is_same && word >> NUMBER_SHIFT > snapshot.0 {
+                // SAFETY: `older` was linked while `pin` was held, so it is given back only after that.
+                return Found::Older(unsafe { find_older(older, snapshot, pin) });
+            }
             backoff.wait();
         }
-        let versions = self.versions.lock();
-        if versions.newest.number <= snapshot {
-            return Found::Newest(versions.newest.clone());
-        }
-        let mut older = versions.older.iter().flat_map(|older| older.iter());
-        Found::Older(older.find(|version| version.number <= snapshot).cloned())
+    }
+
+    /// The newest version, for the holder of the lock, who is the only one that could change it.
+    pub(crate) fn newest<'p>(&self, pin: &'p Pin<'_>) -> Version<'p> {
+        let number = CommitNumber(self.word.load(Ordering::Relaxed) >> NUMBER_SHIFT);
+        let (value, kind) = (self.value.load(Ordering::Acquire), self.kind.load(Ordering::Acquire));
+        // SAFETY: nobody but the caller installs here, so `value` and `kind` belong together; and `value` is in the
+        // cell while `pin` is held, so it is given back only after that.
+        Version { number, value: unsafe { refer(value, kind, pin) } }
     }
 
     /// Whether version `seen` is still the newest and nobody else is about to change it; `is_own` says
     /// that the caller holds the lock.
     pub(crate) fn is_still(&self, seen: CommitNumber, is_own: bool) -> bool {
-        self.word.load(Ordering::Acquire) == seen.0 << 1 | u64::from(is_own)
+        // A reservation is no change: who made it has not run yet.
+        let word = self.word.load(Ordering::Acquire) & !RESERVED;
+        word == seen.0 << NUMBER_SHIFT | u64::from(is_own)
     }
 
-    /// Locks the cell, after whoever holds it now.
+    /// Locks the cell, after whoever holds it now, and tells whether somebody did; refused while it is reserved by
+    /// someone who is to be respected.
     ///
-    /// Deadlock-free as long as every commit locks its cells in id order.
-    pub(crate) fn lock(&self) {
+    /// Deadlock-free as long as every commit locks its cells in id order, and lets go of all when it is refused.
+    pub(crate) fn lock(&self, respect: Respect) -> Result<bool, Reserver> {
+        let mut backoff = Backoff::default();
+        let mut has_waited = false;
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            let reserver = Reserver(word & RESERVED);
+            let is_free = reserver.0 == 0 || respect == Respect::None;
+            if !is_free && respect != Respect::AllBut(reserver) {
+                return Err(reserver);
+            }
+            if word & LOCKED == 0 && self.take(word) {
+                return Ok(has_waited);
+            }
+            has_waited = true;
+            backoff.wait();
+        }
+    }
+
+    /// Reserves the cell, so that nobody else can change it until [`release`](Self::release); refused while it is
+    /// reserved by another. Others may read it meanwhile.
+    pub(crate) fn reserve(&self, own: Reserver) -> Result<(), Reserver> {
         let mut backoff = Backoff::default();
         loop {
             let word = self.word.load(Ordering::Relaxed);
-            if word & LOCKED == 0 && self.take(word) {
-                return;
+            if word & RESERVED != 0 {
+                return Err(Reserver(word & RESERVED));
+            }
+            let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
+            if word & LOCKED == 0
+                && self.word.compare_exchange_weak(word, word | own.0, success, failure).is_ok()
+            {
+                return Ok(());
             }
             backoff.wait();
         }
     }
 
-    /// Puts `value` on top, cuts off what no snapshot from `horizon` on can want, and unlocks. The caller
-    /// holds the lock.
-    pub(crate) fn install(&self, number: CommitNumber, value: Change, horizon: CommitNumber) {
-        debug_assert!(
-            self.word.load(Ordering::Relaxed) & LOCKED != 0,
-            "installed without the lock"
-        );
-        // Values are dropped when nothing is held any more: they are the game's, and may be large.
-        let dropped = self.versions.lock().install(Version { number, value }, horizon);
-        self.word.store(number.0 << 1, Ordering::Release);
-        drop(dropped);
+    /// Ends the caller's reservation.
+    pub(crate) fn release(&self) {
+        self.word.fetch_and(!RESERVED, Ordering::Release);
+    }
+
+    /// Puts `value` on top, cuts off what none of `readers` can want, and unlocks. The caller holds the lock.
+    pub(crate) fn install(
+        &self,
+        number: CommitNumber,
+        value: Change,
+        readers: &Readers,
+        pin: &Pin<'_>,
+    ) {
+        let word = self.word.load(Ordering::Relaxed);
+        debug_assert!(word & LOCKED != 0, "installed without the lock");
+        let old_number = CommitNumber(word >> NUMBER_SHIFT);
+        let old = self.swap(value);
+        self.cut(old_number, readers, pin);
+        if readers.want(old_number, number) {
+            self.keep(old_number, old);
+        } else if let Some(old) = old {
+            pin.retire(Garbage::Value(old));
+        }
+        // Only now, so that whoever sees the new number finds the old version where it belongs.
+        let new = number.0 << NUMBER_SHIFT;
+        if word & RESERVED == 0 {
+            // Nobody reserves a locked cell, so the word is still the same.
+            self.word.store(new, Ordering::Release);
+        } else {
+            // Whoever has reserved it may be letting go of it just now.
+            let renewed = |word| Some(new | word & RESERVED);
+            let _ = self.word.fetch_update(Ordering::Release, Ordering::Relaxed, renewed);
+        }
+    }
+
+    /// Cuts off the older versions that none of `readers` can want, unless the cell is in use just now.
+    pub(crate) fn tidy(&self, readers: &Readers, pin: &Pin<'_>) {
+        let word = self.word.load(Ordering::Relaxed);
+        if word & LOCKED == 0 && self.take(word) {
+            self.cut(CommitNumber(word >> NUMBER_SHIFT), readers, pin);
+            self.unlock();
+        }
+    }
+
+    /// Whether older versions are kept here.
+    pub(crate) fn has_past(&self) -> bool {
+        !self.older.load(Ordering::Relaxed).is_null()
     }
 
     /// Unlocks the cell, unchanged. The caller holds the lock.
@@ -160,43 +306,125 @@ impl Cell {
         let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
         self.word.compare_exchange_weak(word, word | LOCKED, success, failure).is_ok()
     }
-}
 
-impl Versions {
-    fn install(&mut self, new: Version, horizon: CommitNumber) -> Dropped {
-        let is_wanted = new.number > horizon;
-        let old = std::mem::replace(&mut self.newest, new);
-        if !is_wanted {
-            return Dropped { _newest: Some(old), _older: self.older.take() };
+    /// Puts `value` in place of the newest. The caller holds the lock.
+    fn swap(&self, value: Change) -> Change {
+        let (old, old_kind) =
+            (self.value.load(Ordering::Relaxed), self.kind.load(Ordering::Relaxed));
+        if let Some(value) = value {
+            let kind: *const TypeDescriptor = value.descriptor();
+            self.kind.store(kind.cast_mut(), Ordering::Release);
+            let value = Arc::into_raw(value).cast::<()>().cast_mut();
+            self.value.store(value, Ordering::Release);
+        } else {
+            self.value.store(null_mut(), Ordering::Release);
         }
-        let older = self.older.get_or_insert_default();
-        // The one that the horizon stands for is the last that is wanted. It is looked for only when the
-        // oldest kept is not it, so a long scan does not make each commit walk all that it keeps.
-        if older.back().is_some_and(|oldest| oldest.number < horizon)
-            && let Some(last) = older.iter().position(|version| version.number <= horizon)
-        {
-            older.truncate(last + 1);
+        // SAFETY: `old` came from `Arc::into_raw` with this type, and as it is in the cell no more, this is its one
+        // way back.
+        unsafe { own(old, old_kind) }
+    }
+
+    /// Puts a version in front of the older ones. The caller holds the lock.
+    fn keep(&self, number: CommitNumber, value: Change) {
+        let next = AtomicPtr::new(self.older.load(Ordering::Relaxed));
+        let node = Arc::into_raw(Arc::new(Older { number, value, next }));
+        self.older.store(node.cast_mut(), Ordering::Release);
+    }
+
+    /// Cuts out the older versions that none of `readers` can want; `newer` is the number of the version before
+    /// the first of them. The caller holds the lock.
+    fn cut(&self, newer: CommitNumber, readers: &Readers, pin: &Pin<'_>) {
+        let (mut link, mut newer) = (&self.older, newer);
+        loop {
+            let node = link.load(Ordering::Relaxed);
+            // SAFETY: what is linked here is unlinked by the holder of the lock alone, and given back only after
+            // `pin` has ended.
+            let Some(version) = (unsafe { node.as_ref() }) else { return };
+            if readers.want(version.number, newer) {
+                link = &version.next;
+            } else {
+                // A reader that stands on the node can still go on from it.
+                link.store(version.next.load(Ordering::Relaxed), Ordering::Release);
+                // SAFETY: the node came from `Arc::into_raw`, and as it is linked no more, this is its one way back.
+                pin.retire(Garbage::Past(unsafe { Arc::from_raw(node) }));
+            }
+            newer = version.number;
         }
-        older.push_front(old);
-        Dropped { _newest: None, _older: None }
     }
 }
 
-/// Versions that nobody wants.
-struct Dropped {
-    _newest: Option<Version>,
-    #[expect(clippy::box_collection, reason = "as in `Versions`")]
-    _older: Option<Box<VecDeque<Version>>>,
+impl Drop for Cell {
+    fn drop(&mut self) {
+        let (value, kind) = (self.value.load(Ordering::Relaxed), self.kind.load(Ordering::Relaxed));
+        // SAFETY: nobody else has the cell, and this is the value's one way back.
+        drop(unsafe { own(value, kind) });
+        let mut older = self.older.load(Ordering::Relaxed);
+        while !older.is_null() {
+            // SAFETY: nobody else has the cell, so nobody else has what hangs on it, and this is its one way back.
+            let node = unsafe { Arc::from_raw(older) };
+            older = node.next.load(Ordering::Relaxed);
+        }
+    }
+}
+
+/// The version that `snapshot` stands for among those linked from `node`.
+///
+/// # Safety
+/// `node` is null, or was linked in a cell while `pin` was held.
+unsafe fn find_older<'p>(
+    mut node: *mut Older,
+    snapshot: CommitNumber,
+    _pin: &'p Pin<'_>,
+) -> Option<Version<'p>> {
+    loop {
+        // SAFETY: by this function's contract it is given back only after the pin has ended, and so is what is linked
+        // from it; and a node is not changed once it is linked, but for its link.
+        let version: &'p Older = unsafe { node.as_ref() }?;
+        if version.number <= snapshot {
+            return Some(Version { number: version.number, value: version.value.as_deref() });
+        }
+        node = version.next.load(Ordering::Acquire);
+    }
+}
+
+/// The value behind a cell's two pointers, for as long as `_pin` is held.
+///
+/// # Safety
+/// `value` is null, or came from `Arc::into_raw` of a value whose descriptor is `kind`, and is not given back
+/// before `_pin` has ended.
+#[inline]
+unsafe fn refer<'p>(
+    value: *mut (),
+    kind: *mut TypeDescriptor,
+    _pin: &'p Pin<'_>,
+) -> Option<&'p dyn Object> {
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: descriptors are statics, and `value` is one of that type, by this function's contract.
+    unsafe { Some(&*((*kind).erase)(value)) }
+}
+
+/// The share in a value that a cell's two pointers stand for.
+///
+/// # Safety
+/// `value` is null, or came from `Arc::into_raw` of a value whose descriptor is `kind` and has not been taken back.
+unsafe fn own(value: *mut (), kind: *mut TypeDescriptor) -> Change {
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: descriptors are statics; and the share is taken back once, by this function's contract.
+    unsafe { Some(Arc::from_raw(((*kind).erase)(value))) }
 }
 
 /// Gives a cell's word back, whatever happens.
 struct Unlock<'c> {
     cell: &'c Cell,
-    word: u64,
+    number: u64,
 }
 
 impl Drop for Unlock<'_> {
     fn drop(&mut self) {
-        self.cell.word.store(self.word, Ordering::Release);
+        self.cell.word.store(self.number << NUMBER_SHIFT, Ordering::Release);
     }
 }

@@ -3,101 +3,275 @@
 //! Why the outcome is that of one at a time, in the order of the numbers: a committing attempt takes its
 //! number while all that it writes is locked, and checks what it read after that. So for two commits, the later
 //! one either sees the earlier one's lock or its new version, and fails its check if it had read the old
-//! one; and the earlier one can have read nothing of the later one.
+//! one; and the earlier one can have read nothing of the later one. What is changed blindly is read under the
+//! lock, so it is the outcome of the commits before this one, whichever they are.
 
-use daystar_model::{Change, CommitNumber, ObjectId};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::attempt::Attempt;
-use crate::cell::Cell;
+use daystar_model::{Change, CommitNumber};
+use smallvec::SmallVec;
+
+use crate::attempt::{Attempt, Company};
+use crate::cell::{Cell, Reserver, Respect};
 use crate::effects::Effects;
 use crate::engine::Shared;
 use crate::entries::{Entry, Slot};
-use crate::handover::{CommitSink, Committed};
+use crate::error::Fault;
+use crate::handover::{Changes, CommitSink, Committed};
+use crate::history::record;
+use crate::job::{Cause, Job, last_words, panic_message};
+use crate::seat::Seat;
+use crate::sync::yield_now;
 
-/// How a commit ended. Both are expected.
+/// How a commit ended. All are expected.
 pub(crate) enum CommitOutcome {
     /// The attempt's changes stand, as of this number.
     Done(CommitNumber),
     /// Something that the attempt had read has changed; nothing was done.
     Conflicted,
+    /// Something that the attempt writes is reserved by the job in this seat; nothing was done.
+    Reserved(Reserver),
+    /// What was to be done blindly could not be done; the job's last words are handed on.
+    Failed(CommitNumber, Cause),
 }
 
-/// Commits what `attempt` has changed, and `effects` with it.
+/// What an attempt changes.
+#[derive(Default)]
+pub(crate) struct Writes<'a, 'e> {
+    pub(crate) entries: SmallVec<[&'a Entry<'e>; 8]>,
+    /// How many bytes it writes, messages included.
+    pub(crate) bytes: usize,
+}
+
+/// That `attempt` writes no more bytes than it may.
+pub(crate) fn check_bytes(
+    shared: &Shared,
+    attempt: &Attempt<'_>,
+    bytes: usize,
+) -> Result<(), Fault> {
+    let limit = shared.limits.bytes_max;
+    if bytes > limit {
+        return Err(Fault::TooManyBytes { job: attempt.kind(), bytes, limit });
+    }
+    Ok(())
+}
+
+/// Commits `writes`, which are what `attempt` has changed, and `effects` with them.
 pub(crate) fn commit<'e>(
     shared: &'e Shared,
     sink: &dyn CommitSink,
+    job: &dyn Job,
     attempt: &Attempt<'e>,
+    seat: &Seat,
+    mut writes: Writes<'_, 'e>,
     effects: Effects,
 ) -> CommitOutcome {
-    let mut writes: Vec<&Entry<'e>> = attempt.entries().filter(|e| e.is_changed.get()).collect();
-    if writes.is_empty() && effects.is_empty() {
-        // Nothing leaves this attempt, and what it saw was so at its snapshot.
+    if writes.entries.is_empty() && effects.is_empty() {
+        // Nothing leaves this attempt. What it saw was so at its snapshot, which must not be from before the job began.
+        if !attempt.sees_past() && attempt.move_to_now().is_err() {
+            return CommitOutcome::Conflicted;
+        }
+        record(shared, job, attempt, attempt.snapshot(), &Changes::new(), &effects);
         return CommitOutcome::Done(attempt.snapshot());
     }
-    writes.sort_unstable_by_key(|entry| entry.id);
-
-    for entry in &writes {
-        cell_of(shared, entry).lock();
+    if writes.entries.len() > 1 {
+        writes.entries.sort_unstable_by_key(|entry| entry.id);
     }
-    let number = shared.clock.tick();
-    let changed = attempt
-        .entries()
-        .find(|entry| !entry.still_holds(shared, entry.is_changed.get()))
-        .filter(|_| !shared.breaks_validation());
-    if let Some(changed) = changed {
-        for entry in &writes {
-            cell_of(shared, entry).unlock();
+    if shared.breaks().validation_before_locking {
+        if find_changed(shared, attempt, |_| false).is_some() {
+            return CommitOutcome::Conflicted;
         }
-        shared.heat.warm(changed.id);
+        yield_now();
+    }
+
+    let guessed = shared.breaks().install_before_number.then(|| {
+        let guessed = shared.clock.now().next();
+        yield_now();
+        guessed
+    });
+    let (respect, _passing) = match attempt.company() {
+        Company::Others => (Respect::All, Some(shared.gate.pass(seat))),
+        Company::Reserved(own) => (Respect::AllBut(own), Some(shared.gate.pass(seat))),
+        Company::Alone => (Respect::None, None),
+    };
+    let mut locks = match Locks::take(shared, &writes.entries, respect) {
+        Ok(locks) => locks,
+        Err((entry, reserver)) => {
+            attempt.met(entry.id);
+            return CommitOutcome::Reserved(reserver);
+        }
+    };
+    let number = shared.clock.tick();
+    if !shared.breaks().validation_before_locking
+        && let Some(changed) = find_changed(shared, attempt, |entry| locks.has(entry))
+    {
+        drop(locks);
+        attempt.met(changed.id);
         // The number is used up; the order has no holes.
-        hand_on(shared, sink, number, Vec::new(), Effects::default());
+        let leaked = if shared.breaks().effects_early { effects } else { Effects::default() };
+        hand_on(shared, sink, number, Changes::new(), leaked);
         return CommitOutcome::Conflicted;
     }
-
-    let horizon = shared.snapshots.horizon(number);
-    let mut changes = Vec::with_capacity(writes.len());
-    for entry in writes {
-        let change = new_value(entry);
-        cell_of(shared, entry).install(number, change.clone(), horizon);
-        changes.push((entry.id, change));
+    if let Err(cause) = do_blind(shared, attempt, &writes) {
+        drop(locks);
+        attempt.discard_changes();
+        let effects = last_words(job, &cause);
+        record(shared, job, attempt, number, &Changes::new(), &effects);
+        hand_on(shared, sink, number, Changes::new(), effects);
+        return CommitOutcome::Failed(number, cause);
     }
+
+    let changes = locks.install(shared, attempt, guessed.unwrap_or(number));
+    attempt.leave_queue();
+    attempt.pin().has_seen(number);
+    record(shared, job, attempt, number, &changes, &effects);
     hand_on(shared, sink, number, changes, effects);
     CommitOutcome::Done(number)
 }
 
-/// Hands on the effects of a read-only attempt. It needs no check: what it saw was so at its snapshot.
-pub(crate) fn publish(
+/// The first of what the attempt read that is not so any more; `is_locked` says what the attempt has locked.
+fn find_changed<'a, 'e>(
     shared: &Shared,
-    sink: &dyn CommitSink,
-    attempt: &Attempt<'_>,
-    effects: Effects,
-) -> CommitOutcome {
-    if !effects.is_empty() {
-        let number = shared.clock.tick();
-        hand_on(shared, sink, number, Vec::new(), effects);
+    attempt: &'a Attempt<'e>,
+    is_locked: impl Fn(&Entry<'e>) -> bool,
+) -> Option<&'a Entry<'e>> {
+    let breaks = shared.breaks();
+    if breaks.no_validation {
+        return None;
     }
-    CommitOutcome::Done(attempt.snapshot())
+    attempt.find_entry(|entry| {
+        let is_excused = breaks.phantom_not_validated && is_phantom(entry);
+        !is_excused && !entry.still_holds(shared, is_locked(entry))
+    })
+}
+
+/// Whether nothing was there, and the attempt left it at that.
+fn is_phantom(entry: &Entry<'_>) -> bool {
+    matches!(*entry.slot.borrow(), Slot::Absent) && !entry.is_changed.get()
+}
+
+/// Makes what is to be done blindly into ordinary new values. The cells are locked.
+fn do_blind(shared: &Shared, attempt: &Attempt<'_>, writes: &Writes<'_, '_>) -> Result<(), Cause> {
+    let mut bytes = writes.bytes;
+    for entry in &writes.entries {
+        let mut slot = entry.slot.borrow_mut();
+        let (Slot::Blind(blind), Some(cell)) = (&*slot, entry.cell.get()) else { continue };
+        let newest = cell.newest(attempt.pin());
+        // The operations are the game's, and a panic must not leave cells locked.
+        let applied =
+            catch_unwind(AssertUnwindSafe(|| blind.apply(entry.id, newest.value, attempt.pin())));
+        let value = match applied {
+            Ok(Ok(value)) => value,
+            Ok(Err(error)) => return Err(Cause::Error(error)),
+            Err(panic) => return Err(Cause::Panic(panic_message(&*panic))),
+        };
+        bytes += value.value().bytes();
+        *slot = Slot::Own(value);
+    }
+    check_bytes(shared, attempt, bytes).map_err(|fault| Cause::Error(fault.into()))
+}
+
+/// The locks of a write set. What has not been installed is unlocked when they are dropped.
+struct Locks<'a, 'e> {
+    shared: &'e Shared,
+    writes: &'a [&'a Entry<'e>],
+    /// How many of the writes are locked, from the front, and how many of those have been unlocked again.
+    locked: usize,
+    done: usize,
+}
+
+impl<'a, 'e> Locks<'a, 'e> {
+    fn take(
+        shared: &'e Shared,
+        writes: &'a [&'a Entry<'e>],
+        respect: Respect,
+    ) -> Result<Self, (&'a Entry<'e>, Reserver)> {
+        let mut locks = Self { shared, writes, locked: 0, done: 0 };
+        for entry in writes {
+            if !locks.skips(entry) {
+                let locked = cell_of(shared, entry).lock(respect);
+                if locked.map_err(|reserver| (*entry, reserver))? {
+                    // Those who change an object blindly never conflict there, and meet all the same.
+                    shared.heat.warm(entry.id);
+                }
+            }
+            locks.locked += 1;
+        }
+        Ok(locks)
+    }
+
+    /// Installs the new values under `number`, and unlocks each.
+    fn install(
+        &mut self,
+        shared: &'e Shared,
+        attempt: &Attempt<'_>,
+        number: CommitNumber,
+    ) -> Changes {
+        let readers = shared.snapshots.readers();
+        let mut changes = Changes::new();
+        for entry in self.writes {
+            let change = new_value(entry);
+            let cell = cell_of(shared, entry);
+            if self.skips(entry) {
+                yield_now();
+                let _ = cell.lock(Respect::None);
+            }
+            let had_past = cell.has_past();
+            cell.install(number, change.clone(), &readers, attempt.pin());
+            self.done += 1;
+            if !had_past && cell.has_past() {
+                shared.snapshots.litter(entry.id);
+            }
+            changes.push((entry.id, change));
+        }
+        changes
+    }
+
+    fn has(&self, entry: &Entry<'_>) -> bool {
+        entry.is_changed.get() && !self.skips(entry)
+    }
+
+    /// Whether `entry` is the one that a deliberate break leaves unlocked.
+    fn skips(&self, entry: &Entry<'_>) -> bool {
+        self.shared.breaks().lock_skipped
+            && self.writes.last().is_some_and(|last| last.id == entry.id)
+    }
+}
+
+impl Drop for Locks<'_, '_> {
+    fn drop(&mut self) {
+        for entry in &self.writes[self.done..self.locked] {
+            if !self.skips(entry) {
+                cell_of(self.shared, entry).unlock();
+            }
+        }
+    }
 }
 
 fn hand_on(
     shared: &Shared,
     sink: &dyn CommitSink,
     number: CommitNumber,
-    changes: Vec<(ObjectId, Change)>,
+    changes: Changes,
     effects: Effects,
 ) {
     let next_index = shared.ids_given();
-    shared.handover.put(Committed { number, changes, effects, next_index }, sink);
+    shared.handover.put(&shared.clock, Committed { number, changes, effects, next_index }, sink);
 }
 
 fn cell_of<'e>(shared: &'e Shared, entry: &Entry<'e>) -> &'e Cell {
-    entry.cell.get_or_init(|| shared.table.create(entry.id))
+    if let Some(cell) = entry.cell.get() {
+        return cell;
+    }
+    let cell = shared.table.create(entry.id);
+    entry.cell.set(Some(cell));
+    cell
 }
 
 fn new_value(entry: &Entry<'_>) -> Change {
     match std::mem::replace(&mut *entry.slot.borrow_mut(), Slot::Absent) {
-        Slot::Own(value) => Some(value),
-        // Only what is private is ever marked as changed.
-        Slot::Absent | Slot::Committed(_) => None,
+        Slot::Own(own) => Some(own.share()),
+        // Only what is private is ever marked as changed, and nothing is left to be done blindly.
+        Slot::Absent | Slot::Committed(_) | Slot::Blind(_) => None,
     }
 }

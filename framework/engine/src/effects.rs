@@ -86,6 +86,17 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    fn bytes(&self) -> usize {
+        match self {
+            Effect::Send { frame, .. }
+            | Effect::Reply { frame, .. }
+            | Effect::SendChannel { frame, .. } => frame.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// All effects of one job, in the order in which it asked for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects(Vec<Effect>);
@@ -99,6 +110,16 @@ impl Effects {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// How many bytes the messages among them have.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(Effect::bytes).sum()
+    }
+
+    /// Each, in the order in which they were asked for.
+    pub fn iter(&self) -> std::slice::Iter<'_, Effect> {
+        self.0.iter()
     }
 }
 

@@ -1,61 +1,47 @@
 //! The engine: what all attempts share, and how a job gets run.
 
 use std::cell::{OnceCell, RefCell};
+use std::time::Duration;
 
 use daystar_model::{Clock, ObjectId, Space, Store, StoreError};
 
 use crate::attempt::Input;
+use crate::breaks::Breaks;
 use crate::gate::Gate;
 use crate::handover::{CommitSink, Handover};
 use crate::heat::Heat;
+use crate::history::Recorder;
 use crate::job::{Job, Outcome};
 use crate::ladder;
+use crate::limits::Limits;
+use crate::reclaim::Epoch;
+use crate::reserve::Long;
+use crate::seat::{Seated, Seats, Tally};
 use crate::snapshot::{CommitClock, Snapshots};
 use crate::sync::{Arc, AtomicU64, CachePadded, Ordering};
 use crate::table::Table;
-use crate::thread::{Counter, unique};
+use crate::watch::{Overdue, Watch};
 
 /// Runs jobs, from as many threads as call [`run`](Self::run).
 pub struct Engine {
-    shared: Shared,
+    pub(crate) shared: Shared,
     sink: Arc<dyn CommitSink>,
     seed: u64,
+    watch: Watch,
 }
 
 /// How an engine is to behave.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Settings {
     /// What one job may use.
     pub limits: Limits,
     /// Where random numbers start.
     pub seed: u64,
+    /// Who is told of every job, if anybody is.
+    pub recorder: Option<Arc<dyn Recorder>>,
     /// What is broken on purpose, to see a test catch it.
     #[cfg(feature = "breaks")]
     pub breaks: Breaks,
-}
-
-/// What one job may use.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How many objects it may touch.
-    pub objects_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        // A task over more objects than this should be several: it holds up whoever it meets.
-        Self { objects_max: 100_000 }
-    }
-}
-
-/// Deliberate breaks. Each must be seen to make a test fail.
-#[cfg(feature = "breaks")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Breaks {
-    /// Commit without checking what was read.
-    pub no_validation: bool,
-    /// Move the snapshot up without checking what was read.
-    pub unchecked_extension: bool,
 }
 
 /// How many jobs ended how, since the start.
@@ -67,8 +53,12 @@ pub struct Counts {
     pub failures: u64,
     /// Attempts that met a conflict and were made again.
     pub conflicts: u64,
-    /// Jobs that had to be run alone.
+    /// Attempts made with all reserved that the one before them touched.
+    pub reserved: u64,
+    /// Attempts made alone.
     pub alone: u64,
+    /// The most attempts that any job needed, if any needed more than one.
+    pub attempts_most: u64,
     /// Objects, or absences of objects, in memory.
     pub objects: u64,
 }
@@ -81,21 +71,15 @@ pub(crate) struct Shared {
     pub(crate) handover: Handover,
     /// Every commit passes it; a job that runs alone closes it.
     pub(crate) gate: Gate,
+    pub(crate) seats: Seats,
+    pub(crate) epoch: Epoch,
     pub(crate) heat: Heat,
+    pub(crate) long: Long,
     pub(crate) time: Arc<dyn Clock>,
-    pub(crate) counters: Counters,
     pub(crate) limits: Limits,
+    pub(crate) recorder: Option<Arc<dyn Recorder>>,
     next_index: CachePadded<AtomicU64>,
-    #[cfg(feature = "breaks")]
     breaks: Breaks,
-}
-
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) commits: Counter,
-    pub(crate) failures: Counter,
-    pub(crate) conflicts: Counter,
-    pub(crate) alone: Counter,
 }
 
 impl Engine {
@@ -111,21 +95,27 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         let last = store.last_commit()?;
         let next_index = store.next_index()?;
+        #[cfg(feature = "breaks")]
+        let breaks = settings.breaks;
+        #[cfg(not(feature = "breaks"))]
+        let breaks = Breaks::default();
         let shared = Shared {
             table: Table::new(store),
             clock: CommitClock::new(last),
             snapshots: Snapshots::new(),
-            handover: Handover::new(last),
+            handover: Handover::new(),
             gate: Gate::new(),
+            seats: Seats::new(),
+            epoch: Epoch::new(breaks),
             heat: Heat::new(),
+            long: Long::new(),
             time,
-            counters: Counters::default(),
             limits: settings.limits,
+            recorder: settings.recorder,
             next_index: CachePadded::new(AtomicU64::new(next_index)),
-            #[cfg(feature = "breaks")]
-            breaks: settings.breaks,
+            breaks,
         };
-        Ok(Self { shared, sink, seed: settings.seed ^ last.0 })
+        Ok(Self { shared, sink, seed: settings.seed ^ last.0, watch: Watch::default() })
     }
 
     /// Runs `job` on this thread until it has committed or failed for good.
@@ -133,13 +123,22 @@ impl Engine {
     /// May wait for others, and for the sink to have room. A panic of the job is contained.
     pub fn run(&self, job: &dyn Job) -> Outcome {
         self.sink.wait_for_room();
+        let seated = self.shared.seats.take();
         let input = Input {
             kind: job.kind(),
-            seed: scramble(self.seed.wrapping_add(unique())),
+            seed: scramble(self.seed.wrapping_add(seated.next_job())),
             now: OnceCell::new(),
             indices: RefCell::default(),
         };
-        ladder::climb(&self.shared, &*self.sink, job, &input)
+        ladder::climb(&self.shared, &*self.sink, job, &input, &seated)
+    }
+
+    /// Looks for attempts that have been running for too long, and stops those that have reached the limit at their
+    /// next call of the engine. To be called every few milliseconds, with the time by any clock that does not go
+    /// back. Each attempt is reported when it is late, and when it is stopped.
+    pub fn watch(&self, now: Duration) -> Vec<Overdue> {
+        let Limits { time_warn, time_max, .. } = self.shared.limits;
+        self.watch.look(&self.shared.seats, now, time_warn, time_max)
     }
 
     /// A new id in `space`, never given before and never to be given again.
@@ -149,12 +148,18 @@ impl Engine {
 
     /// How many jobs ended how, since the start.
     pub fn counts(&self) -> Counts {
-        let counters = &self.shared.counters;
+        let seats = &self.shared.seats;
+        let total = |count: fn(&Tally) -> &AtomicU64| -> u64 {
+            seats.iter().map(|seat| count(&seat.tally).load(Ordering::Relaxed)).sum()
+        };
+        let most = seats.iter().map(|seat| seat.tally.attempts_most.load(Ordering::Relaxed)).max();
         Counts {
-            commits: counters.commits.total(),
-            failures: counters.failures.total(),
-            conflicts: counters.conflicts.total(),
-            alone: counters.alone.total(),
+            commits: total(|tally| &tally.commits),
+            failures: total(|tally| &tally.failures),
+            conflicts: total(|tally| &tally.conflicts),
+            reserved: total(|tally| &tally.reserved),
+            alone: total(|tally| &tally.alone),
+            attempts_most: most.unwrap_or(0),
             objects: self.shared.table.len(),
         }
     }
@@ -175,24 +180,33 @@ impl Shared {
         self.next_index.load(Ordering::SeqCst)
     }
 
-    #[cfg(feature = "breaks")]
-    pub(crate) fn breaks_validation(&self) -> bool {
-        self.breaks.no_validation
+    /// Treats all ids below this index as given away, and no others: for the single thread that runs recorded jobs
+    /// again.
+    pub(crate) fn set_ids_given(&self, index: u64) {
+        self.next_index.store(index, Ordering::SeqCst);
     }
 
-    #[cfg(not(feature = "breaks"))]
-    pub(crate) fn breaks_validation(&self) -> bool {
-        false
+    /// Looks after objects that keep versions which nobody may want any more.
+    pub(crate) fn tidy(&self, seated: &Seated<'_>) {
+        let litter = self.snapshots.take_litter();
+        if litter.is_empty() {
+            return;
+        }
+        let yard = &seated.yard;
+        let pin = self.epoch.pin(&self.seats, seated.seat, yard);
+        let readers = self.snapshots.readers();
+        for id in litter {
+            let Some(cell) = self.table.peek(id) else { continue };
+            cell.tidy(&readers, &pin);
+            if cell.has_past() {
+                self.snapshots.litter(id);
+            }
+        }
     }
 
-    #[cfg(feature = "breaks")]
-    pub(crate) fn breaks_extension(&self) -> bool {
-        self.breaks.unchecked_extension
-    }
-
-    #[cfg(not(feature = "breaks"))]
-    pub(crate) fn breaks_extension(&self) -> bool {
-        false
+    /// What is broken on purpose; nothing, but in tests.
+    pub(crate) fn breaks(&self) -> Breaks {
+        if cfg!(feature = "breaks") { self.breaks } else { Breaks::default() }
     }
 }
 

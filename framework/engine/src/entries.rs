@@ -8,33 +8,39 @@ use daystar_model::{CommitNumber, Object, ObjectId};
 use elsa::FrozenVec;
 use foldhash::fast::FixedState;
 
+use crate::blind::Blind;
 use crate::cell::Cell;
-use crate::sync::Arc;
+use crate::reclaim::Own;
 
 /// One object as an attempt knows it.
 pub(crate) struct Entry<'e> {
     pub(crate) id: ObjectId,
     /// Unset for an object of the attempt's own making, and for an id that nobody has been given.
-    pub(crate) cell: OnceCell<&'e Cell>,
-    /// The version that was read; `None` for an object of the attempt's own making.
-    pub(crate) seen: Option<CommitNumber>,
-    pub(crate) slot: RefCell<Slot>,
+    pub(crate) cell: Plain<Option<&'e Cell>>,
+    /// The version that was read; `None` for an object of the attempt's own making, and for one that is only changed
+    /// blindly.
+    pub(crate) seen: Plain<Option<CommitNumber>>,
+    pub(crate) slot: RefCell<Slot<'e>>,
     pub(crate) is_changed: Plain<bool>,
 }
 
 /// An object's value in an attempt.
-pub(crate) enum Slot {
+pub(crate) enum Slot<'e> {
     Absent,
-    Committed(Arc<dyn Object>),
-    /// Shared with nobody until the commit; an `Arc` already, so that the commit need not move it.
-    Own(Arc<dyn Object>),
+    /// In the world, for as long as the attempt is pinned.
+    Committed(&'e dyn Object),
+    /// A private copy.
+    Own(Own),
+    /// Not looked at: what is to be done to it when the attempt commits.
+    Blind(Box<dyn Blind>),
 }
 
-impl Slot {
+impl Slot<'_> {
     pub(crate) fn value(&self) -> Option<&dyn Object> {
         match self {
-            Slot::Absent => None,
-            Slot::Committed(value) | Slot::Own(value) => Some(&**value),
+            Slot::Absent | Slot::Blind(_) => None,
+            Slot::Committed(value) => Some(*value),
+            Slot::Own(own) => Some(own.value()),
         }
     }
 }
@@ -42,42 +48,92 @@ impl Slot {
 /// Most tasks touch fewer objects than this: they need neither an allocation nor a hash.
 const NEAR: usize = 8;
 
-#[derive(Default)]
 pub(crate) struct Entries<'e> {
+    len: Plain<usize>,
+    /// The ids of the near ones, side by side: they are looked through at every access.
+    ids: [Plain<ObjectId>; NEAR],
     near: [OnceCell<Entry<'e>>; NEAR],
     far: FrozenVec<Box<Entry<'e>>>,
     /// Where the far ones are.
     index: RefCell<HashMap<ObjectId, usize, FixedState>>,
-    len: Plain<usize>,
 }
 
 impl<'e> Entries<'e> {
+    pub(crate) fn new() -> Self {
+        Self {
+            len: Plain::new(0),
+            ids: [const { Plain::new(ObjectId::from_raw(0)) }; NEAR],
+            near: [const { OnceCell::new() }; NEAR],
+            far: FrozenVec::new(),
+            index: RefCell::default(),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len.get()
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: ObjectId) -> Option<&Entry<'e>> {
-        let near = self.near.iter().map_while(OnceCell::get).find(|entry| entry.id == id);
-        if near.is_some() || self.far.is_empty() {
-            return near;
+        let len = self.len.get();
+        match self.ids.iter().take(len).position(|near| near.get() == id) {
+            Some(place) => self.near[place].get(),
+            None if len <= NEAR => None,
+            None => self.get_far(id),
         }
+    }
+
+    fn get_far(&self, id: ObjectId) -> Option<&Entry<'e>> {
         let place = self.index.borrow().get(&id).copied();
         self.far.get(place?)
     }
 
     /// Adds an entry, which there must not be yet.
+    #[inline]
     pub(crate) fn push(&self, entry: Entry<'e>) -> &Entry<'e> {
-        let len = self.len.replace(self.len.get() + 1);
-        match self.near.get(len) {
-            Some(place) => place.get_or_init(|| entry),
-            None => {
-                self.index.borrow_mut().insert(entry.id, self.far.len());
-                self.far.push_get(Box::new(entry))
-            }
+        let len = self.len.get();
+        self.len.set(len + 1);
+        if let (Some(id), Some(place)) = (self.ids.get(len), self.near.get(len)) {
+            id.set(entry.id);
+            return place.get_or_init(|| entry);
+        }
+        self.push_far(entry)
+    }
+
+    #[cold]
+    fn push_far(&self, entry: Entry<'e>) -> &Entry<'e> {
+        self.index.borrow_mut().insert(entry.id, self.far.len());
+        self.far.push_get(Box::new(entry))
+    }
+
+    /// Each, in the order in which they were met.
+    #[inline]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry<'e>> {
+        self.near.iter().map_while(OnceCell::get).chain(self.far.iter())
+    }
+
+    /// Calls `visit` with each, without the cost of a chain of iterators for the few that there mostly are.
+    #[inline]
+    pub(crate) fn each<'s>(&'s self, visit: &mut impl FnMut(&'s Entry<'e>)) {
+        self.near.iter().take(self.len.get()).filter_map(OnceCell::get).for_each(&mut *visit);
+        if self.len.get() > NEAR {
+            self.far.iter().for_each(visit);
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry<'e>> {
-        self.near.iter().map_while(OnceCell::get).chain(self.far.iter())
+    /// The first that `is_wanted`, without the cost of a chain of iterators for the few that there mostly are.
+    #[inline]
+    pub(crate) fn find(&self, is_wanted: impl Fn(&Entry<'e>) -> bool) -> Option<&Entry<'e>> {
+        for place in self.near.iter().take(self.len.get()) {
+            if let Some(entry) = place.get()
+                && is_wanted(entry)
+            {
+                return Some(entry);
+            }
+        }
+        if self.len.get() <= NEAR {
+            return None;
+        }
+        self.far.iter().find(|entry| is_wanted(entry))
     }
 }

@@ -24,7 +24,7 @@ impl Error {
 
     /// Whether the game refused by its own rules, as against something that went wrong.
     pub fn is_refusal(&self) -> bool {
-        matches!(*self.0, Kind::Refused(_))
+        matches!(*self.0, Kind::Refused(_)) || matches!(self.fault(), Some(Fault::Refused { .. }))
     }
 
     /// What the engine objected to, if it was the engine.
@@ -57,7 +57,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// What the engine objects to. Each says which object, of which type.
+/// What the engine objects to. Each says which object, of which type, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -74,7 +74,7 @@ pub enum Fault {
         id: ObjectId,
     },
     /// The object under the reference is of another type.
-    #[error("{id} is a {found}, not a {wanted}")]
+    #[error("{id} is of type {found}, not {wanted}")]
     WrongType {
         /// The reference.
         id: ObjectId,
@@ -83,25 +83,47 @@ pub enum Fault {
         /// The object's type.
         found: &'static str,
     },
+    /// An object was to be made under an id that has one.
+    #[error("{type_name} {id} exists already: change it, or remove it first")]
+    Exists {
+        /// The type of the object that is there.
+        type_name: &'static str,
+        /// The id.
+        id: ObjectId,
+    },
     /// `get` or `remove` while a `get_mut` of the same object is alive.
     #[error(
-        "{type_name} {id} is being changed: let the guard from `get_mut` end before using the object again"
+        "task `{job}` is changing {type_name} {id} already: let the guard from `get_mut` end before using the object again"
     )]
     BeingChanged {
         /// The object's type.
         type_name: &'static str,
         /// The object.
         id: ObjectId,
+        /// The job.
+        job: &'static str,
     },
     /// `get_mut` or `remove` while a `get` of the same object is alive.
     #[error(
-        "{type_name} {id} is being read: let the guard from `get` end before changing the object"
+        "task `{job}` is reading {type_name} {id}: let the guard from `get` end before changing the object"
     )]
     BeingRead {
         /// The object's type.
         type_name: &'static str,
         /// The object.
         id: ObjectId,
+        /// The job.
+        job: &'static str,
+    },
+    /// A guard of an object was kept for good, by `std::mem::forget` or in a circle of references.
+    #[error(
+        "task `{job}` has kept a guard of {id} for good: let the guards from `get` and `get_mut` end"
+    )]
+    GuardKept {
+        /// The object.
+        id: ObjectId,
+        /// The job.
+        job: &'static str,
     },
     /// A change in a read-only job.
     #[error("{type_name} {id} cannot be changed here: task `{job}` is read-only")]
@@ -113,6 +135,12 @@ pub enum Fault {
         /// The job.
         job: &'static str,
     },
+    /// A change made without looking was refused, and then the object was looked at.
+    #[error("{reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
     /// A job touched more objects than it may.
     #[error(
         "task `{job}` touched more than {limit} objects: do it in several tasks, or raise the limit"
@@ -123,9 +151,36 @@ pub enum Fault {
         /// How many it may touch.
         limit: usize,
     },
+    /// A job wrote more bytes than it may.
+    #[error(
+        "task `{job}` wrote {bytes} bytes of objects and messages, more than {limit}: do it in several tasks, or raise \
+         the limit"
+    )]
+    TooManyBytes {
+        /// The job.
+        job: &'static str,
+        /// How many it wrote.
+        bytes: usize,
+        /// How many it may write.
+        limit: usize,
+    },
+    /// A job ran for longer than it may.
+    #[error(
+        "task `{job}` was still running after {limit:?} and was stopped: do it in several tasks, or raise the limit"
+    )]
+    TooLong {
+        /// The job.
+        job: &'static str,
+        /// How long it may run.
+        limit: std::time::Duration,
+    },
     /// An object could not be loaded.
-    #[error("an object could not be loaded: {cause}")]
+    #[error("{type_name} {id} could not be loaded: {cause}")]
     Load {
+        /// The type that the reference claims.
+        type_name: &'static str,
+        /// The reference.
+        id: ObjectId,
         /// What the store said.
         cause: String,
     },

@@ -1,11 +1,14 @@
 //! Hands commits on in commit order, whatever order they finish in.
 
-use std::collections::VecDeque;
-
 use daystar_model::{Change, CommitNumber, ObjectId};
+use smallvec::SmallVec;
 
 use crate::effects::Effects;
-use crate::sync::{AtomicU64, Mutex, Ordering, fence};
+use crate::snapshot::CommitClock;
+use crate::sync::{AtomicU64, Backoff, Mutex, Ordering, spin_loop};
+
+/// The objects that a commit changed; most change few.
+pub type Changes = SmallVec<[(ObjectId, Change); 2]>;
 
 /// One commit's outcome: what changed, and what is to be done.
 #[derive(Debug)]
@@ -13,7 +16,7 @@ pub struct Committed {
     /// Its place in the commit order.
     pub number: CommitNumber,
     /// The objects it changed, with their new values, in id order.
-    pub changes: Vec<(ObjectId, Change)>,
+    pub changes: Changes,
     /// What is to be done.
     pub effects: Effects,
     /// No id with this index or a higher one had been given away when the commit was made.
@@ -36,77 +39,91 @@ impl CommitSink for () {
     fn committed(&self, _: Committed) {}
 }
 
-/// Nobody waits here: whoever finds another thread handing on leaves its commit to that thread.
+/// Whoever has the commit that is next hands it on, and after it those that have come meanwhile. So nobody needs a lock
+/// to have the turn: a number is next for one commit only.
 pub(crate) struct Handover {
-    turn: Mutex<Turn>,
-    /// Commits left by those who did not get the turn.
-    inbox: Mutex<Vec<Committed>>,
-    /// How many are in the inbox; read without its lock.
-    left: AtomicU64,
+    /// Commits that came before their turn, by their number.
+    early: Box<[Early]>,
 }
 
-struct Turn {
-    /// The number to be handed on next.
-    next: CommitNumber,
-    /// What came before its turn, by its distance from `next`.
-    early: VecDeque<Option<Committed>>,
+#[derive(Default)]
+struct Early {
+    /// The number of the commit that lies here; zero if none does.
+    number: AtomicU64,
+    commit: Mutex<Option<Committed>>,
 }
+
+/// How often to look whether the one before has been handed on.
+const PATIENCE: u32 = if cfg!(any(feature = "shuttle", feature = "loom")) { 0 } else { 4 };
+
+/// How far commits can be ahead of one that is late, whose thread was interrupted between its number and its
+/// hand-over, say. Beyond it they wait for it.
+const EARLY_MAX: u64 = if cfg!(any(feature = "shuttle", feature = "loom")) { 4 } else { 4096 };
 
 impl Handover {
-    pub(crate) fn new(last: CommitNumber) -> Self {
-        let turn = Turn { next: last.next(), early: VecDeque::new() };
-        Self { turn: Mutex::new(turn), inbox: Mutex::default(), left: AtomicU64::new(0) }
+    pub(crate) fn new() -> Self {
+        Self { early: (0..EARLY_MAX).map(|_| Early::default()).collect() }
     }
 
-    /// Hands `commit` on in its place, with whatever becomes complete by it.
-    pub(crate) fn put(&self, commit: Committed, sink: &dyn CommitSink) {
-        match self.turn.try_lock() {
-            Some(mut turn) => turn.take(commit, sink),
-            None => {
-                let mut inbox = self.inbox.lock();
-                inbox.push(commit);
-                self.left.store(inbox.len() as u64, Ordering::SeqCst);
+    /// Hands `commit` on in its place, with whatever has waited for it.
+    #[inline]
+    pub(crate) fn put(&self, clock: &CommitClock, commit: Committed, sink: &dyn CommitSink) {
+        let (next, number) = (clock.next(), commit.number.0);
+        let mut patience = PATIENCE;
+        while next.load(Ordering::SeqCst) != number {
+            if patience == 0 {
+                return self.leave(next, commit, sink);
             }
+            // The one before is about to be handed on: waiting for it costs less than leaving this one for it.
+            patience -= 1;
+            spin_loop();
         }
-        // What was left while the turn was ours is ours to hand on; and if the turn was another's, it may
-        // have looked into the inbox for the last time before we put ours there.
-        // The fence keeps our giving up the turn, or our leaving a commit, before the look at the other.
-        fence(Ordering::SeqCst);
-        while self.left.load(Ordering::SeqCst) != 0 {
-            let Some(mut turn) = self.turn.try_lock() else { return };
-            let left = {
-                let mut inbox = self.inbox.lock();
-                self.left.store(0, Ordering::SeqCst);
-                std::mem::take(&mut *inbox)
-            };
-            left.into_iter().for_each(|commit| turn.take(commit, sink));
-            drop(turn);
-            fence(Ordering::SeqCst);
-        }
-    }
-}
-
-impl Turn {
-    fn take(&mut self, commit: Committed, sink: &dyn CommitSink) {
-        let distance = (commit.number.0 - self.next.0) as usize;
-        if distance > 0 {
-            if self.early.len() <= distance {
-                self.early.resize_with(distance + 1, || None);
-            }
-            self.early[distance] = Some(commit);
-            return;
-        }
-        self.early.pop_front();
-        self.hand_on(commit, sink);
-        while matches!(self.early.front(), Some(Some(_))) {
-            if let Some(commit) = self.early.pop_front().flatten() {
-                self.hand_on(commit, sink);
-            }
-        }
+        self.hand_on(next, commit, sink);
     }
 
-    fn hand_on(&mut self, commit: Committed, sink: &dyn CommitSink) {
-        self.next = self.next.next();
+    /// Hands on `commit`, which is next, and those after it that are there.
+    fn hand_on(&self, next: &AtomicU64, commit: Committed, sink: &dyn CommitSink) {
+        let mut number = commit.number.0 + 1;
         sink.committed(commit);
+        loop {
+            // Who leaves a commit shows it first and looks whether it is next afterwards; here it is the other way
+            // round. In one total order of both, one of the two sees the other.
+            next.store(number, Ordering::SeqCst);
+            let Some(commit) = self.take(number) else { return };
+            sink.committed(commit);
+            number += 1;
+        }
+    }
+
+    /// Leaves `commit` for whoever hands on the one before it.
+    #[cold]
+    fn leave(&self, next: &AtomicU64, commit: Committed, sink: &dyn CommitSink) {
+        let number = commit.number.0;
+        let mut backoff = Backoff::default();
+        // Its place may still be another's.
+        while number - next.load(Ordering::SeqCst) >= EARLY_MAX {
+            backoff.wait();
+        }
+        let early = self.place(number);
+        *early.commit.lock() = Some(commit);
+        early.number.store(number, Ordering::SeqCst);
+        if next.load(Ordering::SeqCst) == number
+            && let Some(commit) = self.take(number)
+        {
+            self.hand_on(next, commit, sink);
+        }
+    }
+
+    /// The commit that was left under `number`, for the first who asks.
+    fn take(&self, number: u64) -> Option<Committed> {
+        let early = self.place(number);
+        if early.number.load(Ordering::SeqCst) != number {
+            return None;
+        }
+        early.commit.lock().take()
+    }
+
+    fn place(&self, number: u64) -> &Early {
+        &self.early[(number % EARLY_MAX) as usize]
     }
 }

@@ -1,5 +1,8 @@
 //! A unit of work, and how it ended.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use daystar_model::CommitNumber;
 
 use crate::attempt::Attempt;
@@ -28,6 +31,12 @@ pub trait Job: Send {
         let _ = cause;
         Effects::default()
     }
+
+    /// The job once more, for the record: so that a recorded run can be run again. Without it, a job is not
+    /// recorded.
+    fn again(&self) -> Option<Box<dyn Job>> {
+        None
+    }
 }
 
 /// Why a job was rolled back for good.
@@ -47,4 +56,16 @@ pub enum Outcome {
     Committed(CommitNumber),
     /// Nothing that it did has happened.
     Failed(Cause),
+}
+
+/// What `job` wants done now that it has failed for good; nothing, if it panics at that too.
+pub(crate) fn last_words(job: &dyn Job, cause: &Cause) -> Effects {
+    catch_unwind(AssertUnwindSafe(|| job.failed(cause))).unwrap_or_default()
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a message").to_owned()
 }

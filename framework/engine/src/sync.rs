@@ -1,12 +1,89 @@
-//! The engine's only import of locks and atomics, so that a model checker can stand in for them.
+//! The engine's only import of locks and atomics, so that a model checker can stand in for them: shuttle with the
+//! feature `shuttle`, loom with the feature `loom`. Values are always shared by the standard library's `Arc`: they
+//! are the store's and the game's too.
 
-pub(crate) use std::hint::spin_loop;
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 pub(crate) use std::sync::{Arc, OnceLock};
-pub(crate) use std::thread::yield_now;
 
 pub(crate) use crossbeam_utils::CachePadded;
-pub(crate) use parking_lot::{Mutex, MutexGuard};
+
+#[cfg(not(any(feature = "shuttle", feature = "loom")))]
+mod real {
+    pub(crate) use std::hint::spin_loop;
+    pub(crate) use std::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+    pub(crate) use std::thread::yield_now;
+
+    pub(crate) use parking_lot::{Mutex, MutexGuard};
+}
+
+#[cfg(not(any(feature = "shuttle", feature = "loom")))]
+pub(crate) use real::*;
+
+#[cfg(any(feature = "shuttle", feature = "loom"))]
+mod checked {
+    #[cfg(feature = "loom")]
+    use loom as checker;
+    #[cfg(not(feature = "loom"))]
+    use shuttle as checker;
+
+    pub(crate) use checker::sync::MutexGuard;
+    #[cfg(not(feature = "loom"))]
+    pub(crate) use checker::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize};
+    pub(crate) use checker::sync::atomic::{AtomicU8, Ordering, fence};
+    pub(crate) use checker::thread::yield_now;
+
+    /// To wait is to let another thread run: a checker's threads take turns.
+    pub(crate) use checker::thread::yield_now as spin_loop;
+
+    /// The checker's lock in the manner of `parking_lot`, without poisoning.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(checker::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(checker::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
+        }
+
+        pub(crate) fn is_locked(&self) -> bool {
+            self.0.try_lock().is_err()
+        }
+    }
+}
+
+#[cfg(any(feature = "shuttle", feature = "loom"))]
+pub(crate) use checked::*;
+
+#[cfg(feature = "loom")]
+mod loomed;
+#[cfg(feature = "loom")]
+pub(crate) use loomed::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize};
+
+/// Whether a model checker stands in: then there is little of everything, since all of it is made anew for every
+/// schedule and every look is a step; and nothing may depend on what earlier schedules did.
+pub(crate) const IS_CHECKED: bool = cfg!(any(feature = "shuttle", feature = "loom"));
+
+/// This thread's number. It is only a preference. Under a checker all threads prefer the same: a schedule that is
+/// repeated must come to the same.
+pub(crate) fn thread_number() -> usize {
+    if IS_CHECKED {
+        return 0;
+    }
+    use std::sync::atomic::AtomicUsize;
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    std::thread_local! {
+        static NUMBER: usize = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+    NUMBER.with(|number| *number)
+}
 
 /// Waits a little for another thread that is about to finish: a few spins, then the processor is given up.
 #[derive(Default)]
@@ -17,7 +94,7 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// One round of waiting, longer than the round before up to a limit.
     pub(crate) fn wait(&mut self) {
-        if self.rounds < SPIN_ROUNDS {
+        if self.rounds < SPIN_ROUNDS && !IS_CHECKED {
             for _ in 0..1u32 << self.rounds {
                 spin_loop();
             }
@@ -29,5 +106,5 @@ impl Backoff {
     }
 }
 
-/// 2^6 spins are about a microsecond: what an installation takes.
+/// 2^6 spins are about a microsecond: what an installation takes. A checker counts every spin, and so has none.
 const SPIN_ROUNDS: u32 = 6;

@@ -9,8 +9,7 @@ use daystar_model::{ObjectId, Space, Store, StoreError};
 use foldhash::fast::FixedState;
 
 use crate::cell::Cell;
-use crate::sync::{Arc, AtomicU64, OnceLock, Ordering};
-use crate::thread::Counter;
+use crate::sync::{Arc, AtomicU64, IS_CHECKED, OnceLock, Ordering};
 
 pub(crate) struct Table {
     /// Objects, sessions, tasks.
@@ -20,7 +19,7 @@ pub(crate) struct Table {
     named: Pages,
     next_named: AtomicU64,
     store: Arc<dyn Store>,
-    loads: Counter,
+    loads: AtomicU64,
 }
 
 impl Table {
@@ -32,7 +31,7 @@ impl Table {
             named: Pages::new(),
             next_named: AtomicU64::new(0),
             store,
-            loads: Counter::default(),
+            loads: AtomicU64::new(0),
         }
     }
 
@@ -42,12 +41,13 @@ impl Table {
         // object always meet in the same cell.
         let cell = self.place(id);
         if cell.is_unloaded() && cell.load(id, &*self.store)? {
-            self.loads.add_one();
+            self.loads.fetch_add(1, Ordering::Relaxed);
         }
         Ok(cell)
     }
 
     /// The cell of `id`, if anybody has touched it.
+    #[inline]
     pub(crate) fn peek(&self, id: ObjectId) -> Option<&Cell> {
         let cell = match self.pages(id) {
             Some(pages) => pages.peek(id.index()),
@@ -60,14 +60,14 @@ impl Table {
     pub(crate) fn create(&self, id: ObjectId) -> &Cell {
         let cell = self.place(id);
         if cell.make_absent() {
-            self.loads.add_one();
+            self.loads.fetch_add(1, Ordering::Relaxed);
         }
         cell
     }
 
     /// How many objects, or absences of objects, are in memory.
     pub(crate) fn len(&self) -> u64 {
-        self.loads.total()
+        self.loads.load(Ordering::Relaxed)
     }
 
     fn place(&self, id: ObjectId) -> &Cell {
@@ -99,10 +99,10 @@ struct Pages {
 type Shelf = Box<[OnceLock<Box<Page>>]>;
 type Page = [Cell; CELLS_PER_PAGE];
 
-const CELLS_PER_PAGE: usize = 256;
+const CELLS_PER_PAGE: usize = if IS_CHECKED { 4 } else { 256 };
 const FIRST_SHELF_PAGES: u64 = 64;
-/// Enough for every index that an id can have.
-const SHELVES: usize = 50;
+/// Enough for every index that an id can have, also while pages are small.
+const SHELVES: usize = 56;
 
 impl Pages {
     fn new() -> Self {
@@ -117,6 +117,7 @@ impl Pages {
         &page[cell]
     }
 
+    #[inline]
     fn peek(&self, index: u64) -> Option<&Cell> {
         let (shelf, page, cell) = locate(index);
         Some(&self.shelves[shelf].get()?[page].get()?[cell])
@@ -124,6 +125,7 @@ impl Pages {
 }
 
 /// Shelf, page on the shelf, cell on the page. Shelf `s` begins behind `FIRST_SHELF_PAGES * (2^s - 1)` pages.
+#[inline]
 fn locate(index: u64) -> (usize, usize, usize) {
     let page = index / CELLS_PER_PAGE as u64;
     let shelf = (page / FIRST_SHELF_PAGES + 1).ilog2();

@@ -1,79 +1,85 @@
-//! P4: a job that conflicts is certain to commit after a bounded number of attempts. Here a long job reads fifty objects
-//! and writes one of them, slowly, while four threads change all of them without pause.
+//! P4: however long a task is and however hot its objects, it finishes. Here long ones read a thousand objects in some
+//! fifty milliseconds each, and change one of them, while a hundred thousand short ones change them all
+//! without pause.
 
 mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use common::{Account, engine, run};
-use daystar_engine::{Outcome, Settings};
-use daystar_model::{ObjectId, Space};
+use common::{Account, Story, Work, committed};
+use daystar_engine::{Attempt, Limits, Settings};
+use daystar_model::ObjectId;
 use rand::RngExt;
 
-const OBJECTS: usize = 50;
-const LONG_JOBS: usize = 10;
-/// The optimistic attempts, and the one alone.
-const ATTEMPTS_MAX: u32 = 17;
+const OBJECTS: usize = 1_000;
+const LONG_JOBS: usize = 5;
+const SHORT_JOBS: u64 = 100_000;
+const SHORT_THREADS: usize = 3;
+
+/// What a long job adds: more than all short ones together, so that each can be told in the total.
+const MUCH: i64 = 1_000_000_000;
 
 #[test]
-fn a_long_job_among_short_ones_commits_in_a_bounded_number_of_attempts() {
-    let engine = engine(Arc::new(()), Settings::default());
-    let objects: Vec<ObjectId> = (0..OBJECTS)
-        .map(|_| {
-            let made = AtomicU64::new(0);
-            let _ = run(&engine, |attempt| {
-                let id = attempt.insert(Space::Object, Account { gold: 0 })?;
-                made.store(id.to_raw(), Ordering::Relaxed);
-                Ok(())
-            });
-            ObjectId::from_raw(made.into_inner())
-        })
-        .collect();
-    let is_over = AtomicBool::new(false);
+fn long_jobs_among_a_hundred_thousand_short_ones_finish() {
+    let story = Story::new(Settings::default());
+    let objects = story.accounts(OBJECTS, 0);
+    let are_long_done = AtomicBool::new(false);
     let short_jobs = AtomicU64::new(0);
     thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..SHORT_THREADS {
             scope.spawn(|| {
-                while !is_over.load(Ordering::Relaxed) {
-                    let outcome = run(&engine, |attempt| {
-                        let place = attempt.rng().random_range(0..OBJECTS);
-                        attempt.get_mut::<Account>(objects[place])?.gold += 1;
-                        Ok(())
-                    });
-                    assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
+                while short_jobs.load(Ordering::Relaxed) < SHORT_JOBS
+                    || !are_long_done.load(Ordering::Relaxed)
+                {
+                    committed(story.run(short(&objects)));
                     short_jobs.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
-        for _ in 0..LONG_JOBS {
-            let attempts = AtomicU32::new(0);
-            let outcome = run(&engine, |attempt| {
-                attempts.fetch_add(1, Ordering::Relaxed);
-                for object in &objects {
-                    attempt.get::<Account>(*object)?;
-                    // Long: others run, on however few cores.
-                    thread::yield_now();
-                }
-                attempt.get_mut::<Account>(objects[0])?.gold += 1_000_000;
-                Ok(())
-            });
-            assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
-            let attempts = attempts.into_inner();
-            assert!(attempts <= ATTEMPTS_MAX, "{attempts} attempts");
-        }
-        is_over.store(true, Ordering::Relaxed);
+        let long = scope.spawn(|| {
+            for _ in 0..LONG_JOBS {
+                let attempts = Arc::<AtomicU32>::default();
+                committed(story.run(long(&objects, &attempts)));
+                let attempts = attempts.load(Ordering::Relaxed);
+                assert!(attempts <= Limits::default().attempts_max, "{attempts} attempts");
+            }
+        });
+        let long = long.join();
+        are_long_done.store(true, Ordering::Relaxed);
+        long.expect("all long jobs finish");
     });
-    let total = AtomicU64::new(0);
-    let _ = run(&engine, |attempt| {
-        let mut gold = 0;
-        for object in &objects {
-            gold += attempt.get::<Account>(*object)?.gold;
-        }
-        total.store(gold.unsigned_abs(), Ordering::Relaxed);
+    let counts = story.counts();
+    assert!(counts.attempts_most <= u64::from(Limits::default().attempts_max), "{counts:?}");
+    assert!(counts.reserved > 0, "long jobs that met short ones were helped: {counts:?}");
+    let wanted = short_jobs.into_inner() as i64 + LONG_JOBS as i64 * MUCH;
+    assert_eq!(story.total(&objects), wanted, "each job has taken effect once");
+    story.end();
+}
+
+fn short(objects: &Arc<[ObjectId]>) -> impl Work {
+    let objects = Arc::clone(objects);
+    move |attempt: &Attempt<'_>| {
+        let place = attempt.rng().random_range(0..objects.len());
+        attempt.get_mut::<Account>(objects[place])?.gold += 1;
         Ok(())
-    });
-    let wanted = short_jobs.into_inner() + LONG_JOBS as u64 * 1_000_000;
-    assert_eq!(total.into_inner(), wanted, "each job has taken effect once");
+    }
+}
+
+/// Looks at all objects, and rests now and then, so that it is long on any machine.
+fn long(objects: &Arc<[ObjectId]>, attempts: &Arc<AtomicU32>) -> impl Work {
+    let (objects, attempts) = (Arc::clone(objects), Arc::clone(attempts));
+    move |attempt: &Attempt<'_>| {
+        attempts.fetch_add(1, Ordering::Relaxed);
+        for (place, object) in objects.iter().enumerate() {
+            attempt.get::<Account>(*object)?;
+            if place % (OBJECTS / 50) == 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        attempt.get_mut::<Account>(objects[0])?.gold += MUCH;
+        Ok(())
+    }
 }

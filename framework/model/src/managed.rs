@@ -104,6 +104,9 @@ pub struct TypeDescriptor {
     pub type_id: fn() -> TypeId,
     /// [`Managed::decode`], with the type forgotten.
     pub decode: Decode,
+    /// The pointer to a value of this type as one to a value whose type has been forgotten: so a value can be kept
+    /// as one thin pointer.
+    pub erase: fn(value: *const ()) -> *const dyn Object,
 }
 
 impl TypeDescriptor {
@@ -114,6 +117,7 @@ impl TypeDescriptor {
             version: T::VERSION,
             type_id: TypeId::of::<T>,
             decode: |version, payload| Ok(Arc::new(T::decode(version, payload)?)),
+            erase: |value| value.cast::<T>() as *const dyn Object,
         }
     }
 

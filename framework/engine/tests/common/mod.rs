@@ -1,15 +1,28 @@
-//! What the engine's tests share: an empty store, a managed type written by hand, jobs from closures.
-#![allow(dead_code, reason = "each test file is a program of its own and uses a part of this")]
+//! What the engine's tests share: an empty store, managed types written by hand, jobs from closures, and the story that
+//! a concurrency test tells.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test file is a program of its own and uses a part of this"
+)]
+
+mod closure;
+mod log;
+mod story;
 
 use std::sync::Arc;
 
-use daystar_engine::{Attempt, CommitSink, Engine, Error, Job, Outcome, Settings};
+use daystar_engine::{CommitSink, Engine, Settings};
 use daystar_model::managed::Registration;
 use daystar_model::store::Visit;
 use daystar_model::{
     Batch, CommitNumber, Managed, ManualClock, Object, ObjectId, RecordError, Store, StoreError,
     TypeDescriptor,
 };
+
+pub(crate) use closure::{Closure, SESSION, Work, look, message, run};
+pub(crate) use log::Log;
+pub(crate) use story::{Story, cause, committed, fault, is_committed, is_first, reason, refusal};
 
 /// A store in which there is nothing.
 pub(crate) struct EmptyStore;
@@ -57,39 +70,32 @@ impl Managed for Account {
 
 daystar_model::private::inventory::submit!(Registration(<Account as Managed>::descriptor));
 
-/// A job from a closure.
-pub(crate) struct Closure<F> {
-    pub(crate) work: F,
-    pub(crate) is_read_only: bool,
+/// A text; never written to disk here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) text: String,
 }
 
-impl<F: Fn(&Attempt<'_>) -> Result<(), Error> + Send> Job for Closure<F> {
-    fn kind(&self) -> &'static str {
-        "test"
+impl Managed for Note {
+    const TYPE_NAME: &'static str = "Note";
+    const VERSION: u32 = 1;
+    fn encode(&self) -> Result<Vec<u8>, RecordError> {
+        Ok(self.text.clone().into_bytes())
     }
-    fn is_read_only(&self) -> bool {
-        self.is_read_only
+    fn decode(_: u32, payload: &[u8]) -> Result<Self, RecordError> {
+        let text = String::from_utf8_lossy(payload).into_owned();
+        Ok(Self { text })
     }
-    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
-        (self.work)(attempt)
+    fn descriptor() -> &'static TypeDescriptor {
+        static DESCRIPTOR: TypeDescriptor = TypeDescriptor::of::<Note>();
+        &DESCRIPTOR
+    }
+    fn heap_bytes(&self) -> usize {
+        self.text.capacity()
     }
 }
 
-/// Runs a closure as a job.
-pub(crate) fn run(
-    engine: &Engine,
-    work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send,
-) -> Outcome {
-    engine.run(&Closure { work, is_read_only: false })
-}
-
-/// Runs a closure as a read-only job.
-pub(crate) fn look(
-    engine: &Engine,
-    work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send,
-) -> Outcome {
-    engine.run(&Closure { work, is_read_only: true })
-}
+daystar_model::private::inventory::submit!(Registration(<Note as Managed>::descriptor));
 
 /// An engine over nothing.
 pub(crate) fn engine(sink: Arc<dyn CommitSink>, settings: Settings) -> Engine {

@@ -154,9 +154,10 @@ impl Stage {
     }
 
     fn object(&self, id: ObjectId) -> Option<(Kind, i64)> {
-        let found = Mutex::new(None);
-        let outcome = look(&self.engine, |attempt| {
-            *found.lock() = match attempt.find::<Account>(id) {
+        let found = Arc::new(Mutex::new(None));
+        let seen = Arc::clone(&found);
+        let outcome = look(&self.engine, move |attempt| {
+            *seen.lock() = match attempt.find::<Account>(id) {
                 Ok(account) => account.map(|account| (Kind::Account, account.value())),
                 Err(Fault::WrongType { .. }) => {
                     attempt.find::<Tally>(id)?.map(|tally| (Kind::Tally, tally.value()))
@@ -166,7 +167,7 @@ impl Stage {
             Ok(())
         });
         assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
-        found.into_inner()
+        *found.lock()
     }
 }
 

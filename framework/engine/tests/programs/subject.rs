@@ -39,7 +39,7 @@ impl Complaint {
         match fault {
             Fault::Conflict => Self::Conflict,
             Fault::NotFound { .. } => Self::NotFound,
-            Fault::WrongType { .. } => Self::Unfit,
+            Fault::WrongType { .. } | Fault::Exists { .. } => Self::Unfit,
             Fault::BeingRead { .. } => Self::BeingRead,
             Fault::BeingChanged { .. } => Self::BeingChanged,
             Fault::ReadOnly { .. } => Self::ReadOnly,

@@ -1,0 +1,147 @@
+//! The record of a run, and running it again: the oracle.
+//!
+//! A recorder is told of every job that has committed or failed for good: what went in, and what came out. Running the
+//! same jobs again, one at a time in the order of their commits, must come to the same: same reads, same
+//! changes, same messages, bit for bit. That is the promise that the outcome is the one of a single thread.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use daystar_model::{CommitNumber, Object, ObjectId, Timestamp};
+
+use crate::attempt::Attempt;
+use crate::effects::Effects;
+use crate::engine::Shared;
+use crate::handover::Changes;
+use crate::job::Job;
+use crate::sync::{Arc, Mutex};
+
+/// One job as it went: what went in, and what came out.
+pub struct Recorded {
+    /// Its place in the commit order; for a job that left nothing, the moment that it saw.
+    pub number: CommitNumber,
+    /// The job.
+    pub job: Box<dyn Job>,
+    /// Where its random numbers started.
+    pub seed: u64,
+    /// Its time, if it asked for it.
+    pub now: Option<Timestamp>,
+    /// The indices that its new objects were given.
+    pub indices: Vec<u64>,
+    /// No id with this index or a higher one had been given away.
+    pub next_index: u64,
+    /// What it looked at, and of which commit each was.
+    pub reads: Vec<(ObjectId, CommitNumber)>,
+    /// What it changed.
+    pub changes: Changes,
+    /// What it asked for.
+    pub effects: Effects,
+}
+
+/// Is told of every job. Called by many threads at once, and before [`Engine::run`](crate::Engine::run) returns.
+pub trait Recorder: Send + Sync {
+    /// Takes the record of a job.
+    fn record(&self, recorded: Recorded);
+}
+
+/// Keeps all records in memory.
+#[derive(Default)]
+pub struct History(Mutex<Vec<Recorded>>);
+
+impl Recorder for History {
+    fn record(&self, recorded: Recorded) {
+        self.0.lock().push(recorded);
+    }
+}
+
+impl History {
+    /// Everything recorded so far, in commit order; a job that left nothing comes after the commit that it saw.
+    pub fn take(&self) -> Vec<Recorded> {
+        let mut all = std::mem::take(&mut *self.0.lock());
+        all.sort_by_key(|recorded| (recorded.number, recorded.is_silent()));
+        all
+    }
+}
+
+impl Recorded {
+    /// Whether it has no place of its own in the order, since nothing came out of it.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.changes.is_empty() && self.effects.is_empty()
+    }
+
+    /// That `again` came to the same, bit for bit.
+    pub(crate) fn compare(&self, again: &Recorded) -> Result<(), Difference> {
+        let differs = |what| Difference { number: self.number, kind: self.job.kind(), what };
+        if self.reads != again.reads {
+            return Err(differs(format!("it read {:?}, then {:?}", self.reads, again.reads)));
+        }
+        if self.effects != again.effects {
+            return Err(differs(format!(
+                "it asked for {:?}, then {:?}",
+                self.effects, again.effects
+            )));
+        }
+        let (first, second) = (encoded(&self.changes), encoded(&again.changes));
+        if first != second {
+            return Err(differs(format!("it wrote {first:?}, then {second:?}")));
+        }
+        Ok(())
+    }
+}
+
+type Encoded = Result<Vec<u8>, String>;
+
+/// The changes as they are stored; of what cannot be stored, why.
+fn encoded(changes: &Changes) -> Vec<(ObjectId, Option<Encoded>)> {
+    let stored = |value: &Arc<dyn Object>| value.encode().map_err(|cause| cause.to_string());
+    changes.iter().map(|(id, value)| (*id, value.as_ref().map(stored))).collect()
+}
+
+/// What was not the same when a recorded run was run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// At which place in the order.
+    pub number: CommitNumber,
+    /// What kind of job it was.
+    pub kind: &'static str,
+    /// What it came to first, and what then.
+    pub what: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, kind, what } = self;
+        write!(f, "`{kind}` at {number} does not come to the same when run again: {what}")
+    }
+}
+
+impl std::error::Error for Difference {}
+
+/// Tells the recorder, if there is one, what came of `attempt`.
+pub(crate) fn record(
+    shared: &Shared,
+    job: &dyn Job,
+    attempt: &Attempt<'_>,
+    number: CommitNumber,
+    changes: &Changes,
+    effects: &Effects,
+) {
+    let Some(recorder) = &shared.recorder else { return };
+    if attempt.in_time().is_err() {
+        // It was stopped by a clock, which no second run can be expected to do at the same place.
+        return;
+    }
+    let Ok(Some(job)) = catch_unwind(AssertUnwindSafe(|| job.again())) else { return };
+    let input = attempt.input();
+    recorder.record(Recorded {
+        number,
+        job,
+        seed: input.seed,
+        now: input.now.get().copied(),
+        indices: input.indices.borrow().clone(),
+        next_index: shared.ids_given(),
+        reads: attempt.reads().collect(),
+        changes: changes.clone(),
+        effects: effects.clone(),
+    });
+}

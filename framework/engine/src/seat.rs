@@ -1,0 +1,117 @@
+//! Where a running job sits: what its thread has to itself for as long as the job runs, so that threads do not meet in
+//! shared lines.
+//!
+//! A thread comes back to the same seat if it is free. There are more seats than cores; a job that finds none waits.
+
+use std::cell::RefCell;
+
+use crate::reclaim::{NOT_PINNED, Yard};
+use crate::sync::{
+    AtomicBool, AtomicU64, AtomicUsize, Backoff, CachePadded, IS_CHECKED, Mutex, MutexGuard,
+    Ordering, thread_number,
+};
+use crate::watch::Watched;
+
+pub(crate) struct Seats {
+    seats: Vec<CachePadded<Seat>>,
+    /// No seat from this number on has ever been taken.
+    used: CachePadded<AtomicUsize>,
+}
+
+/// More than the cores of most machines, and no more than a cell's word can name.
+pub(crate) const SEATS: usize = if IS_CHECKED { 4 } else { 64 };
+
+pub(crate) struct Seat {
+    /// Held by who sits here.
+    yard: Mutex<RefCell<Yard>>,
+    /// The epoch that who sits here is pinned at.
+    pub(crate) pinned: AtomicU64,
+    /// Held while who sits here has cells reserved: whoever wants one waits for it here.
+    pub(crate) turnstile: Mutex<()>,
+    /// Whether a commit is on its way through the gate.
+    pub(crate) is_passing: AtomicBool,
+    /// How many jobs have sat here; with the seat's number it makes each job's seed.
+    jobs: AtomicU64,
+    pub(crate) tally: Tally,
+    pub(crate) watched: Watched,
+}
+
+/// A job in its seat.
+pub(crate) struct Seated<'s> {
+    pub(crate) number: usize,
+    pub(crate) seat: &'s Seat,
+    pub(crate) yard: MutexGuard<'s, RefCell<Yard>>,
+}
+
+impl Seats {
+    pub(crate) fn new() -> Self {
+        let seats = (0..SEATS).map(|_| CachePadded::default()).collect();
+        Self { seats, used: CachePadded::new(AtomicUsize::new(0)) }
+    }
+
+    /// Sits down, where this thread sat last if it can.
+    pub(crate) fn take(&self) -> Seated<'_> {
+        let first = thread_number();
+        let mut backoff = Backoff::default();
+        loop {
+            for number in (first..first + SEATS).map(|number| number % SEATS) {
+                let seat = &*self.seats[number];
+                if let Some(yard) = seat.yard.try_lock() {
+                    if self.used.load(Ordering::Acquire) <= number {
+                        self.used.fetch_max(number + 1, Ordering::SeqCst);
+                    }
+                    return Seated { number, seat, yard };
+                }
+            }
+            backoff.wait();
+        }
+    }
+
+    pub(crate) fn seat(&self, number: usize) -> &Seat {
+        &self.seats[number]
+    }
+
+    /// Every seat that may be taken.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Seat> {
+        self.seats.iter().take(self.used.load(Ordering::SeqCst)).map(|seat| &**seat)
+    }
+}
+
+impl Default for Seat {
+    fn default() -> Self {
+        Self {
+            yard: Mutex::default(),
+            pinned: AtomicU64::new(NOT_PINNED),
+            turnstile: Mutex::new(()),
+            is_passing: AtomicBool::new(false),
+            jobs: AtomicU64::new(0),
+            tally: Tally::default(),
+            watched: Watched::default(),
+        }
+    }
+}
+
+impl Seated<'_> {
+    /// A number that no other job of this engine gets.
+    pub(crate) fn next_job(&self) -> u64 {
+        let job = self.seat.jobs.load(Ordering::Relaxed) + 1;
+        self.seat.jobs.store(job, Ordering::Relaxed);
+        job * SEATS as u64 + self.number as u64
+    }
+}
+
+/// What has happened at one seat. Only who sits there writes.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) commits: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) conflicts: AtomicU64,
+    pub(crate) reserved: AtomicU64,
+    pub(crate) alone: AtomicU64,
+    pub(crate) attempts_most: AtomicU64,
+}
+
+/// Adds one to a count that only the caller writes.
+pub(crate) fn bump(count: &AtomicU64) {
+    count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}

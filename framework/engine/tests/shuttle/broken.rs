@@ -1,0 +1,67 @@
+//! The same stories, told of engines that are broken on purpose: each break is found out by one of them.
+
+use daystar_engine::Breaks;
+
+use crate::schedules::{Story, complaint};
+
+fn assert_caught(breaks: Breaks, story: Story, complaint_wanted: &str) {
+    let complaint = complaint(story, breaks);
+    let is_caught = complaint.as_ref().is_some_and(|said| said.contains(complaint_wanted));
+    assert!(is_caught, "{breaks:?}: {complaint:?}");
+}
+
+#[test]
+fn without_validation_an_update_is_lost() {
+    let breaks = Breaks { no_validation: true, ..Breaks::default() };
+    assert_caught(breaks, crate::updates::updates, "an update was lost");
+    assert_caught(breaks, crate::skew::skew, "both have left");
+}
+
+#[test]
+fn with_validation_before_locking_an_update_is_lost() {
+    let breaks = Breaks { validation_before_locking: true, ..Breaks::default() };
+    assert_caught(breaks, crate::updates::updates, "an update was lost");
+    assert_caught(breaks, crate::skew::skew, "both have left");
+}
+
+#[test]
+fn with_a_lock_skipped_a_torn_world_is_seen() {
+    let breaks = Breaks { lock_skipped: true, ..Breaks::default() };
+    assert_caught(breaks, crate::transfers::transfers, "a torn world was seen");
+}
+
+#[test]
+fn with_the_snapshot_after_the_first_read_a_torn_world_is_seen() {
+    let breaks = Breaks { snapshot_after_first_read: true, ..Breaks::default() };
+    assert_caught(breaks, crate::transfers::transfers, "a torn world was seen");
+}
+
+#[test]
+fn with_installation_before_the_number_one_thread_comes_to_something_else() {
+    let breaks = Breaks { install_before_number: true, ..Breaks::default() };
+    assert_caught(breaks, crate::transfers::transfers, "does not come to the same");
+}
+
+#[test]
+fn with_unchecked_extension_a_torn_world_is_seen() {
+    let breaks = Breaks { unchecked_extension: true, ..Breaks::default() };
+    assert_caught(breaks, crate::transfers::transfers, "a torn world was seen");
+}
+
+#[test]
+fn without_validation_of_phantoms_both_flags_are_planted() {
+    let breaks = Breaks { phantom_not_validated: true, ..Breaks::default() };
+    assert_caught(breaks, crate::phantoms::flags, "both flags are planted");
+}
+
+#[test]
+fn with_early_effects_something_is_said_twice() {
+    let breaks = Breaks { effects_early: true, ..Breaks::default() };
+    assert_caught(breaks, crate::messages::messages, "something was said twice");
+}
+
+#[test]
+fn without_grace_a_value_is_written_on_under_a_reader() {
+    let breaks = Breaks { no_grace: true, ..Breaks::default() };
+    assert_caught(breaks, crate::grace::grace, "a value was written on");
+}
