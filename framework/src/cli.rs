@@ -9,8 +9,9 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::game::rules::Game;
+use crate::server::Server;
+use crate::server::error::ServeError;
 use crate::server::verify::verify;
-use crate::server::{ServeError, Server};
 
 /// How a program ended: what `main` returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,25 +16,39 @@ mod net;
 mod scheduler;
 mod server;
 
-pub use daystar_engine::{Error, Fault, Read, TaskRng, Write};
+/// What one task may use, for [`Builder::limits`].
+///
+/// ```
+/// use std::time::Duration;
+/// use daystar::Limits;
+///
+/// let limits = Limits { time_max: Duration::from_secs(2), ..Limits::default() };
+/// # assert!(limits.time_warn < limits.time_max);
+/// ```
+pub use daystar_engine::Limits;
+pub use daystar_engine::{Counts, Error, Fault, Read, TaskRng, Write};
 pub use daystar_macros::{managed, message, task};
 pub use daystar_model::{Managed, Ref, Timestamp};
 pub use daystar_protocol::message::Message;
 
 pub use cli::{Outcome, cli};
 pub use game::channel::Channel;
+pub use game::collections::counter::Counter;
 pub use game::ctx::{Ctx, SessionError};
 pub use game::names::NameError;
 pub use game::rules::{Game, Result};
 pub use game::session::{Left, Session};
 pub use game::task::{Task, TaskHandle};
 pub use game::world::World;
+pub use server::Server;
+pub use server::builder::Builder;
+pub use server::error::ServeError;
 pub use server::verify::{Verified, verify};
-pub use server::{Builder, ServeError, Server};
 
 /// What a game's files import: `use daystar::prelude::*;`.
 pub mod prelude {
     pub use crate::game::channel::Channel;
+    pub use crate::game::collections::counter::Counter;
     pub use crate::game::ctx::Ctx;
     pub use crate::game::rules::{Game, Result};
     pub use crate::game::session::{Left, Session};

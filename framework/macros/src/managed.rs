@@ -39,6 +39,8 @@ pub(crate) fn implement(mut item: DeriveInput, arguments: &Arguments) -> Result<
             use ::daystar::__private as __daystar;
 
             #[automatically_derived]
+            // Who used a type that is not managed needs to hear what to do, not which other types are.
+            #[diagnostic::do_not_recommend]
             impl __daystar::Managed for #ident {
                 const TYPE_NAME: &'static str = {
                     #checks

@@ -73,6 +73,46 @@ impl<'a, 'e> Ctx<'a, 'e> {
         Ok(self.attempt.get_mut(object.id())?)
     }
 
+    /// Changes an object without looking at it: for adding, appending and the like. `operation` is done when the task
+    /// commits, to the value that the object has by then. So tasks that only do this to an object are not in each
+    /// other's way, however many they are; with [`get_mut`](Self::get_mut), of two at once one is run again.
+    ///
+    /// A task that has looked at the object, or looks at it later, sees its own operations done. It is then one that
+    /// has looked: another's change to the object makes it run again.
+    ///
+    /// The operation must depend on nothing but the value, and be short, since others wait for the object
+    /// meanwhile. It cannot use `ctx`; what the task knows, move into it.
+    ///
+    /// ```
+    /// use daystar::prelude::*;
+    ///
+    /// #[managed]
+    /// pub struct Chronicle { pub lines: Vec<String> }
+    ///
+    /// fn write_down(ctx: &Ctx, chronicle: Ref<Chronicle>, line: &str) -> Result<()> {
+    ///     let line = format!("{}: {line}", ctx.now().unix_ms);
+    ///     ctx.update(chronicle, move |chronicle| {
+    ///         ensure!(chronicle.lines.len() < 1_000, "the chronicle is full");
+    ///         chronicle.lines.push(line.clone());
+    ///         Ok(())
+    ///     })
+    /// }
+    /// ```
+    ///
+    /// A number that is added to is a [`Counter`](crate::Counter) already.
+    ///
+    /// # Errors
+    /// The object was removed, is of another type, or a guard of it is still alive; or what `operation` returns. Since
+    /// the object is not looked at, this may be known only when the task is at its end: it then fails as if this call
+    /// had, with the same text for the client.
+    pub fn update<T: Managed>(
+        &self,
+        object: Ref<T>,
+        operation: impl Fn(&mut T) -> Result<()> + 'static,
+    ) -> Result<()> {
+        self.attempt.update(object.id(), operation)
+    }
+
     /// Whether there is such an object.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The jobs that game code is run as: one for each thing that can happen to a game.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -58,6 +59,9 @@ impl<G: Game> Job for Created<G> {
     fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
         with_ctx::<G>(attempt, None, |ctx| self.game.created(ctx))
     }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        Some(Box::new(Self { game: Arc::clone(&self.game) }))
+    }
 }
 
 /// A client comes.
@@ -82,6 +86,10 @@ impl<G: Game> Job for Joined<G> {
         let reason = told(self.kind(), cause);
         one(Effect::Reject { session: self.session, reason })
     }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        let (game, name) = (Arc::clone(&self.game), self.name.clone());
+        Some(Box::new(Self { game, session: self.session, name }))
+    }
 }
 
 /// A client asks.
@@ -105,6 +113,10 @@ impl<G: Game> Job for Received<G> {
     fn failed(&self, cause: &Cause) -> Effects {
         let reason = told(self.kind(), cause);
         one(Effect::Refuse { session: self.session, call: self.call, reason })
+    }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        let (game, payload) = (Arc::clone(&self.game), self.payload.clone());
+        Some(Box::new(Self { game, session: self.session, call: self.call, payload }))
     }
 }
 
@@ -132,6 +144,10 @@ impl<G: Game> Job for Departed<G> {
         );
         Effects::default()
     }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        let (game, why) = (Arc::clone(&self.game), self.why.clone());
+        Some(Box::new(Self { game, session: self.session, why }))
+    }
 }
 
 /// The end of a session whose `left` failed.
@@ -148,11 +164,14 @@ impl Job for EndSession {
         attempt.effect(Effect::Forget { session: self.session });
         Ok(())
     }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        Some(Box::new(Self { session: self.session }))
+    }
 }
 
 /// A scheduled task whose time has come.
 pub(crate) struct Due<G> {
-    pub(crate) game: std::marker::PhantomData<fn() -> G>,
+    pub(crate) game: PhantomData<fn() -> G>,
     pub(crate) task: ObjectId,
 }
 
@@ -170,12 +189,16 @@ impl<G: Game> Job for Due<G> {
         attempt.remove::<TaskRecord>(self.task)?;
         with_ctx::<G>(attempt, None, |ctx| record.run(ctx))
     }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        Some(Box::new(Self { game: PhantomData, task: self.task }))
+    }
 }
 
-/// Sets a task aside that has failed, with the cause.
+/// Sets a task aside that has failed.
 pub(crate) struct SetAside {
     pub(crate) task: ObjectId,
-    pub(crate) cause: Cause,
+    /// Why it failed.
+    pub(crate) reason: String,
 }
 
 impl Job for SetAside {
@@ -183,12 +206,19 @@ impl Job for SetAside {
         "set aside"
     }
     fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
-        let mut record = attempt.get_mut::<TaskRecord>(self.task)?;
-        record.set_aside = Some(match &self.cause {
-            Cause::Error(error) => error.to_string(),
-            Cause::Panic(message) => format!("panicked: {message}"),
-        });
+        attempt.get_mut::<TaskRecord>(self.task)?.set_aside = Some(self.reason.clone());
         Ok(())
+    }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        Some(Box::new(Self { task: self.task, reason: self.reason.clone() }))
+    }
+}
+
+/// Why a job failed, for an operator.
+pub(crate) fn reason(cause: &Cause) -> String {
+    match cause {
+        Cause::Error(error) => error.to_string(),
+        Cause::Panic(message) => format!("it panicked: {message}"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What game code sees.
 
 pub(crate) mod channel;
+pub(crate) mod collections;
 pub(crate) mod ctx;
 pub(crate) mod events;
 pub(crate) mod names;

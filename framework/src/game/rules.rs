@@ -20,7 +20,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// use daystar::prelude::*;
 ///
 /// #[managed]
-/// pub struct Counter { pub clicks: u64 }
+/// pub struct Tally { pub clicks: u64 }
 ///
 /// #[message]
 /// pub enum Request { Click }
@@ -35,13 +35,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     const NAME: &'static str = "clicker";
 ///
 ///     fn created(&self, ctx: &Ctx) -> Result<()> {
-///         let counter = ctx.insert(Counter { clicks: 0 })?;
-///         ctx.bind("counter", counter)
+///         let tally = ctx.insert(Tally { clicks: 0 })?;
+///         ctx.bind("tally", tally)
 ///     }
 ///     fn received(&self, ctx: &Ctx, _: Session, Request::Click: Request) -> Result<()> {
-///         let mut counter = ctx.get_mut(ctx.lookup::<Counter>("counter")?)?;
-///         counter.clicks += 1;
-///         ctx.reply(Event::Clicks(counter.clicks));
+///         let mut tally = ctx.get_mut(ctx.lookup::<Tally>("tally")?)?;
+///         tally.clicks += 1;
+///         ctx.reply(Event::Clicks(tally.clicks));
 ///         Ok(())
 ///     }
 /// }

@@ -6,7 +6,7 @@ use daystar_store::lmdb::LmdbStore;
 
 use crate::game::rules::Game;
 use crate::game::world::World;
-use crate::server::ServeError;
+use crate::server::error::ServeError;
 
 /// What [`verify`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]

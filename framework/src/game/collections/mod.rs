@@ -1,0 +1,3 @@
+//! Managed types that are made for many tasks at once.
+
+pub(crate) mod counter;

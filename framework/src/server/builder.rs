@@ -1,0 +1,153 @@
+//! [`Builder`]: what a server is to be like, and its start.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use daystar_engine::{Engine, Limits, Recorder, Settings};
+use daystar_model::{Clock, Store, StoreError, SystemClock, TypeDescriptor};
+use daystar_store::{LmdbStore, MemoryStore, Options};
+use tracing::info;
+
+use crate::game::rules::Game;
+use crate::net;
+use crate::net::certificate::Certificate;
+use crate::net::endpoint::{Endpoint, NetConfig};
+use crate::scheduler::queue::RunQueue;
+use crate::scheduler::timer::{Fire, TimerThread, Timers};
+use crate::scheduler::worker::Workers;
+use crate::server::dispatch::Dispatch;
+use crate::server::error::ServeError;
+use crate::server::network::Network;
+use crate::server::persistence::{Backlog, Writer};
+use crate::server::sessions::{Names, Sessions};
+use crate::server::watch::watch;
+use crate::server::world::{open_world, run_due};
+use crate::server::{Running, Server};
+
+/// What a server is to be like. Made by [`Server::builder`].
+pub struct Builder<G> {
+    game: G,
+    data: Option<PathBuf>,
+    listen: SocketAddr,
+    workers: Option<usize>,
+    settings: Settings,
+}
+
+impl<G: Game> Builder<G> {
+    pub(crate) fn new(game: G) -> Self {
+        let listen = (Ipv4Addr::LOCALHOST, 0).into();
+        Self { game, data: None, listen, workers: None, settings: Settings::default() }
+    }
+
+    /// Keeps the world in this folder; made if there is none.
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
+        self
+    }
+
+    /// Keeps the world in memory only: it ends with the server. So it is unless [`data`](Self::data) says otherwise.
+    pub fn in_memory(mut self) -> Self {
+        self.data = None;
+        self
+    }
+
+    /// Listens on this address and UDP port; on a free port of the loopback address unless set.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// How many threads run game code, at least one; one per core unless set.
+    pub fn workers(mut self, count: usize) -> Self {
+        self.workers = Some(count.max(1));
+        self
+    }
+
+    /// What one task may use. A task that takes more is rolled back, and told which limit it was.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// Tells `recorder` of every task, so that the run can be run again. Not for games yet: the record only grows.
+    #[doc(hidden)]
+    pub fn recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
+        self.settings.recorder = Some(recorder);
+        self
+    }
+
+    /// Opens the world and lets clients in. When it returns, what the last run left open is closed: sessions that
+    /// a crash has cut off have run their `left`.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub fn start(self) -> Result<Server, ServeError> {
+        if let Some(name) = TypeDescriptor::claimed_twice() {
+            return Err(ServeError::TypeNameTwice { name });
+        }
+        let store = self.open_store()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let dispatch = Arc::new(Dispatch {
+            backlog: Arc::new(Backlog::new()),
+            switchboard: Arc::default(),
+            timers: Arc::new(Timers::new()),
+        });
+        let settings = Settings { seed: clock.now().unix_ms, ..self.settings };
+        let engine =
+            Engine::new(Arc::clone(&store), dispatch.clone(), Arc::clone(&clock), settings)?;
+        let engine = Arc::new(engine);
+        let writer = Writer::start(&dispatch.backlog, Arc::clone(&store))?;
+        let queue = Arc::new(RunQueue::new());
+        let timers =
+            TimerThread::start(&dispatch.timers, clock, fire::<G>(&queue), watch(engine.clone()))?;
+        let game = Arc::new(self.game);
+        open_world(&*store, &engine, &game, &dispatch.timers)?;
+
+        let count = self.workers.or(available_parallelism().ok().map(usize::from)).unwrap_or(1);
+        let workers = Workers::start(count, &queue, &engine)?;
+        let network = Network::start(count)?;
+        let switchboard = Arc::clone(&dispatch.switchboard);
+        let names = Arc::<Names>::default();
+        let sessions = Sessions { game, engine: engine.clone(), queue, switchboard, names };
+        let endpoint = listen(&network, self.listen, sessions)?;
+        // Last, so that a start that fails does not wait for tasks that spawn one another.
+        timers.set_firing(true);
+        info!(game = G::NAME, address = %endpoint.address(), workers = count, "open");
+        let running = Running { endpoint, timers, workers, writer, network };
+        Ok(Server::of(engine, running))
+    }
+
+    fn open_store(&self) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match &self.data {
+            Some(folder) => Arc::new(LmdbStore::open(folder, Options::default())?),
+            None => Arc::new(MemoryStore::new()),
+        })
+    }
+}
+
+/// Puts tasks whose time has come into `queue`.
+fn fire<G: Game>(queue: &Arc<RunQueue>) -> Fire {
+    let queue = Arc::clone(queue);
+    Box::new(move |task| {
+        queue.push_loose(Box::new(move |engine| run_due::<G>(engine, task)));
+    })
+}
+
+fn listen<G: Game>(
+    network: &Network,
+    listen: SocketAddr,
+    sessions: Sessions<G>,
+) -> Result<Endpoint, ServeError> {
+    let config = NetConfig {
+        listen,
+        game: G::NAME.to_owned(),
+        limits: net::limits::Limits::default(),
+        certificate: Certificate::development()
+            .map_err(|cause| ServeError::Listen { cause: cause.to_string() })?,
+    };
+    let _entered = network.enter();
+    let endpoint = Endpoint::bind(config, Arc::new(sessions));
+    endpoint.map_err(|cause| ServeError::Listen { cause: cause.to_string() })
+}
