@@ -8,6 +8,7 @@ mod load;
 mod memory;
 mod readonly;
 mod scaling;
+mod work;
 mod world;
 
 use clap::{Parser, ValueEnum};

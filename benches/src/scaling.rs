@@ -10,7 +10,7 @@
 //! subject with itself on one thread, which leaves out what a contended lock costs the baseline.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rand::RngExt;
@@ -18,6 +18,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::harness::{Harness, Wanted, median};
 use crate::load::{named, rate, thread_counts};
+use crate::work::{rounds_of, work};
 use crate::world::{Player, engine_with_players, run as run_task};
 
 const OBJECTS: usize = 10_000;
@@ -74,26 +75,3 @@ fn print_work(harness: &mut Harness, rounds: u64) {
     let per_second = harness.in_turns(&mut [&mut alone]).concat();
     harness.print("the work alone, 1 thread", "us", 1e6 / median(per_second), Wanted::Nothing);
 }
-
-/// A chain of multiplications and rotations, which no compiler shortens. It stays in registers: through memory, its
-/// speed depended on where the stack happened to lie. Never inlined, so that it is the same code wherever it is
-/// called from.
-#[inline(never)]
-fn work(rounds: u64, seed: u64) -> u64 {
-    (0..rounds).fold(seed | 1, |x, _| x.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(7))
-}
-
-/// How many rounds of [`work`] take as long as `duration` on this machine. The quickest of several trials, since the
-/// first ones wake the core, and others may be interrupted.
-fn rounds_of(duration: Duration) -> u64 {
-    let trial = || {
-        let start = Instant::now();
-        black_box(work(black_box(TRIAL_ROUNDS), 7));
-        start.elapsed()
-    };
-    let quickest = (0..TRIALS).map(|_| trial()).min().unwrap_or(duration);
-    (duration.as_secs_f64() / quickest.as_secs_f64() * TRIAL_ROUNDS as f64) as u64
-}
-
-const TRIALS: usize = 20;
-const TRIAL_ROUNDS: u64 = 1_000_000;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use daystar::managed;
 use daystar_engine::{Attempt, Engine, Error, Job, Outcome, Settings};
-use daystar_model::{ObjectId, Space, SystemClock};
+use daystar_model::{Managed, ObjectId, Space, SystemClock};
 use daystar_store::MemoryStore;
 use parking_lot::Mutex;
 
@@ -46,6 +46,16 @@ pub(crate) fn engine_with_players(count: usize) -> (Engine, Vec<ObjectId>) {
         players.lock().append(&mut made.into_inner());
     }
     (engine, players.into_inner())
+}
+
+/// Makes one more object.
+pub(crate) fn insert<T: Managed>(engine: &Engine, value: T) -> ObjectId {
+    let made = Mutex::new(None);
+    run(engine, |attempt| {
+        *made.lock() = Some(attempt.insert(Space::Object, value.clone())?);
+        Ok(())
+    });
+    made.into_inner().unwrap_or_else(|| panic!("a task that committed has made its object"))
 }
 
 const CREATED_PER_TASK: usize = 1_000;
