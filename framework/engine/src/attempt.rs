@@ -1,6 +1,7 @@
 //! One attempt at a job: the moment it sees, what it has read, its private copies, its effects.
 //!
-//! Every read goes through `Attempt::open`, which records it; there is no other door. An attempt that has
+//! Every read goes through `Attempt::open`, which records it; the only other door is the commit's own, under its locks,
+//! for what is changed without being looked at. An attempt that has
 //! met a conflict is doomed: whatever game code makes of the error, it cannot commit.
 
 use std::any::Any;
@@ -190,7 +191,7 @@ impl<'e> Attempt<'e> {
                 None => Some(self.cell::<T>(id)?),
                 known => known,
             };
-            if self.company == Company::Others && self.shared.heat.is_hot(id) {
+            if cell.is_some() && self.company == Company::Others && self.shared.heat.is_hot(id) {
                 self.queue(id);
             }
             self.enter(Entry {
@@ -219,9 +220,9 @@ impl<'e> Attempt<'e> {
         let id = ObjectId::new(space, self.next_index());
         self.may_go_on()?;
         self.may_change::<T>(id)?;
-        if self.entries.get(id).is_some() {
+        if let Some(entry) = self.entries.get(id) {
             // Looked up before it was given, by a reference that somebody made up: nothing was there.
-            self.insert_at(id, value)?;
+            self.fill(entry, value)?;
             return Ok(id);
         }
         self.enter(Entry {
@@ -237,13 +238,23 @@ impl<'e> Attempt<'e> {
     /// Makes the object of the given `id`, which there must not be yet.
     ///
     /// # Errors
-    /// [`Fault::Exists`] naming what is there already; [`Fault::ReadOnly`], [`Fault::TooManyObjects`].
+    /// [`Fault::Exists`] naming what is there already; [`Fault::NotFound`] for an id that nobody has been given;
+    /// [`Fault::ReadOnly`], [`Fault::TooManyObjects`].
     pub fn insert_at<T: Managed>(&self, id: ObjectId, value: T) -> Result<(), Fault> {
+        if self.shared.table.peek(id).is_none() && self.shared.is_unallocated(id) {
+            // It would be there when the id is given to another.
+            return Err(Fault::NotFound { type_name: T::TYPE_NAME, id });
+        }
         let entry = self.open::<T>(id)?;
         self.may_change::<T>(id)?;
+        self.fill(entry, value)
+    }
+
+    /// Makes the object of an entry that has none.
+    fn fill<T: Managed>(&self, entry: &Entry<'e>, value: T) -> Result<(), Fault> {
         let mut slot = self.borrow_mut::<T>(entry)?;
         if let Some(there) = slot.value() {
-            return Err(Fault::Exists { type_name: there.descriptor().name, id });
+            return Err(Fault::Exists { type_name: there.descriptor().name, id: entry.id });
         }
         *slot = Slot::Own(Own::new(value));
         entry.is_changed.set(true);
@@ -383,7 +394,7 @@ impl<'e> Attempt<'e> {
     #[cold]
     fn queue(&self, id: ObjectId) {
         if !self.sees_past && self.queued.borrow().is_none() {
-            *self.queued.borrow_mut() = Some(self.shared.heat.queue(id));
+            *self.queued.borrow_mut() = self.shared.heat.queue(id);
         }
     }
 
@@ -563,10 +574,9 @@ impl Entry<'_> {
         if let Some(cell) = self.cell.get() {
             return cell.is_still(seen, is_locked);
         }
-        match shared.table.peek(self.id) {
-            Some(cell) => cell.is_still(seen, is_locked),
-            None => shared.is_unallocated(self.id),
-        }
+        // Nobody had been given the id when it was looked up. If somebody has since, and has committed the object before
+        // the moment in question, its cell is there: cells are made before numbers are taken, and never unmade.
+        shared.table.peek(self.id).is_none_or(|cell| cell.is_still(seen, is_locked))
     }
 }
 

@@ -17,7 +17,7 @@ use std::ptr::null_mut;
 use daystar_model::{Change, CommitNumber, Object, ObjectId, Store, StoreError, TypeDescriptor};
 
 use crate::reclaim::{Garbage, Pin};
-use crate::snapshot::Readers;
+use crate::snapshot::{Readers, Snapshots};
 use crate::sync::{Arc, AtomicPtr, AtomicU64, Backoff, Ordering};
 
 #[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
@@ -283,13 +283,22 @@ impl Cell {
         }
     }
 
-    /// Cuts off the older versions that none of `readers` can want, unless the cell is in use just now.
-    pub(crate) fn tidy(&self, readers: &Readers, pin: &Pin<'_>) {
-        let word = self.word.load(Ordering::Relaxed);
-        if word & LOCKED == 0 && self.take(word) {
-            self.cut(CommitNumber(word >> NUMBER_SHIFT), readers, pin);
-            self.unlock();
+    /// Cuts off the older versions that nobody can want, unless the cell is in use just now; whether any are left.
+    pub(crate) fn tidy(&self, snapshots: &Snapshots, pin: &Pin<'_>) -> bool {
+        if !self.has_past() {
+            return false;
         }
+        let word = self.word.load(Ordering::Relaxed);
+        if word & LOCKED != 0 || !self.take(word) {
+            return true;
+        }
+        // Asked under the lock: who registers after that has a snapshot that is not before the newest version, and
+        // wants nothing older. One who registered in between would have been overlooked.
+        let readers = snapshots.readers();
+        self.cut(CommitNumber(word >> NUMBER_SHIFT), &readers, pin);
+        let is_left = self.has_past();
+        self.unlock();
+        is_left
     }
 
     /// Whether older versions are kept here.

@@ -19,7 +19,7 @@ use crate::entries::{Entry, Slot};
 use crate::error::Fault;
 use crate::handover::{Changes, CommitSink, Committed};
 use crate::history::record;
-use crate::job::{Cause, Job, last_words, panic_message};
+use crate::job::{Cause, Job, panic_message};
 use crate::seat::Seat;
 use crate::sync::yield_now;
 
@@ -31,8 +31,8 @@ pub(crate) enum CommitOutcome {
     Conflicted,
     /// Something that the attempt writes is reserved by the job in this seat; nothing was done.
     Reserved(Reserver),
-    /// What was to be done blindly could not be done; the job's last words are handed on.
-    Failed(CommitNumber, Cause),
+    /// What was to be done blindly could not be done; nothing was done. What the job saw of it is among its reads.
+    Failed(Cause),
 }
 
 /// What an attempt changes.
@@ -59,7 +59,7 @@ pub(crate) fn check_bytes(
 /// Commits `writes`, which are what `attempt` has changed, and `effects` with them.
 pub(crate) fn commit<'e>(
     shared: &'e Shared,
-    sink: &dyn CommitSink,
+    sink: &'e dyn CommitSink,
     job: &dyn Job,
     attempt: &Attempt<'e>,
     seat: &Seat,
@@ -101,31 +101,27 @@ pub(crate) fn commit<'e>(
             return CommitOutcome::Reserved(reserver);
         }
     };
-    let number = shared.clock.tick();
+    let ticket = Ticket::take(shared, sink);
+    let number = ticket.number;
     if !shared.breaks().validation_before_locking
         && let Some(changed) = find_changed(shared, attempt, |entry| locks.has(entry))
     {
         drop(locks);
         attempt.met(changed.id);
-        // The number is used up; the order has no holes.
-        let leaked = if shared.breaks().effects_early { effects } else { Effects::default() };
-        hand_on(shared, sink, number, Changes::new(), leaked);
+        if shared.breaks().effects_early {
+            ticket.hand_on(Changes::new(), effects);
+        }
         return CommitOutcome::Conflicted;
     }
     if let Err(cause) = do_blind(shared, attempt, &writes) {
-        drop(locks);
-        attempt.discard_changes();
-        let effects = last_words(job, &cause);
-        record(shared, job, attempt, number, &Changes::new(), &effects);
-        hand_on(shared, sink, number, Changes::new(), effects);
-        return CommitOutcome::Failed(number, cause);
+        return CommitOutcome::Failed(cause);
     }
 
     let changes = locks.install(shared, attempt, guessed.unwrap_or(number));
     attempt.leave_queue();
     attempt.pin().has_seen(number);
     record(shared, job, attempt, number, &changes, &effects);
-    hand_on(shared, sink, number, changes, effects);
+    ticket.hand_on(changes, effects);
     CommitOutcome::Done(number)
 }
 
@@ -157,6 +153,8 @@ fn do_blind(shared: &Shared, attempt: &Attempt<'_>, writes: &Writes<'_, '_>) -> 
         let mut slot = entry.slot.borrow_mut();
         let (Slot::Blind(blind), Some(cell)) = (&*slot, entry.cell.get()) else { continue };
         let newest = cell.newest(attempt.pin());
+        // Nobody can change it before the commit is through. If it fails, what was seen here is a read like any other.
+        entry.seen.set(Some(newest.number));
         // The operations are the game's, and a panic must not leave cells locked.
         let applied =
             catch_unwind(AssertUnwindSafe(|| blind.apply(entry.id, newest.value, attempt.pin())));
@@ -248,15 +246,39 @@ impl Drop for Locks<'_, '_> {
     }
 }
 
-fn hand_on(
-    shared: &Shared,
-    sink: &dyn CommitSink,
+/// A number that was taken. It is handed on whatever happens: the order has no holes, and those after it wait for it.
+struct Ticket<'e> {
+    shared: &'e Shared,
+    sink: &'e dyn CommitSink,
     number: CommitNumber,
-    changes: Changes,
-    effects: Effects,
-) {
-    let next_index = shared.ids_given();
-    shared.handover.put(&shared.clock, Committed { number, changes, effects, next_index }, sink);
+    is_handed_on: bool,
+}
+
+impl<'e> Ticket<'e> {
+    fn take(shared: &'e Shared, sink: &'e dyn CommitSink) -> Self {
+        Self { shared, sink, number: shared.clock.tick(), is_handed_on: false }
+    }
+
+    #[inline]
+    fn hand_on(mut self, changes: Changes, effects: Effects) {
+        self.put(changes, effects);
+    }
+
+    #[inline]
+    fn put(&mut self, changes: Changes, effects: Effects) {
+        self.is_handed_on = true;
+        let (number, next_index) = (self.number, self.shared.ids_given());
+        let committed = Committed { number, changes, effects, next_index };
+        self.shared.handover.put(&self.shared.clock, committed, self.sink);
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        if !self.is_handed_on {
+            self.put(Changes::new(), Effects::default());
+        }
+    }
 }
 
 fn cell_of<'e>(shared: &'e Shared, entry: &Entry<'e>) -> &'e Cell {

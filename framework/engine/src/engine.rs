@@ -120,10 +120,12 @@ impl Engine {
 
     /// Runs `job` on this thread until it has committed or failed for good.
     ///
-    /// May wait for others, and for the sink to have room. A panic of the job is contained.
+    /// May wait for others, and for the sink to have room. A panic of the job is contained. Not to be called from inside
+    /// a job: who waits for others there, and holds what they wait for, waits for ever.
     pub fn run(&self, job: &dyn Job) -> Outcome {
         self.sink.wait_for_room();
         let seated = self.shared.seats.take();
+        self.shared.epoch.wait_for_room(&self.shared.seats, seated.seat, &seated.yard);
         let input = Input {
             kind: job.kind(),
             seed: scramble(self.seed.wrapping_add(seated.next_job())),
@@ -192,16 +194,13 @@ impl Shared {
         if litter.is_empty() {
             return;
         }
-        let yard = &seated.yard;
-        let pin = self.epoch.pin(&self.seats, seated.seat, yard);
-        let readers = self.snapshots.readers();
-        for id in litter {
-            let Some(cell) = self.table.peek(id) else { continue };
-            cell.tidy(&readers, &pin);
-            if cell.has_past() {
-                self.snapshots.litter(id);
-            }
-        }
+        // To whoever is alone, a cell that is locked for this would look like one that is being changed.
+        let _passing = self.gate.pass(seated.seat);
+        let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
+        let has_past = |id: &ObjectId| {
+            self.table.peek(*id).is_some_and(|cell| cell.tidy(&self.snapshots, &pin))
+        };
+        litter.into_iter().filter(has_past).for_each(|id| self.snapshots.litter(id));
     }
 
     /// What is broken on purpose; nothing, but in tests.

@@ -3,9 +3,11 @@
 //!
 //! Every object has a heat, shared with those of the same hash. A conflict there warms it; a task that then found
 //! nobody in the queue cools it, so what was learned is forgotten. An attempt that touches a hot object first
-//! takes the object's queue. It takes at most one, and holds nothing else while it waits for it (a job that runs
+//! takes the object's queue. It takes at most one, and holds nothing that others wait for while it waits for it (a job that runs
 //! alone holds the gate, and one that has reserved cells holds those, and so neither queues): that is why queues
 //! cannot deadlock. A queue is only ever a delay: what is right does not depend on it.
+
+use std::time::Duration;
 
 use daystar_model::ObjectId;
 
@@ -51,28 +53,29 @@ impl Heat {
         self.heats[place(id)].load(Ordering::Relaxed) >= HOT
     }
 
-    /// Queues for `id`, which was hot just now.
-    pub(crate) fn queue(&self, id: ObjectId) -> Queued<'_> {
+    /// Queues for `id`, which was hot just now; not for longer than is sensible.
+    pub(crate) fn queue(&self, id: ObjectId) -> Option<Queued<'_>> {
         let place = place(id);
         let (heat, queue) = (&self.heats[place], &self.queues[place]);
         let front = queue.try_lock().inspect(|_| {
             let now = heat.load(Ordering::Relaxed);
             heat.store(now.saturating_sub(1), Ordering::Relaxed);
         });
-        let front = front.unwrap_or_else(|| {
+        let front = front.or_else(|| {
             // Somebody is there, so the queue is worth its while.
             heat.store(u8::MAX, Ordering::Relaxed);
             wait(queue)
         });
-        Queued { _front: front }
+        front.map(|front| Queued { _front: front })
     }
 }
 
 /// Waits for the front of a queue, and leaves those who are at work there in peace: an object that goes to and fro
 /// between two cores at every task costs more than a task. So who waits looks seldom, and at first does not step in
 /// between two tasks of the same thread, but only when that thread has turned to something else; who has waited for
-/// long steps in wherever it can, and at last lies down, which `parking_lot` then serves in turn.
-fn wait(queue: &Mutex<()>) -> MutexGuard<'_, ()> {
+/// long steps in wherever it can, and at last lies down, which `parking_lot` then serves in turn. Whoever is at the front
+/// may be long at it: then it is better to go on, and meet.
+fn wait(queue: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
     for round in 0..ROUNDS {
         pause(LOOK);
         let mut is_busy = queue.is_locked();
@@ -85,10 +88,10 @@ fn wait(queue: &Mutex<()>) -> MutexGuard<'_, ()> {
         if is_busy {
             yield_now();
         } else if let Some(front) = queue.try_lock() {
-            return front;
+            return Some(front);
         }
     }
-    queue.lock()
+    queue.try_lock_for(PATIENCE)
 }
 
 fn pause(spins: u32) {
@@ -99,6 +102,9 @@ fn pause(spins: u32) {
 /// ns where this was measured, a small task 200.
 const LOOK: u32 = if IS_CHECKED { 0 } else { 800 };
 const GAP: u32 = if IS_CHECKED { 0 } else { 32 };
+
+/// How long to lie down.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// How often to look, and how often of those to be considerate: some hundred microseconds.
 const ROUNDS: u32 = if IS_CHECKED { 2 } else { 24 };

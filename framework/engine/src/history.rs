@@ -127,7 +127,7 @@ pub(crate) fn record(
     effects: &Effects,
 ) {
     let Some(recorder) = &shared.recorder else { return };
-    if attempt.in_time().is_err() {
+    if attempt.in_time().is_err() && changes.is_empty() {
         // It was stopped by a clock, which no second run can be expected to do at the same place.
         return;
     }

@@ -15,7 +15,8 @@ pub trait Job: Send {
     /// What kind of job this is, for messages and metrics.
     fn kind(&self) -> &'static str;
 
-    /// Whether it only reads: then it sees the moment at which it started and never has to be run again.
+    /// Whether it only reads: then it sees the moment at which it started, whatever happens meanwhile. It is run again
+    /// only if it has something to say, and what it says is no longer so when it is done.
     fn is_read_only(&self) -> bool {
         false
     }

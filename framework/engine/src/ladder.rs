@@ -157,12 +157,20 @@ impl Climber<'_, '_> {
             }
         };
         // A failure too must be true of the world at one place in the order, so it is checked like a success.
-        let outcome = commit(shared, sink, job, &attempt, seated.seat, writes, effects);
-        let (number, cause) = match outcome {
-            CommitOutcome::Done(number) => (number, cause),
-            CommitOutcome::Failed(number, cause) => (number, Some(cause)),
-            CommitOutcome::Conflicted => return Err(met(&attempt, None)),
+        let mut outcome = commit(shared, sink, job, &attempt, seated.seat, writes, effects);
+        let mut cause = cause;
+        if let CommitOutcome::Failed(late) = outcome {
+            attempt.discard_changes();
+            let effects = last_words(job, &late);
+            cause = Some(late);
+            outcome = commit(shared, sink, job, &attempt, seated.seat, Writes::default(), effects);
+        }
+        let number = match outcome {
+            CommitOutcome::Done(number) => number,
             CommitOutcome::Reserved(reserver) => return Err(met(&attempt, Some(reserver))),
+            CommitOutcome::Conflicted | CommitOutcome::Failed(_) => {
+                return Err(met(&attempt, None));
+            }
         };
         let tally = &seated.seat.tally;
         Ok(match cause {

@@ -11,7 +11,7 @@
 //! fences, and looks at all pins. So while the attempt is pinned the epoch gets no further than `s + 1`: who
 //! fenced before it had read no more than `s`, and who fenced after it sees it. Now let a reader have found
 //! what the attempt took out. Nobody had moved the epoch on from `s + 1` before the reader's fence, since that
-//! takes seeing the attempt unpinned, and the reader would then have seen what it did. So who fenced
+//! takes seeing the attempt unpinned or its seat pinned anew, and the reader would then have seen what it did. So who fenced
 //! before the reader had read no more than `s + 1`, and who fences after it sees it: while it is pinned, the epoch gets
 //! no further than `s + 2`. What is stamped `s` is given back at `s + 3`.
 
@@ -45,6 +45,8 @@ pub(crate) struct Pin<'s> {
 pub(crate) struct Yard {
     /// What was taken out of cells, by the last two bits of its stamp.
     bags: [Vec<Garbage>; 4],
+    /// How much is in the bags.
+    kept: usize,
     /// The epoch when this seat was pinned last.
     now: u64,
     pins: u32,
@@ -85,7 +87,8 @@ impl Epoch {
         yard: &'s RefCell<Yard>,
     ) -> Pin<'s> {
         let shown = self.now.load(Ordering::Acquire);
-        seat.pinned.store(shown, Ordering::Relaxed);
+        // Whoever sees this pin sees what was done under the one before.
+        seat.pinned.store(shown, Ordering::Release);
         fence(Ordering::SeqCst);
         let now = self.now.load(Ordering::Acquire);
         let mut own = yard.borrow_mut();
@@ -116,11 +119,27 @@ impl Epoch {
     }
 }
 
+impl Epoch {
+    /// Waits while this seat keeps so much that more must not come: as long as somebody is pinned, nothing is given
+    /// back. Nothing may be held, so that whoever is pinned does not wait for the caller.
+    pub(crate) fn wait_for_room(&self, seats: &Seats, seat: &Seat, yard: &RefCell<Yard>) {
+        while yard.borrow().kept >= KEPT_WAITING_MAX {
+            drop(self.pin(seats, seat, yard));
+            std::thread::sleep(WAIT);
+        }
+    }
+}
+
+/// How many replaced values a seat may keep: some hundred megabytes of small objects.
+const KEPT_WAITING_MAX: usize = 1 << 20;
+const WAIT: std::time::Duration = std::time::Duration::from_millis(1);
+
 impl Pin<'_> {
     /// Has `garbage`, which no cell holds any more, given back once nobody can be reading it.
     pub(crate) fn retire(&self, garbage: Garbage) {
         let mut yard = self.yard.borrow_mut();
         let stamp = yard.now;
+        yard.kept += 1;
         yard.bags[(stamp % 4) as usize].push(garbage);
     }
 
@@ -163,12 +182,15 @@ impl Yard {
         let first = self.now.max(now.saturating_sub(4)) + 1;
         for epoch in first..=now {
             // What was stamped three epochs before; the bag is the next that will be filled.
-            for garbage in self.bags[((epoch + 1) % 4) as usize].drain(..) {
+            let bag = &mut self.bags[((epoch + 1) % 4) as usize];
+            self.kept -= bag.len();
+            for garbage in bag.drain(..) {
                 match garbage {
                     Garbage::Value(value) => self.pool.keep(value),
                     Garbage::Past(past) => drop(past),
                 }
             }
+            bag.shrink_to(KEPT_MAX);
         }
         self.now = now;
     }

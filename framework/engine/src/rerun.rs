@@ -5,6 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use daystar_model::{CommitNumber, ObjectId, Store};
 
 use crate::attempt::Input;
+use crate::cell::Found;
 use crate::engine::{Engine, Settings};
 use crate::history::{Difference, History, Recorded};
 use crate::ladder;
@@ -74,8 +75,10 @@ fn stored_form(engine: &Engine, id: ObjectId) -> Option<Vec<u8>> {
     let seated = shared.seats.take();
     let yard = &seated.yard;
     let pin = shared.epoch.pin(&shared.seats, seated.seat, yard);
-    let newest = engine.shared.table.peek(id)?.newest(&pin);
-    newest.value?.encode().ok()
+    match shared.table.peek(id)?.read(CommitNumber(u64::MAX), &pin) {
+        Found::Newest(newest) => newest.value?.encode().ok(),
+        Found::Older(_) => None,
+    }
 }
 
 fn different(number: CommitNumber, what: String) -> Difference {

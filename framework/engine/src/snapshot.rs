@@ -1,5 +1,7 @@
 //! The commit clock, and which moments read-only jobs are looking at.
 
+use std::collections::VecDeque;
+
 use daystar_model::{CommitNumber, ObjectId};
 use smallvec::SmallVec;
 
@@ -52,7 +54,9 @@ pub(crate) struct Snapshots {
     /// The snapshot of each; [`UNSETTLED`] while it is not known, and always so while the place is not in use.
     places: [CachePadded<AtomicU64>; PLACES],
     /// Objects that keep older versions, to be tidied when those who wanted them are gone.
-    litter: Mutex<Vec<ObjectId>>,
+    litter: Mutex<VecDeque<ObjectId>>,
+    /// How many those are, for whoever only wants to know whether there are any.
+    littered: CachePadded<AtomicU64>,
 }
 
 /// As many as the word has bits. More readers at once than this wait for a place.
@@ -66,7 +70,8 @@ impl Snapshots {
         Self {
             in_use: CachePadded::new(AtomicU64::new(0)),
             places: std::array::from_fn(|_| CachePadded::new(AtomicU64::new(UNSETTLED))),
-            litter: Mutex::new(Vec::new()),
+            litter: Mutex::new(VecDeque::new()),
+            littered: CachePadded::new(AtomicU64::new(0)),
         }
     }
 
@@ -110,19 +115,30 @@ impl Snapshots {
 
     /// Remembers that `id` keeps an older version.
     pub(crate) fn litter(&self, id: ObjectId) {
-        self.litter.lock().push(id);
+        let mut litter = self.litter.lock();
+        litter.push_back(id);
+        self.littered.store(litter.len() as u64, Ordering::Relaxed);
     }
 
-    /// Some of the objects that keep older versions; who takes them tidies them.
+    /// Some of the objects that keep older versions, those first that have waited longest; who takes them tidies them.
     pub(crate) fn take_litter(&self) -> Vec<ObjectId> {
+        if self.littered.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        // While others look at the past, most of it is still wanted.
+        let is_past_wanted = self.in_use.load(Ordering::Relaxed) != 0;
+        let most = if is_past_wanted { TRIED_AT_ONCE } else { TIDIED_AT_ONCE };
         let mut litter = self.litter.lock();
-        let rest = litter.len().saturating_sub(TIDIED_AT_ONCE);
-        litter.split_off(rest)
+        let count = litter.len().min(most);
+        let taken = litter.drain(..count).collect();
+        self.littered.store(litter.len() as u64, Ordering::Relaxed);
+        taken
     }
 }
 
-/// So many cells can a reader tidy before its own job is late.
+/// So many cells can a reader look after before its own job is late: when nobody wants the past, and when somebody may.
 const TIDIED_AT_ONCE: usize = 4096;
+const TRIED_AT_ONCE: usize = 64;
 
 /// The snapshots that someone looks at. Nearly always there is none.
 #[derive(Default)]

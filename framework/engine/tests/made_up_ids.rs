@@ -57,3 +57,18 @@ fn a_task_that_looked_up_the_id_it_is_given_next_sees_what_it_made() {
     let Outcome::Failed(cause) = outcome else { panic!("{outcome:?}") };
     assert!(format!("{cause:?}").contains("seen enough"), "{cause:?}");
 }
+
+#[test]
+fn an_id_that_is_given_away_meanwhile_is_no_conflict() {
+    let (engine, _) = engine_and_next_id();
+    let newest = engine.new_id(Space::Object).index();
+    // The same number, made up for another space: the task itself makes it one that has been given.
+    let made_up = ObjectId::new(Space::Task, newest + 1);
+    let outcome = run(&engine, move |attempt| {
+        assert!(attempt.find::<Account>(made_up)?.is_none(), "nobody has made it");
+        attempt.insert(Space::Object, Account { gold: 7 })?;
+        Ok(())
+    });
+    assert!(matches!(outcome, Outcome::Committed(_)), "{outcome:?}");
+    assert_eq!(engine.counts().conflicts, 0, "nothing has changed that was looked at");
+}

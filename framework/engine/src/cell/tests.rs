@@ -67,7 +67,7 @@ fn who_looks_back_finds_what_was_while_others_install() {
                         assert_whole(version.expect("what was wanted was thrown away"));
                     }
                     drop(registered);
-                    first.tidy(&bank.snapshots.readers(), pin);
+                    first.tidy(&bank.snapshots, pin);
                 });
             }
         });
@@ -178,7 +178,7 @@ fn newest<'p>(cell: &Cell, pin: &'p Pin<'_>) -> Version<'p> {
 /// Tidies for certain: a cell may seem to be in use for a moment, by chance.
 fn tidy(bank: &Bank, cell: &Cell, pin: &Pin<'_>) {
     for _ in 0..100 {
-        cell.tidy(&bank.snapshots.readers(), pin);
+        cell.tidy(&bank.snapshots, pin);
     }
 }
 

@@ -195,7 +195,7 @@ fn tidying_is_no_commit() {
     explore(|| {
         let shared = meet(
             (Bank::new(FIRST), cell(FIRST)),
-            |(bank, cell)| bank.visit(1, |pin| cell.tidy(&Readers::default(), pin)),
+            |(bank, cell)| drop(bank.visit(1, |pin| cell.tidy(&bank.snapshots, pin))),
             |(bank, cell)| {
                 bank.visit(0, |pin| bank.commit(&[cell], pin, silver));
             },

@@ -46,7 +46,7 @@ fn tidying_spares_who_has_just_come() {
             |(bank, cell)| {
                 bank.visit(1, |pin| {
                     bank.commit(&[cell], pin, gold);
-                    cell.tidy(&bank.snapshots.readers(), pin);
+                    cell.tidy(&bank.snapshots, pin);
                 });
             },
             |(bank, cell)| {
@@ -57,7 +57,7 @@ fn tidying_spares_who_has_just_come() {
             },
         );
         let (bank, cell) = &*shared;
-        bank.visit(0, |pin| cell.tidy(&bank.snapshots.readers(), pin));
+        bank.visit(0, |pin| cell.tidy(&bank.snapshots, pin));
         assert!(!cell.has_past(), "what nobody wants is kept");
     });
 }
