@@ -15,32 +15,30 @@ pub(crate) struct Reservation<'e> {
 
 impl<'e> Reservation<'e> {
     /// Reserves the objects of `footprint`, which are in id order: so two reservations that want the same cannot
-    /// wait for each other's cells.
+    /// wait for each other.
     ///
-    /// Only who holds nothing waits at a turnstile. The turnstile may have been closed again meanwhile, for other
-    /// cells: who held some, and waited there, could be waited for in turn.
+    /// Nor at turnstiles, since whoever has closed one waits for nobody: it is closed last. If it were closed while
+    /// others are waited for, who waits for a reservation that is over already could find the turnstile closed by the
+    /// next job in that seat, which waits for what the first has reserved.
     pub(crate) fn make(
         shared: &'e Shared,
         seat: &'e Seat,
         own: Reserver,
         footprint: &[ObjectId],
     ) -> Self {
-        let mut cells: Vec<&Cell> = Vec::new();
-        let mut turnstile = seat.turnstile.lock();
-        for cell in footprint.iter().filter_map(|id| shared.table.peek(*id)) {
-            let mut backoff = Backoff::default();
-            while let Err(other) = cell.reserve(own) {
-                if cells.is_empty() {
-                    drop(turnstile);
-                    drop(shared.seats.seat(other.to_seat()).turnstile.lock());
-                    turnstile = seat.turnstile.lock();
-                } else {
-                    backoff.wait();
-                }
-            }
-            cells.push(cell);
-        }
-        Self { cells, _turnstile: turnstile }
+        let cells = footprint.iter().filter_map(|id| shared.table.peek(*id));
+        let cells = cells.inspect(|cell| reserve(shared, cell, own)).collect();
+        Self { cells, _turnstile: seat.turnstile.lock() }
+    }
+}
+
+/// Reserves `cell`, after whoever has reserved it now.
+fn reserve(shared: &Shared, cell: &Cell, own: Reserver) {
+    let mut backoff = Backoff::default();
+    while let Err(other) = cell.reserve(own) {
+        drop(shared.seats.seat(other.to_seat()).turnstile.lock());
+        // The other may be waiting for something itself, and its turnstile open until it has all.
+        backoff.wait();
     }
 }
 

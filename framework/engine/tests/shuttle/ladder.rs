@@ -24,6 +24,47 @@ fn whoever_reserves_or_runs_alone_is_one_of_many() {
     assert_ne!(ALONE.load(Ordering::SeqCst), 0, "nobody ever ran alone");
 }
 
+/// Three that want the same two objects, or one of them, and soon reserve what they want: in whatever order they come,
+/// they do not wait for one another in a circle.
+#[test]
+fn those_who_reserve_do_not_wait_in_a_circle() {
+    explore(circle);
+}
+
+pub(crate) fn circle(breaks: Breaks) {
+    let world = World::with_attempts(breaks, 5);
+    let [first, second] = world.accounts([0; 2]);
+    let add = |account| {
+        world.run(move |attempt| {
+            attempt.get_mut::<Account>(account)?.gold += 1;
+            Ok(())
+        });
+    };
+    let add_to_both = || {
+        world.run(move |attempt| {
+            attempt.get_mut::<Account>(second)?.gold += 1;
+            attempt.get_mut::<Account>(first)?.gold += 1;
+            Ok(())
+        });
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            add_to_both();
+            add_to_both();
+        });
+        scope.spawn(|| {
+            add(second);
+            add_to_both();
+        });
+        scope.spawn(|| {
+            add(first);
+            add_to_both();
+        });
+    });
+    assert_eq!((world.gold(first), world.gold(second)), (5, 5), "an update was lost");
+    world.check();
+}
+
 pub(crate) fn ladder(breaks: Breaks, attempts_max: u32) {
     let world = World::with_attempts(breaks, attempts_max);
     let [first, second] = world.accounts([0; 2]);
