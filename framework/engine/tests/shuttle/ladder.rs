@@ -24,6 +24,48 @@ fn whoever_reserves_or_runs_alone_is_one_of_many() {
     assert_ne!(ALONE.load(Ordering::SeqCst), 0, "nobody ever ran alone");
 }
 
+/// Readers tidy what they have looked at, which nobody who runs alone may take for a change.
+#[test]
+fn whoever_runs_alone_commits_whatever_readers_do() {
+    explore(alone);
+}
+
+pub(crate) fn alone(breaks: Breaks) {
+    let world = World::with_attempts(breaks, 2);
+    let [first, second] = world.accounts([0; 2]);
+    let count = |account, other| {
+        let attempts = Arc::new(AtomicU32::new(0));
+        let seen = attempts.clone();
+        world.run(move |attempt| {
+            seen.fetch_add(1, Ordering::SeqCst);
+            attempt.get::<Account>(other)?;
+            attempt.get_mut::<Account>(account)?.gold += 1;
+            Ok(())
+        });
+        assert!(attempts.load(Ordering::SeqCst) <= 2, "alone, and it did not commit");
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            count(first, second);
+            count(first, second);
+        });
+        scope.spawn(|| {
+            count(second, first);
+            count(second, first);
+        });
+        scope.spawn(|| {
+            for _ in 0..2 {
+                world.look(move |attempt| {
+                    attempt.get::<Account>(first)?;
+                    Ok(())
+                });
+            }
+        });
+    });
+    assert_eq!((world.gold(first), world.gold(second)), (2, 2), "an update was lost");
+    world.check();
+}
+
 /// Three that want the same two objects, or one of them, and soon reserve what they want: in whatever order they come,
 /// they do not wait for one another in a circle.
 #[test]
