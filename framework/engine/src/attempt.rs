@@ -191,9 +191,6 @@ impl<'e> Attempt<'e> {
                 None => Some(self.cell::<T>(id)?),
                 known => known,
             };
-            if cell.is_some() && self.company == Company::Others && self.shared.heat.is_hot(id) {
-                self.queue(id);
-            }
             self.enter(Entry {
                 id,
                 cell: Plain::new(cell),
@@ -388,6 +385,17 @@ impl<'e> Attempt<'e> {
     fn cell<T: Managed>(&self, id: ObjectId) -> Result<&'e Cell, Fault> {
         let cell = self.shared.table.cell(id);
         cell.map_err(|cause| Fault::Load { type_name: T::TYPE_NAME, id, cause: cause.to_string() })
+    }
+
+    /// Queues at a hot object that is to be changed blindly, before the commit locks it: only the commits meet there, not
+    /// the attempts.
+    pub(crate) fn queue_blind(&self, entry: &Entry<'e>) {
+        if self.company == Company::Others
+            && matches!(*entry.slot.borrow(), Slot::Blind(_))
+            && self.shared.heat.is_hot(entry.id)
+        {
+            self.queue(entry.id);
+        }
     }
 
     /// Queues at a hot object, before it is read; at one only, so that queues cannot deadlock.

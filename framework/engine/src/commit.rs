@@ -84,7 +84,9 @@ pub(crate) fn commit<'e>(
         yield_now();
     }
 
+    writes.entries.iter().for_each(|entry| attempt.queue_blind(entry));
     let guessed = shared.breaks().install_before_number.then(|| {
+        writes.entries.iter().for_each(|entry| attempt.queue_blind(entry));
         let guessed = shared.clock.now().next();
         yield_now();
         guessed

@@ -40,6 +40,9 @@ fn long_jobs_among_a_hundred_thousand_short_ones_finish() {
             });
         }
         let long = scope.spawn(|| {
+            while short_jobs.load(Ordering::Relaxed) < SHORT_JOBS / 100 {
+                thread::yield_now();
+            }
             for _ in 0..LONG_JOBS {
                 let attempts = Arc::<AtomicU32>::default();
                 committed(story.run(long(&objects, &attempts)));
