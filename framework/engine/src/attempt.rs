@@ -114,7 +114,7 @@ impl<'e> Attempt<'e> {
     /// [`Fault::NotFound`], [`Fault::WrongType`]; [`Fault::BeingChanged`] while a guard from
     /// [`get_mut`](Self::get_mut) of the same object is alive.
     pub fn get<T: Managed>(&self, id: ObjectId) -> Result<Read<'_, T>, Fault> {
-        self.find(id)?.ok_or(Fault::NotFound { type_name: T::TYPE_NAME, id })
+        self.find(id)?.ok_or_else(|| self.not_found::<T>(id))
     }
 
     /// Looks at the object `id`, or finds that there is none: that too is remembered, and another task's
@@ -161,7 +161,7 @@ impl<'e> Attempt<'e> {
             }
             Err(slot) => Err(match slot.value() {
                 Some(value) => wrong_type::<T>(id, value),
-                None => Fault::NotFound { type_name: T::TYPE_NAME, id },
+                None => self.not_found::<T>(id),
             }),
         }
     }
@@ -195,7 +195,7 @@ impl<'e> Attempt<'e> {
                 id,
                 cell: Plain::new(cell),
                 seen: Plain::new(None),
-                slot: RefCell::new(Slot::Blind(blind(operation))),
+                slot: RefCell::new(Slot::Blind(blind(self.input.kind, operation))),
                 is_changed: Plain::new(true),
             })?;
             return Ok(());
@@ -240,7 +240,7 @@ impl<'e> Attempt<'e> {
     pub fn insert_at<T: Managed>(&self, id: ObjectId, value: T) -> Result<(), Fault> {
         if self.shared.table.peek(id).is_none() && self.shared.is_unallocated(id) {
             // It would be there when the id is given to another.
-            return Err(Fault::NotFound { type_name: T::TYPE_NAME, id });
+            return Err(self.not_found::<T>(id));
         }
         let entry = self.open::<T>(id)?;
         self.may_change::<T>(id)?;
@@ -266,7 +266,7 @@ impl<'e> Attempt<'e> {
         let entry = self.open::<T>(id)?;
         self.may_change::<T>(id)?;
         let mut slot = self.borrow_mut::<T>(entry)?;
-        let value = slot.value().ok_or(Fault::NotFound { type_name: T::TYPE_NAME, id })?;
+        let value = slot.value().ok_or_else(|| self.not_found::<T>(id))?;
         if !(value as &dyn Any).is::<T>() {
             return Err(wrong_type::<T>(id, value));
         }
@@ -481,6 +481,12 @@ impl<'e> Attempt<'e> {
         })
     }
 
+    /// That there is no such object.
+    #[cold]
+    pub fn not_found<T: Managed>(&self, id: ObjectId) -> Fault {
+        Fault::NotFound { type_name: T::TYPE_NAME, id, job: self.input.kind }
+    }
+
     fn being_changed<T: Managed>(&self, id: ObjectId) -> Fault {
         Fault::BeingChanged { type_name: T::TYPE_NAME, id, job: self.input.kind }
     }
@@ -547,7 +553,7 @@ impl<'e> Attempt<'e> {
         let (id, type_name) = (entry.id, blind.type_name());
         if self.shared.is_unallocated(id) {
             entry.seen.set(Some(CommitNumber::ZERO));
-            return Err(Fault::NotFound { type_name, id });
+            return Err(Fault::NotFound { type_name, id, job: self.input.kind });
         }
         let cell = self.shared.table.cell(id);
         let cell = cell.map_err(|cause| Fault::Load { type_name, id, cause: cause.to_string() })?;

@@ -28,16 +28,18 @@ type Operation = Box<dyn Fn(&mut dyn Object) -> Result<(), Error>>;
 
 /// The first operation on an object, by whose type the object is known, and those after it.
 struct Operations<T, F> {
+    job: &'static str,
     kind: std::marker::PhantomData<fn(&mut T)>,
     first: F,
     more: Vec<Operation>,
 }
 
-/// `operation`, to be done to a `T`.
+/// `operation`, to be done to a `T` for `job`.
 pub(crate) fn blind<T: Managed>(
+    job: &'static str,
     operation: impl Fn(&mut T) -> Result<(), Error> + 'static,
 ) -> Box<dyn Blind> {
-    Box::new(Operations { kind: std::marker::PhantomData, first: operation, more: Vec::new() })
+    Box::new(Operations { job, kind: std::marker::PhantomData, first: operation, more: Vec::new() })
 }
 
 /// `operation`, to be done after others.
@@ -65,7 +67,7 @@ impl<T: Managed, F: Fn(&mut T) -> Result<(), Error>> Blind for Operations<T, F> 
 
     fn apply(&self, id: ObjectId, value: Option<&dyn Object>, pin: &Pin<'_>) -> Result<Own, Error> {
         let wanted = T::TYPE_NAME;
-        let value = value.ok_or(Fault::NotFound { type_name: wanted, id })?;
+        let value = value.ok_or(Fault::NotFound { type_name: wanted, id, job: self.job })?;
         let found = value.descriptor().name;
         let typed = (value as &dyn Any).downcast_ref::<T>();
         let mut own = pin.copy(typed.ok_or(Fault::WrongType { id, wanted, found })?);

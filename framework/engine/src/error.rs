@@ -66,12 +66,16 @@ pub enum Fault {
     #[error("another task changed what this one had read; it is run again")]
     Conflict,
     /// There is no object under the reference.
-    #[error("{type_name} {id} does not exist: it was removed, or never was")]
+    #[error(
+        "{type_name} {id}, which task `{job}` wants, does not exist: it was removed, or never was"
+    )]
     NotFound {
         /// The type that the reference claims.
         type_name: &'static str,
         /// The reference.
         id: ObjectId,
+        /// The job.
+        job: &'static str,
     },
     /// The object under the reference is of another type.
     #[error("{id} is of type {found}, not {wanted}")]

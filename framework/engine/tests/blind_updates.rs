@@ -275,7 +275,7 @@ fn an_update_of_what_is_not_there_fails_the_job() {
     let never_given = ObjectId::new(Space::Object, 1_000);
     for id in [removed, unbound, never_given] {
         let outcome = story.run(update_both(account, id));
-        assert_eq!(fault(outcome), Fault::NotFound { type_name: "Account", id });
+        assert_eq!(fault(outcome), Fault::NotFound { type_name: "Account", id, job: "test" });
     }
     let note = story.insert(Note::default());
     let wrong = fault(story.run(update_both(account, note)));

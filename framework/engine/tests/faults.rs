@@ -23,11 +23,11 @@ type Work = fn(&Attempt<'_>) -> Result<(), Error>;
 const TOLD: &[(Work, &str)] = &[
     (
         |attempt| Ok(attempt.get::<Account>(UNBOUND).map(drop)?),
-        "Account name#3 does not exist: it was removed, or never was",
+        "Account name#3, which task `test` wants, does not exist: it was removed, or never was",
     ),
     (
         |attempt| Ok(attempt.remove::<Note>(ObjectId::new(Space::Task, 9))?),
-        "Note task#9 does not exist: it was removed, or never was",
+        "Note task#9, which task `test` wants, does not exist: it was removed, or never was",
     ),
     (|attempt| Ok(attempt.get_mut::<Note>(ACCOUNT).map(drop)?), "#1 is of type Account, not Note"),
     (

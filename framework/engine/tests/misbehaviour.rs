@@ -99,7 +99,7 @@ fn adding_to_a_made_up_id_fails_and_takes_no_memory() {
     let story = Story::new(Settings::default());
     // If it got a cell, so would all before it on the same shelf: more than there is memory.
     let id = ObjectId::new(Space::Object, (1 << 62) - 1);
-    let not_found = Fault::NotFound { type_name: "Account", id };
+    let not_found = Fault::NotFound { type_name: "Account", id, job: "test" };
     let add = move |attempt: &Attempt<'_>| {
         attempt.update::<Account>(id, |account| {
             account.gold += 1;

@@ -106,7 +106,8 @@ fn a_job_that_meets_a_fault_leaves_nothing() {
         attempt.get::<Account>(ObjectId::new(Space::Name, 8))?;
         Ok(())
     };
-    let wanted = "Account name#8 does not exist: it was removed, or never was";
+    let wanted =
+        "Account name#8, which task `test` wants, does not exist: it was removed, or never was";
     World::new().assert_leaves_nothing(end, wanted);
 }
 

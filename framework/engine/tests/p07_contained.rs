@@ -150,7 +150,7 @@ fn an_error_says_what_it_is() {
 
     let absent = ObjectId::new(Space::Name, 1);
     let missing = fault(story.run(move |attempt| Ok(attempt.remove::<Note>(absent)?)));
-    assert_eq!(missing, Fault::NotFound { type_name: "Note", id: absent });
+    assert_eq!(missing, Fault::NotFound { type_name: "Note", id: absent, job: "test" });
     story.end();
 }
 

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::time::Duration;
 
 use bytes::Bytes;
-use daystar_engine::{Attempt, Effect, Error, Fault, Read, TaskRng, Write};
+use daystar_engine::{Attempt, Effect, Error, Read, TaskRng, Write};
 use daystar_model::{Managed, ObjectId, Ref, Space, Timestamp};
 use daystar_protocol::frame::TO_CLIENT_BYTES_MAX;
 use daystar_protocol::message::{EncodeError, Message};
@@ -61,7 +61,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// # Errors
     /// The object was removed, is of another type, or is being changed by this task right now.
     pub fn get<T: Managed>(&self, object: Ref<T>) -> Result<Read<'_, T>> {
-        Ok(self.attempt.get(id_of(object)?)?)
+        Ok(self.attempt.get(id_of(self.attempt, object)?)?)
     }
 
     /// Changes an object. The guard derefs to `&mut T`; while it lives, this task cannot get the object a
@@ -70,7 +70,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// # Errors
     /// The object was removed, is of another type, or a guard of it is still alive.
     pub fn get_mut<T: Managed>(&self, object: Ref<T>) -> Result<Write<'_, T>> {
-        Ok(self.attempt.get_mut(id_of(object)?)?)
+        Ok(self.attempt.get_mut(id_of(self.attempt, object)?)?)
     }
 
     /// Changes an object without looking at it: for adding, appending and the like. `operation` is done when the task
@@ -110,7 +110,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
         object: Ref<T>,
         operation: impl Fn(&mut T) -> Result<()> + 'static,
     ) -> Result<()> {
-        self.attempt.update(id_of(object)?, operation)
+        self.attempt.update(id_of(self.attempt, object)?, operation)
     }
 
     /// Whether there is such an object.
@@ -118,7 +118,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// # Errors
     /// The object is of another type, or is being changed by this task right now.
     pub fn exists<T: Managed>(&self, object: Ref<T>) -> Result<bool> {
-        Ok(self.attempt.find::<T>(id_of(object)?)?.is_some())
+        Ok(self.attempt.find::<T>(id_of(self.attempt, object)?)?.is_some())
     }
 
     /// Makes a new object of the world.
@@ -134,7 +134,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// # Errors
     /// The object was removed before, is of another type, or a guard of it is still alive.
     pub fn remove<T: Managed>(&self, object: Ref<T>) -> Result<()> {
-        Ok(self.attempt.remove::<T>(id_of(object)?)?)
+        Ok(self.attempt.remove::<T>(id_of(self.attempt, object)?)?)
     }
 
     // Names.
@@ -351,10 +351,10 @@ impl<'a, 'e> Ctx<'a, 'e> {
 /// The object's id, if it can be one of a game's objects. A reference may come from a client, who can make up any number:
 /// one that names what the framework keeps for itself, names above all, must not reach it, nor fill memory with cells
 /// for what never was.
-fn id_of<T: Managed>(object: Ref<T>) -> Result<ObjectId> {
+fn id_of<T: Managed>(attempt: &Attempt<'_>, object: Ref<T>) -> Result<ObjectId> {
     let id = object.id();
     if id.space() != Space::Object {
-        return Err(Fault::NotFound { type_name: T::TYPE_NAME, id }.into());
+        return Err(attempt.not_found::<T>(id).into());
     }
     Ok(id)
 }
