@@ -86,7 +86,6 @@ pub(crate) fn commit<'e>(
 
     writes.entries.iter().for_each(|entry| attempt.queue_blind(entry));
     let guessed = shared.breaks().install_before_number.then(|| {
-        writes.entries.iter().for_each(|entry| attempt.queue_blind(entry));
         let guessed = shared.clock.now().next();
         yield_now();
         guessed

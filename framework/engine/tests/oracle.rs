@@ -42,16 +42,12 @@ fn every_broken_engine_is_accused() {
 
 fn broken() -> Vec<(&'static str, Breaks)> {
     let sound = Breaks::default();
-    vec![
-        ("no validation", Breaks { no_validation: true, ..sound }),
-        ("validation before locking", Breaks { validation_before_locking: true, ..sound }),
-        ("a lock skipped", Breaks { lock_skipped: true, ..sound }),
-        ("snapshot after the first read", Breaks { snapshot_after_first_read: true, ..sound }),
-        ("installation before the number", Breaks { install_before_number: true, ..sound }),
-        ("unchecked extension", Breaks { unchecked_extension: true, ..sound }),
+    let mut broken = common::seen_by_clients();
+    broken.extend([
         ("phantoms not validated", Breaks { phantom_not_validated: true, ..sound }),
         ("effects too early", Breaks { effects_early: true, ..sound }),
-    ]
+    ]);
+    broken
 }
 
 /// One round of jobs of all kinds, by several threads, and what the oracle says of it.

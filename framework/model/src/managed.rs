@@ -53,8 +53,6 @@ pub trait Object: Any + Send + Sync {
     fn descriptor(&self) -> &'static TypeDescriptor;
     /// The value's stored form.
     fn encode(&self) -> Result<Vec<u8>, RecordError>;
-    /// A private copy, to be changed.
-    fn copy(&self) -> Arc<dyn Object>;
     /// Bytes of memory: the value itself and its [`heap_bytes`](Managed::heap_bytes).
     fn bytes(&self) -> usize;
     /// To try a downcast.
@@ -69,9 +67,6 @@ impl<T: Managed> Object for T {
     }
     fn encode(&self) -> Result<Vec<u8>, RecordError> {
         Managed::encode(self)
-    }
-    fn copy(&self) -> Arc<dyn Object> {
-        Arc::new(self.clone())
     }
     fn bytes(&self) -> usize {
         size_of::<T>() + self.heap_bytes()

@@ -22,7 +22,7 @@ mod round;
 mod transact;
 mod versions;
 
-use daystar_engine::{Breaks, Settings};
+use daystar_engine::Settings;
 
 use checker::verdict;
 use round::observe;
@@ -43,24 +43,11 @@ fn what_clients_saw_may_have_happened_one_at_a_time() {
 
 #[test]
 fn every_break_is_seen_by_clients() {
-    for (name, breaks) in broken() {
+    for (name, breaks) in common::seen_by_clients() {
         let is_caught = (0..ROUNDS).any(|round| {
             let settings = Settings { breaks, ..Settings::default() };
             verdict(&observe(settings, round).0).is_some()
         });
         assert!(is_caught, "with {name}, nothing was noticed in {ROUNDS} rounds");
     }
-}
-
-/// The ways in which the engine can be broken that clients must notice.
-fn broken() -> Vec<(&'static str, Breaks)> {
-    let sound = Breaks::default();
-    vec![
-        ("no validation", Breaks { no_validation: true, ..sound }),
-        ("validation before locking", Breaks { validation_before_locking: true, ..sound }),
-        ("a lock skipped", Breaks { lock_skipped: true, ..sound }),
-        ("snapshot after the first read", Breaks { snapshot_after_first_read: true, ..sound }),
-        ("installation before the number", Breaks { install_before_number: true, ..sound }),
-        ("unchecked extension", Breaks { unchecked_extension: true, ..sound }),
-    ]
 }

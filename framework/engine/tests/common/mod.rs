@@ -6,6 +6,7 @@
     reason = "each test file is a program of its own and uses a part of this"
 )]
 
+mod broken;
 mod closure;
 mod log;
 mod story;
@@ -20,6 +21,7 @@ use daystar_model::{
     TypeDescriptor,
 };
 
+pub(crate) use broken::seen_by_clients;
 pub(crate) use closure::{Closure, SESSION, Work, look, message, run};
 pub(crate) use log::Log;
 pub(crate) use story::{Story, cause, committed, fault, is_committed, is_first, reason, refusal};
