@@ -130,6 +130,20 @@ impl TypeDescriptor {
         })
     }
 
+    /// That the program can read records of this type and version.
+    ///
+    /// # Errors
+    /// [`RecordError::UnknownType`], [`RecordError::UnknownVersion`].
+    pub fn check(name: &str, version: u32) -> Result<(), RecordError> {
+        let known =
+            Self::find(name).ok_or_else(|| RecordError::UnknownType { name: name.to_owned() })?;
+        if version != known.version {
+            let (name, known) = (known.name, known.version);
+            return Err(RecordError::UnknownVersion { name, stored: version, known });
+        }
+        Ok(())
+    }
+
     /// The type stored under `name`, if the program has one.
     pub fn find(name: &str) -> Option<&'static TypeDescriptor> {
         use std::collections::HashMap;

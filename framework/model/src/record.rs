@@ -100,6 +100,21 @@ impl<'a> Record<'a> {
         commit: CommitNumber,
         value: &dyn Object,
     ) -> Result<Vec<u8>, RecordError> {
+        let mut bytes = Vec::new();
+        Self::encode_into(&mut bytes, id, commit, value)?;
+        Ok(bytes)
+    }
+
+    /// Appends to `bytes` what [`encode`](Self::encode) returns.
+    ///
+    /// # Errors
+    /// As `encode`; `bytes` then holds what it held before.
+    pub fn encode_into(
+        bytes: &mut Vec<u8>,
+        id: ObjectId,
+        commit: CommitNumber,
+        value: &dyn Object,
+    ) -> Result<(), RecordError> {
         let descriptor = value.descriptor();
         let payload = value.encode()?;
         let name = descriptor.name.as_bytes();
@@ -107,16 +122,17 @@ impl<'a> Record<'a> {
             name: descriptor.name,
             cause: "the type's name is longer than 65,535 bytes".to_owned(),
         })?;
-        let mut bytes = Vec::with_capacity(HEADER + name.len() + payload.len());
+        let start = bytes.len();
+        bytes.reserve(HEADER + name.len() + payload.len());
         bytes.extend_from_slice(&[0; 8]);
         bytes.extend_from_slice(&commit.0.to_le_bytes());
         bytes.extend_from_slice(&descriptor.version.to_le_bytes());
         bytes.extend_from_slice(&name_length.to_le_bytes());
         bytes.extend_from_slice(name);
         bytes.extend_from_slice(&payload);
-        let sum = checksum(id, &bytes[8..]);
-        bytes[..8].copy_from_slice(&sum.to_le_bytes());
-        Ok(bytes)
+        let sum = checksum(id, &bytes[start + 8..]);
+        bytes[start..start + 8].copy_from_slice(&sum.to_le_bytes());
+        Ok(())
     }
 
     /// What `bytes`, found under `id`, say. The payload is not yet looked into.

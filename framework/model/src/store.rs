@@ -64,6 +64,20 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The store could not be read.
     fn next_index(&self) -> Result<u64, StoreError>;
+
+    /// How the store is doing. Cheap.
+    fn status(&self) -> StoreStatus {
+        StoreStatus::default()
+    }
+}
+
+/// How a store is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// Bytes in the journal that no checkpoint has overtaken: what a start after a crash would have to read.
+    pub journal_bytes: u64,
+    /// Why the last checkpoint could not be made, if it could not: nothing is lost, but the journal grows.
+    pub checkpoint_failure: Option<String>,
 }
 
 /// What [`Store::scan`] calls for each object.
@@ -91,6 +105,21 @@ pub enum StoreError {
         path: std::path::PathBuf,
         /// What was found there.
         found: String,
+    },
+    /// The world has objects that this program cannot read.
+    #[error(
+        "{count} objects in {} cannot be read by this program; the first is object {id}: {cause}", path.display()
+    )]
+    Unreadable {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// How many there are.
+        count: u64,
+        /// One of them.
+        id: ObjectId,
+        /// Why it cannot be read.
+        #[source]
+        cause: RecordError,
     },
     /// Another process has the folder open.
     #[error("{} is in use by another process; stop that server first, or choose another folder", path.display())]

@@ -22,6 +22,11 @@ impl Head {
     /// An empty store.
     pub(crate) const EMPTY: Self = Self { last: CommitNumber::ZERO, next_index: 1 };
 
+    /// This one, without forgetting indices that `earlier` knows of.
+    pub(crate) fn not_before(self, earlier: Self) -> Self {
+        Self { next_index: self.next_index.max(earlier.next_index), ..self }
+    }
+
     pub(crate) fn to_bytes(self) -> [u8; HEAD_BYTES] {
         let mut bytes = [0; HEAD_BYTES];
         bytes[..8].copy_from_slice(&self.last.0.to_le_bytes());

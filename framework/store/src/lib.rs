@@ -8,10 +8,13 @@
 #![warn(missing_docs)]
 
 mod batch;
+mod breaks;
 mod head;
 pub mod lmdb;
 pub mod memory;
 mod stored;
 
-pub use lmdb::{LmdbStore, Options};
+#[cfg(feature = "breaks")]
+pub use breaks::Breaks;
+pub use lmdb::{LmdbStore, Moment, Options};
 pub use memory::MemoryStore;

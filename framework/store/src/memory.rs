@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::managed::Object;
+use daystar_model::record::Record;
 use daystar_model::store::{Batch, Store, StoreError, Visit};
 use parking_lot::RwLock;
 
-use crate::batch::Encoded;
+use crate::batch::{after, in_id_order};
 use crate::head::Head;
 use crate::stored::decode;
 
@@ -45,11 +46,18 @@ impl Store for MemoryStore {
     }
 
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
-        let encoded = Encoded::new(batch)?;
+        // Encoded before the lock is taken, because that is the slow part and may fail.
+        let mut records = Vec::with_capacity(batch.changes.len());
+        for at in in_id_order(batch)? {
+            let (id, commit, change) = &batch.changes[at];
+            let record = change.as_deref().map(|value| Record::encode(*id, *commit, value));
+            let record = record.transpose().map_err(|cause| StoreError::Record { id: *id, cause });
+            records.push((*id, record?));
+        }
         let mut state = self.state.write();
-        state.head = encoded.after(state.head)?;
-        for (id, change) in encoded.changes {
-            match change {
+        state.head = after(batch, state.head)?;
+        for (id, record) in records {
+            match record {
                 Some(bytes) => state.records.insert(id, bytes.into()),
                 None => state.records.remove(&id),
             };

@@ -19,20 +19,18 @@ use std::path::Path;
 /// The file's name within its environment's folder.
 pub(super) const NAME: &str = "data.mdb";
 
-/// Why a file must not be mapped.
+/// Why a file must not be mapped; said after the file's name.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unfit {
     /// There is none, or it is empty.
-    #[error("its objects/{NAME} is gone; if this was your world, restore it from a backup")]
+    #[error("is gone; if this was your world, restore it from a backup")]
     Missing,
     /// Something else, or LMDB's with its first pages overwritten.
-    #[error(
-        "its objects/{NAME} is not an LMDB file: {0}; if this was your world, restore it from a backup"
-    )]
+    #[error("is not an LMDB file: {0}; if this was your world, restore it from a backup")]
     NotLmdb(&'static str),
     /// Pages that are in use are beyond the file's end.
     #[error(
-        "its objects/{NAME} is cut off after {length} of {wanted} bytes; if this was your world, restore it from a backup"
+        "is cut off after {length} of {wanted} bytes; if this was your world, restore it from a backup"
     )]
     CutOff {
         /// What there is.

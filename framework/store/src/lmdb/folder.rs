@@ -14,7 +14,7 @@ use tracing::warn;
 
 use super::failure;
 use super::format::{TITLE, fingerprint};
-use super::objects;
+use super::{journal, objects};
 
 /// A world's folder, locked for this store for as long as this value lives.
 #[derive(Debug)]
@@ -54,6 +54,16 @@ impl Folder {
         }
     }
 
+    /// That there is a world in the folder `path`, which is left alone.
+    pub(super) fn look_at(path: &Path) -> Result<(), StoreError> {
+        match look(path)? {
+            Found::World => Ok(()),
+            Found::Nothing => {
+                Err(StoreError::Foreign { path: path.to_owned(), found: "nothing".to_owned() })
+            }
+        }
+    }
+
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -80,7 +90,9 @@ impl Unfinished {
     pub(super) fn finish(&self) -> Result<(), StoreError> {
         let path = &self.0.path;
         let finish = || {
-            sync_folder(&path.join(objects::FOLDER))?;
+            for folder in FOLDERS {
+                sync_folder(&path.join(folder))?;
+            }
             sync_folder(path)?;
             fs::rename(path.join(BEGUN), path.join(MARKER))?;
             sync_folder(path)
@@ -100,11 +112,13 @@ impl Unfinished {
         marker.sync_all()?;
         sync_folder(path)?;
         // What a start that did not finish may have left. No world has ever been in it.
-        let objects = path.join(objects::FOLDER);
-        match fs::remove_dir_all(&objects) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => fs::create_dir(&objects),
+        for folder in FOLDERS.map(|folder| path.join(folder)) {
+            match fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => fs::create_dir(&folder)?,
+            }
         }
+        Ok(())
     }
 }
 
@@ -132,7 +146,8 @@ fn look(path: &Path) -> Result<Found, StoreError> {
     let begun = has(BEGUN);
     let strange = names.iter().find(|name| {
         let known = [LOCK, "lost+found"].iter().any(|ours| *name == OsStr::new(ours));
-        let left_over = [BEGUN, objects::FOLDER].iter().any(|ours| *name == OsStr::new(ours));
+        let left_over =
+            *name == OsStr::new(BEGUN) || FOLDERS.iter().any(|folder| *name == OsStr::new(folder));
         !(known || (begun && left_over))
     });
     match strange {
@@ -206,10 +221,12 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 /// A new file's name is safe only when the folder it is in has been synced, too.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// One for each environment.
+const FOLDERS: [&str; 2] = [journal::KIND.folder, objects::KIND.folder];
 /// Its presence says: here is a complete world.
 const MARKER: &str = "DAYSTAR";
 /// Its presence says: here a world was going to be made.

@@ -36,7 +36,7 @@ fn archive_endianness() -> &'static str {
 }
 
 /// Counts up with every change of the folder's files, of the databases in them, or of a record's header.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 /// LMDB's own version number of its data file.
 const LMDB_FILE: u32 = 1;
 
@@ -51,7 +51,7 @@ mod tests {
     fn the_format_is_the_one_that_worlds_were_written_in() {
         assert_eq!(
             fingerprint(),
-            "layout 1; lmdb 1, 64-bit, little-endian; rkyv 0.8, little-endian, 32-bit pointers, aligned"
+            "layout 2; lmdb 1, 64-bit, little-endian; rkyv 0.8, little-endian, 32-bit pointers, aligned"
         );
     }
 }

@@ -4,60 +4,91 @@
 //! DIR/DAYSTAR            marks the folder as a world, and says in which format; written last
 //! DIR/DAYSTAR.lock       locked by the process that has the world open
 //! DIR/DAYSTAR.new        only while a world is being made; becomes DAYSTAR
-//! DIR/objects/           an LMDB environment: the objects, and how far they have come
+//! DIR/journal/           an LMDB environment: what has changed since the last checkpoint, epoch by epoch
+//! DIR/objects/           an LMDB environment: the objects as of the last checkpoint
 //! ```
+//! An epoch is one synced transaction that appends one record; a checkpoint brings the objects up to the
+//! journal in large transactions, in id order. `docs/design/0004-journal-and-checkpoints.md` says why there are two.
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!(
     "the store maps worlds far larger than a 32-bit address space; build for a 64-bit target"
 );
 
+mod backup;
+mod checkpoint;
 mod datafile;
+mod environment;
+mod epoch;
+mod failpoint;
 mod failure;
 mod folder;
 mod format;
+mod journal;
+mod moment;
 mod objects;
+mod options;
+mod recent;
+mod types;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::managed::Object;
-use daystar_model::store::{Batch, Store, StoreError, Visit};
+use daystar_model::store::{Batch, Store, StoreError, StoreStatus, Visit};
+use parking_lot::Mutex;
 use tracing::info;
 
-use crate::batch::Encoded;
+pub use self::backup::{Copied, Progress, compact};
+use self::checkpoint::Checkpoints;
+use self::epoch::Written;
+use self::folder::{Claim, Folder};
+use self::journal::Journal;
+use self::moment::Merged;
+pub use self::moment::Moment;
+use self::objects::Objects;
+pub use self::options::Options;
+use self::recent::Recent;
+use self::types::Types;
+use crate::batch::after;
+use crate::head::Head;
 use crate::stored::decode;
-use folder::{Claim, Folder};
-use objects::Objects;
-
-/// What may be set about a store on disk.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The largest size that the world's file may grow to, in bytes, rounded up to whole pages. It costs
-    /// address space, not memory or disk. A world that has grown larger still opens.
-    pub map_bytes_max: usize,
-    /// How many loads and scans may be under way at the same moment.
-    pub readers_max: u32,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { map_bytes_max: 256 << 30, readers_max: 4096 }
-    }
-}
 
 /// Keeps the world in a folder.
 ///
-/// Every batch is one synced transaction: after `apply` has returned, a crash or a power cut does not take
-/// it back, and one that did not return is there whole or not at all.
+/// Every batch is one synced transaction of the journal: after `apply` has returned, a crash or a power cut does not take
+/// it back, and one that did not return is there whole or not at all. A thread of the store's own brings
+/// the objects up to the journal meanwhile.
+///
+/// A batch that was refused may be applied again, and must be before another: what is wrong with the disk is found
+/// out anew each time.
 ///
 /// Only one process at a time has a folder open. The folder must be on a local file system.
 #[derive(Debug)]
 pub struct LmdbStore {
-    // Dropped in this order: the lock is let go when nothing is mapped any more.
-    objects: Objects,
+    // Dropped in this order: the thread ends, then nothing is mapped any more, then the lock is let go.
+    checkpoints: Checkpoints,
+    writer: Mutex<Writer>,
+    world: Arc<World>,
     folder: Folder,
+}
+
+/// What the thread that makes checkpoints shares with those that read and write.
+#[derive(Debug)]
+struct World {
+    journal: Journal,
+    objects: Objects,
+    recent: Recent,
+    options: Options,
+}
+
+/// What only one may do at a time.
+#[derive(Debug)]
+struct Writer {
+    types: Types,
+    /// The last append failed, and may have been made all the same.
+    is_uncertain: bool,
 }
 
 impl LmdbStore {
@@ -65,39 +96,113 @@ impl LmdbStore {
     /// made.
     ///
     /// # Errors
-    /// [`StoreError::Foreign`] when something else is there, or the world's file is damaged so that it cannot be opened;
-    /// [`StoreError::Format`] for a world that this program cannot read; [`StoreError::InUse`] when it
-    /// is open already; [`StoreError::Io`] when the system refuses. Nothing is changed in a folder that is not ours.
+    /// [`StoreError::Foreign`] when something else is there, or one of the world's files is damaged so that it cannot be
+    /// opened; [`StoreError::Format`] for a world that this program cannot read, and [`StoreError::Unreadable`] for one
+    /// with objects that it cannot; [`StoreError::InUse`] when it is open already; [`StoreError::Io`] when the
+    /// system refuses, or commits are missing. Nothing is changed in a folder that is not ours.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
-        // On every way out, LMDB's file is unmapped before the lock is let go: locals go in reverse order.
-        let store = match Folder::claim(path.as_ref())? {
+        // On every way out, LMDB's files are unmapped before the lock is let go: locals go in reverse order.
+        let (journal, objects, folder) = match Folder::claim(path.as_ref())? {
             Claim::World(folder) => {
-                Self { objects: Objects::open(folder.path(), &options)?, folder }
+                let journal = Journal::open(folder.path(), &options)?;
+                let objects = Objects::open(folder.path(), &options)?;
+                (journal, objects, folder)
             }
             Claim::New(unfinished) => {
+                let journal = Journal::create(unfinished.path(), &options)?;
                 let objects = Objects::create(unfinished.path(), &options)?;
                 unfinished.finish()?;
-                Self { objects, folder: unfinished.into_folder() }
+                (journal, objects, unfinished.into_folder())
             }
         };
-        let head = store.objects.head()?;
-        info!(path = %store.path().display(), last_commit = head.last.0, "world opened");
-        Ok(store)
+        let (recent, done) = recover(&journal, &objects)?;
+        let types = Types::of(journal.types()?);
+        let world = World { journal, objects, recent, options };
+        types.check(folder.path(), &world)?;
+        let world = Arc::new(world);
+        let head = world.recent.head();
+        info!(
+            path = %folder.path().display(),
+            last_commit = head.last.0,
+            replayed_bytes = world.recent.bytes(),
+            "world opened"
+        );
+        let checkpoints = Checkpoints::start(Arc::clone(&world), done.last).map_err(|error| {
+            failure::io("start the thread that makes checkpoints", folder.path(), &error)
+        })?;
+        let writer = Mutex::new(Writer { types, is_uncertain: false });
+        Ok(Self { checkpoints, writer, world, folder })
     }
 
     /// The folder, as it was given to [`open`](Self::open).
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
+
+    /// Brings the objects up to the journal now, and cuts the journal. It happens by itself; this is for whoever wants to
+    /// wait for it.
+    ///
+    /// # Errors
+    /// The disk refuses. Nothing is lost: the journal has it.
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        self.checkpoints.make()
+    }
+}
+
+/// What the journal holds beyond the objects, and how far the objects have come.
+fn recover(journal: &Journal, objects: &Objects) -> Result<(Recent, Head), StoreError> {
+    let opened = objects.environment().opened(objects::LOAD)?;
+    let txn = opened.env.read_txn();
+    let txn = txn.map_err(|error| objects.environment().failed(objects::LOAD, error))?;
+    let done = objects.head(&opened, &txn)?;
+    let recent = Recent::new(done);
+    let opened = journal.environment().opened(journal::READ)?;
+    let txn = opened.env.read_txn();
+    let txn = txn.map_err(|error| journal.environment().failed(journal::READ, error))?;
+    let mut head = done;
+    let replayed = journal.replay(&opened, &txn, done, &mut |epoch, bytes| {
+        head = epoch.head.not_before(head);
+        recent.add(head, bytes, epoch.places());
+    })?;
+    replayed.map_err(|gap| journal.gap(gap))?;
+    Ok((recent, done))
 }
 
 impl Store for LmdbStore {
     fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError> {
-        self.objects.copy_of(id)?.map(|bytes| decode(id, &bytes)).transpose()
+        let World { journal, objects, recent, options } = &*self.world;
+        let bytes = match recent.find(id, |place| journal.copy_of(id, place)) {
+            Some(found) => found?,
+            None => objects.copy_of(id)?,
+        };
+        let Some(bytes) = bytes else { return Ok(None) };
+        if options.breaks().checksum_ignored {
+            return crate::stored::decode_unchecked(id, bytes).map(Some);
+        }
+        decode(id, &bytes).map(Some)
     }
 
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
-        self.objects.write(&Encoded::new(batch)?)
+        let World { journal, recent, options, .. } = &*self.world;
+        let mut writer = self.writer.lock();
+        self.checkpoints.wait_for_room()?;
+        let before = recent.head();
+        let head = after(batch, before)?;
+        let batch_types = writer.types.new_in(batch)?;
+        let Written { bytes, places } = epoch::write(batch, before.last)?;
+        let is_there = writer.is_uncertain && journal.last()? == Some(head.last);
+        if !is_there {
+            if options.breaks().epoch_not_prefix {
+                journal.append_half(batch, before.last)?;
+            }
+            writer.is_uncertain = true;
+            journal.append(head.last, &bytes, &batch_types)?;
+        }
+        writer.is_uncertain = false;
+        writer.types.add(batch_types);
+        recent.add(head, bytes.len(), places.into_iter());
+        self.checkpoints.appended();
+        Ok(())
     }
 
     fn scan(
@@ -106,14 +211,25 @@ impl Store for LmdbStore {
         last: ObjectId,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        self.objects.each(first, last, &mut |id, bytes| visit(id, decode(id, bytes)))
+        let World { journal, objects, .. } = &*self.world;
+        Merged::new(journal, objects, first, last)?.each(first, last, &mut |id, bytes| {
+            visit(id, decode(id, bytes));
+            Ok(())
+        })
     }
 
     fn last_commit(&self) -> Result<CommitNumber, StoreError> {
-        Ok(self.objects.head()?.last)
+        Ok(self.world.recent.head().last)
     }
 
     fn next_index(&self) -> Result<u64, StoreError> {
-        Ok(self.objects.head()?.next_index)
+        Ok(self.world.recent.head().next_index)
+    }
+
+    fn status(&self) -> StoreStatus {
+        StoreStatus {
+            journal_bytes: self.world.recent.bytes(),
+            checkpoint_failure: self.checkpoints.failure(),
+        }
     }
 }

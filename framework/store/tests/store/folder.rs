@@ -18,7 +18,7 @@ fn missing_folders_are_made_and_the_world_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a/b/world");
     open(&path).apply(&batch(1, vec![(object(1), put(thing(1)))])).unwrap();
-    assert_eq!(names(&path), ["DAYSTAR", "DAYSTAR.lock", "objects"]);
+    assert_eq!(names(&path), ["DAYSTAR", "DAYSTAR.lock", "journal", "objects"]);
     let store = open(&path);
     assert_eq!(store.path(), path);
     assert_eq!(load(&store, object(1)), Some((1, thing(1))));
@@ -145,8 +145,8 @@ fn another_format_is_named() {
     open(folder.path());
     let marker = folder.path().join("DAYSTAR");
     let ours = fs::read_to_string(&marker).unwrap();
-    assert!(ours.contains("layout 1;") && ours.contains("rkyv 0.8"), "{ours}");
-    fs::write(&marker, ours.replace("layout 1;", "layout 99;")).unwrap();
+    assert!(ours.contains("layout 2;") && ours.contains("rkyv 0.8"), "{ours}");
+    fs::write(&marker, ours.replace("layout 2;", "layout 99;")).unwrap();
     let error = refusal(folder.path());
     assert!(matches!(&error, StoreError::Format { found, .. } if found.contains("layout 99")));
 
@@ -290,7 +290,7 @@ fn a_world_half_made_is_made_anew() {
     let data = OpenOptions::new().write(true).open(path.join("objects/data.mdb")).unwrap();
     data.set_len(100).unwrap();
     open(path).apply(&batch(1, vec![(object(1), put(thing(1)))])).unwrap();
-    assert_eq!(names(path), ["DAYSTAR", "DAYSTAR.lock", "objects"]);
+    assert_eq!(names(path), ["DAYSTAR", "DAYSTAR.lock", "journal", "objects"]);
     assert_eq!(load(&open(path), object(1)), Some((1, thing(1))));
 }
 

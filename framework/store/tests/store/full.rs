@@ -9,7 +9,9 @@ use daystar_store::{LmdbStore, Options};
 
 use crate::support::*;
 
-const SMALL: Options = Options { map_bytes_max: 4 << 20, readers_max: 16 };
+fn small() -> Options {
+    Options { map_bytes_max: 4 << 20, readers_max: 16, ..Options::default() }
+}
 
 /// Batch `n` writes object `n` and changes object 0.
 fn nth(n: u64) -> Batch {
@@ -36,7 +38,7 @@ fn assert_holds_exactly(store: &LmdbStore, last: u64) {
 #[test]
 fn a_full_map_is_refused_and_a_larger_one_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let store = LmdbStore::open(folder.path(), SMALL).unwrap();
+    let store = LmdbStore::open(folder.path(), small()).unwrap();
     let (refused, error) = fill(&store);
     assert!(refused > 10);
     assert!(error.to_string().contains("map_bytes_max"), "{error}");
@@ -52,7 +54,7 @@ fn a_full_map_is_refused_and_a_larger_one_goes_on() {
     drop(store);
 
     // And a world that has outgrown the setting still opens.
-    assert_holds_exactly(&LmdbStore::open(folder.path(), SMALL).unwrap(), refused);
+    assert_holds_exactly(&LmdbStore::open(folder.path(), small()).unwrap(), refused);
 }
 
 /// The file cannot grow, as on a full disk: a process that may not write files beyond a size.

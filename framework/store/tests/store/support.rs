@@ -149,6 +149,7 @@ pub(crate) fn tamper(
     path: &Path,
     change: impl FnOnce(&mut RwTxn<'_>, Database<'_, U64<BigEndian>, Bytes>, Database<'_, Str, Bytes>),
 ) {
+    open(path).checkpoint().unwrap();
     let mut settings = EnvOpenOptions::new();
     settings.map_size(1 << 30).max_dbs(2);
     // SAFETY: no store has this world open: each test has a folder of its own, and closes its store first.

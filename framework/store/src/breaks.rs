@@ -1,0 +1,16 @@
+//! Deliberate breaks: each takes away one thing that P5 rests on, and a test must be seen to catch it. Without the
+//! feature `breaks` nothing can be switched, and the compiler removes the questions.
+
+/// What is broken on purpose.
+#[cfg_attr(not(feature = "breaks"), expect(unreachable_pub, reason = "only tests may see it"))]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Breaks {
+    /// Say that an epoch is safe without having synced it.
+    pub no_sync: bool,
+    /// Cut the journal before the objects that it speaks of are written.
+    pub cut_before_checkpoint: bool,
+    /// Write an epoch in two transactions.
+    pub epoch_not_prefix: bool,
+    /// Believe a record whatever its checksum says.
+    pub checksum_ignored: bool,
+}

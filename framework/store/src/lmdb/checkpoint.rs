@@ -1,0 +1,275 @@
+//! Brings the objects up to the journal, and cuts off what the journal need not keep: on a thread of its own.
+//!
+//! In this order, whatever happens: the records are synced among the objects, the head that speaks of them is synced with
+//! the last of them, and only then is the journal cut. A checkpoint that did not get to its end is written again;
+//! whoever reads meanwhile finds what it was to write in the journal.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use daystar_model::ids::{CommitNumber, ObjectId};
+use daystar_model::store::StoreError;
+use parking_lot::{Condvar, Mutex};
+use tracing::{debug, error, info};
+
+use super::World;
+use super::environment::Opened;
+use super::epoch::Place;
+use super::failpoint::{Point, pass};
+use super::journal;
+use super::objects::Put;
+use crate::head::Head;
+
+/// The thread, and what is said to it.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    world: Arc<World>,
+    state: Mutex<State>,
+    /// For the thread: there is something to do.
+    has_news: Condvar,
+    /// From the thread: it has done something, or failed to.
+    has_done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// When the oldest epoch came that no checkpoint has overtaken.
+    since: Option<Instant>,
+    /// A checkpoint is to be made now.
+    is_wanted: bool,
+    is_closing: bool,
+    /// All up to here is among the objects.
+    done: CommitNumber,
+    /// How many checkpoints have been made or tried.
+    tries: u64,
+    /// Why the last one could not be made.
+    failure: Option<String>,
+}
+
+impl Checkpoints {
+    /// Starts the thread. All up to `done` is among the objects.
+    pub(super) fn start(world: Arc<World>, done: CommitNumber) -> io::Result<Self> {
+        let since = (world.recent.head().last != done).then(Instant::now);
+        let state = Mutex::new(State { since, done, ..State::default() });
+        let shared =
+            Arc::new(Shared { world, state, has_news: Condvar::new(), has_done: Condvar::new() });
+        let own = Arc::clone(&shared);
+        let thread = Builder::new().name("checkpoint".to_owned()).spawn(move || own.run())?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Waits while the journal is as long as it may be.
+    ///
+    /// # Errors
+    /// It cannot be made shorter.
+    pub(super) fn wait_for_room(&self) -> Result<(), StoreError> {
+        let Shared { world, state, .. } = &*self.shared;
+        if world.recent.bytes() < world.options.journal_bytes_max {
+            return Ok(());
+        }
+        let mut state = state.lock();
+        while world.recent.bytes() >= world.options.journal_bytes_max {
+            if let Some(cause) = &state.failure {
+                let (what, cause) = ("make room in the journal", cause.clone());
+                return Err(StoreError::Io { what, cause });
+            }
+            state.is_wanted = true;
+            self.shared.has_news.notify_one();
+            self.shared.has_done.wait(&mut state);
+        }
+        Ok(())
+    }
+
+    /// An epoch has been appended.
+    pub(super) fn appended(&self) {
+        let mut state = self.shared.state.lock();
+        let is_first = state.since.is_none();
+        if is_first {
+            state.since = Some(Instant::now());
+        }
+        if is_first || self.shared.is_long() {
+            self.shared.has_news.notify_one();
+        }
+    }
+
+    /// Makes a checkpoint of all that there is, and returns when it is made.
+    pub(super) fn make(&self) -> Result<(), StoreError> {
+        let wanted = self.shared.world.recent.head().last;
+        let mut state = self.shared.state.lock();
+        while state.done < wanted {
+            let tries = state.tries;
+            state.is_wanted = true;
+            self.shared.has_news.notify_one();
+            while state.tries == tries {
+                self.shared.has_done.wait(&mut state);
+            }
+            if let Some(cause) = &state.failure {
+                return Err(StoreError::Io { what: WRITE, cause: cause.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Why the last checkpoint could not be made.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.shared.state.lock().failure.clone()
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.shared.state.lock().is_closing = true;
+        self.shared.has_news.notify_one();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("the checkpoint thread panicked; the journal has what it did not write");
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        let mut cut = Some(self.state.lock().done);
+        while self.wait() {
+            let made =
+                cut.take().map_or(Ok(()), |until| self.cut(until)).and_then(|()| self.checkpoint());
+            let mut state = self.state.lock();
+            state.is_wanted = false;
+            state.tries += 1;
+            match made {
+                Ok(head) => {
+                    state.done = head.last;
+                    state.since = (self.world.recent.bytes() > 0).then(Instant::now);
+                    if state.failure.take().is_some() {
+                        info!("checkpoints can be made again");
+                    }
+                    self.has_done.notify_all();
+                }
+                Err(cause) => {
+                    let cause = cause.to_string();
+                    if state.failure.replace(cause.clone()).is_none() {
+                        error!(cause, "no checkpoint can be made; trying again until it can");
+                    }
+                    self.has_done.notify_all();
+                    self.has_news.wait_for(&mut state, RETRY_AFTER);
+                }
+            }
+        }
+    }
+
+    /// Waits until a checkpoint is due; `false` at the end.
+    fn wait(&self) -> bool {
+        let mut state = self.state.lock();
+        loop {
+            if state.is_closing {
+                return false;
+            }
+            let due = state.since.map(|since| since + self.world.options.checkpoint_time);
+            if state.is_wanted || self.is_long() || due.is_some_and(|due| due <= Instant::now()) {
+                return true;
+            }
+            match due {
+                Some(due) => {
+                    self.has_news.wait_until(&mut state, due);
+                }
+                None => self.has_news.wait(&mut state),
+            }
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        self.world.recent.bytes() >= self.world.options.checkpoint_bytes
+    }
+
+    fn is_closing(&self) -> bool {
+        self.state.lock().is_closing
+    }
+
+    /// Writes what is in the journal to the objects, and cuts the journal; returns how far that went.
+    fn checkpoint(&self) -> Result<Head, StoreError> {
+        let World { recent, options, .. } = &*self.world;
+        pass(Point::BeforeCheckpoint);
+        let (head, places) = recent.freeze();
+        if options.breaks().cut_before_checkpoint {
+            self.cut(head.last)?;
+        }
+        let mut rest = &places[..];
+        loop {
+            let (chunk, next) = rest.split_at(chunk_length(rest));
+            rest = next;
+            self.write(chunk, rest.is_empty().then_some(head))?;
+            if rest.is_empty() {
+                break;
+            }
+            pass(Point::InsideCheckpoint);
+            if self.is_closing() {
+                return Ok(Head { last: self.state.lock().done, ..head });
+            }
+        }
+        pass(Point::AfterCheckpoint);
+        recent.thaw(head.last);
+        // A process that was killed while it looked at the world would keep its moment for ever.
+        self.world.journal.environment().forget_dead_readers();
+        self.world.objects.environment().forget_dead_readers();
+        debug!(objects = places.len(), last = head.last.0, "checkpoint made");
+        self.cut(head.last)?;
+        Ok(head)
+    }
+
+    /// Writes the newest records of `chunk` in one transaction.
+    fn write(&self, chunk: &[(ObjectId, Place)], head: Option<Head>) -> Result<(), StoreError> {
+        let World { journal, objects, .. } = &*self.world;
+        let failed = |error| journal.environment().failed(journal::READ, error);
+        let Opened { env, main, .. } = journal.environment().opened(journal::READ)?;
+        let txn = env.read_txn().map_err(failed)?;
+        let mut epochs: HashMap<CommitNumber, &[u8]> = HashMap::new();
+        let mut puts: Vec<Put<'_>> = Vec::with_capacity(chunk.len());
+        for (id, place) in chunk {
+            let epoch = match epochs.get(&place.epoch) {
+                Some(epoch) => epoch,
+                None => {
+                    let epoch = main.get(&txn, &place.epoch.0).map_err(failed)?;
+                    let epoch = epoch.ok_or_else(|| journal::lost(*id, place.epoch))?;
+                    epochs.entry(place.epoch).or_insert(epoch)
+                }
+            };
+            let record = place.of(epoch).ok_or_else(|| journal::lost(*id, place.epoch))?;
+            puts.push((*id, record));
+        }
+        objects.write(WRITE, puts.into_iter(), head)
+    }
+
+    /// Cuts off the journal what ends at `until` or before.
+    fn cut(&self, until: CommitNumber) -> Result<(), StoreError> {
+        while self.world.journal.cut(until)? && !self.is_closing() {}
+        Ok(())
+    }
+}
+
+/// How many of `places` go into one transaction, which LMDB keeps in memory until it is synced: in the worst case a page
+/// for each.
+fn chunk_length(places: &[(ObjectId, Place)]) -> usize {
+    let mut bytes = 0;
+    let is_within = |(_, place): &&(ObjectId, Place)| {
+        let is_within = bytes < CHUNK_BYTES;
+        bytes += place.bytes();
+        is_within
+    };
+    places.iter().take(CHUNK_COUNT).take_while(is_within).count()
+}
+
+const WRITE: &str = "write a checkpoint";
+const CHUNK_BYTES: usize = 8 << 20;
+const CHUNK_COUNT: usize = 4096;
+/// How long to wait after a failure.
+const RETRY_AFTER: Duration = Duration::from_millis(500);

@@ -1,0 +1,242 @@
+//! One LMDB environment of a world, which is opened again by itself after a write to it has failed.
+//!
+//! Two databases. `main`: from a number, big-endian so that LMDB's order is the numbers', to bytes. `meta`: from a
+//! word to bytes; `format` is the fingerprint.
+//!
+//! LMDB gives an environment up when it could not write its meta page: every later transaction is refused, reads
+//! included, until the environment has been closed and opened. Whether the last write is in the file is only known
+//! after that, so whoever was refused looks first.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use daystar_model::store::StoreError;
+use heed::byteorder::BigEndian;
+use heed::types::{Bytes, Str, U64};
+use heed::{CommitOrAbort, Database, EnvFlags, EnvOpenOptions, MdbError, WithoutTls};
+use parking_lot::RwLock;
+use tracing::{info, warn};
+
+use super::format::fingerprint;
+use super::{Options, datafile, failure};
+
+/// LMDB's handle, of which there may be many clones.
+pub(super) type Env = heed::Env<WithoutTls>;
+/// A transaction that reads.
+pub(super) type Reading = heed::RoTxn<'static, WithoutTls>;
+pub(super) type Main = Database<'static, U64<BigEndian>, Bytes>;
+pub(super) type Meta = Database<'static, Str, Bytes>;
+
+/// What is particular to an environment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind {
+    /// Its folder within the world's.
+    pub(super) folder: &'static str,
+    /// What its database `main` is called in the file.
+    pub(super) main: &'static str,
+}
+
+#[derive(Debug)]
+pub(super) struct Environment {
+    kind: Kind,
+    dir: PathBuf,
+    options: Options,
+    opened: RwLock<Option<Opened>>,
+    /// A write has failed, so the environment must be opened anew before it is used.
+    is_doubtful: AtomicBool,
+}
+
+/// The environment, open. A clone must not be kept: as long as one lives, the environment cannot be opened anew.
+#[derive(Clone, Debug)]
+pub(super) struct Opened {
+    pub(super) env: Env,
+    pub(super) main: Main,
+    pub(super) meta: Meta,
+}
+
+impl Environment {
+    /// An empty environment in the empty folder `world/kind.folder`.
+    pub(super) fn create(world: &Path, kind: Kind, options: &Options) -> Result<Self, StoreError> {
+        let dir = world.join(kind.folder);
+        let failed = |error| failure::lmdb("make a new world", &dir, error);
+        let env = map(&dir, options, EnvFlags::empty()).map_err(failed)?;
+        let txn = env.write_txn().map_err(failed)?;
+        let [main, meta] = env
+            .create_databases_and_commit(txn, |databases, txn| {
+                let main: Untyped<'_> = databases.create_database(txn, Some(kind.main))?;
+                let meta: Untyped<'_> = databases.create_database(txn, Some(META))?;
+                meta.put(txn, FORMAT.as_bytes(), fingerprint().as_bytes())?;
+                Ok(CommitOrAbort::<_, ()>::Commit([main, meta]))
+            })
+            .map_err(failed)?
+            .unwrap_commit(); // the closure above never answers `Abort`
+        let opened = Opened { env, main: main.remap_types(), meta: meta.remap_types() };
+        Ok(Self::of(kind, dir, options, opened))
+    }
+
+    /// The environment that [`create`](Self::create) made, by whichever process.
+    pub(super) fn open(world: &Path, kind: Kind, options: &Options) -> Result<Self, StoreError> {
+        let dir = world.join(kind.folder);
+        let file = dir.join(datafile::NAME);
+        datafile::check(&file).map_err(|unfit| match unfit {
+            datafile::Unfit::Unreadable(error) => failure::io("read the world", &file, &error),
+            unfit => foreign(world, format!("its {}/{} {unfit}", kind.folder, datafile::NAME)),
+        })?;
+        let env = map(&dir, options, EnvFlags::empty())
+            .map_err(|error| failure::lmdb(OPEN, &dir, error))?;
+        let opened = find(env, kind)
+            .map_err(|error| failure::lmdb(OPEN, &dir, error))?
+            .ok_or_else(|| not_ours(world, kind))?;
+        let environment = Self::of(kind, dir, options, opened);
+        environment.check_format(world)?;
+        Ok(environment)
+    }
+
+    fn of(kind: Kind, dir: PathBuf, options: &Options, opened: Opened) -> Self {
+        let opened = RwLock::new(Some(opened));
+        Self { kind, dir, options: options.clone(), opened, is_doubtful: AtomicBool::new(false) }
+    }
+
+    /// The environment, opened anew if need be.
+    pub(super) fn opened(&self, what: &'static str) -> Result<Opened, StoreError> {
+        if !self.is_doubtful.load(Ordering::Acquire)
+            && let Some(opened) = &*self.opened.read()
+        {
+            return Ok(opened.clone());
+        }
+        self.reopen(what, EnvFlags::empty()).or_else(|error| {
+            // A system that has met an I/O error often makes the whole disk read-only. What is there can be read still.
+            self.reopen(what, EnvFlags::READ_ONLY).map_err(|_| error)
+        })
+    }
+
+    /// That a transaction for `what` failed.
+    pub(super) fn failed(&self, what: &'static str, error: heed::Error) -> StoreError {
+        if matches!(error, heed::Error::Mdb(MdbError::Panic)) {
+            self.doubt();
+        }
+        failure::lmdb(what, &self.dir, error)
+    }
+
+    /// Has the environment opened anew before it is used again: a write to it has failed.
+    pub(super) fn doubt(&self) {
+        self.is_doubtful.store(true, Ordering::Release);
+    }
+
+    /// Lets LMDB use again what processes were reading that have died.
+    pub(super) fn forget_dead_readers(&self) {
+        if let Ok(opened) = self.opened(OPEN)
+            && let Err(error) = opened.env.clear_stale_readers()
+        {
+            warn!(dir = %self.dir.display(), %error, "LMDB's table of readers cannot be looked at");
+        }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn reopen(&self, what: &'static str, flags: EnvFlags) -> Result<Opened, StoreError> {
+        let mut slot = self.opened.write();
+        if !self.is_doubtful.load(Ordering::Acquire)
+            && let Some(opened) = &*slot
+        {
+            return Ok(opened.clone());
+        }
+        if let Some(opened) = slot.take() {
+            let closing = opened.env.clone().prepare_for_closing();
+            drop(opened);
+            if !closing.wait_timeout(CLOSING) {
+                warn!(dir = %self.dir.display(), "a read of the whole world holds up a reopening");
+            }
+        }
+        let failed = |error| failure::lmdb(what, &self.dir, error);
+        let env = map(&self.dir, &self.options, flags).map_err(failed)?;
+        let opened = find(env, self.kind).map_err(failed)?.ok_or_else(|| StoreError::Io {
+            what,
+            cause: format!("{} holds other databases than it did", self.dir.display()),
+        })?;
+        *slot = Some(opened.clone());
+        // What was opened to be read only is to be opened anew at the next write, which says so by failing.
+        self.is_doubtful.store(false, Ordering::Release);
+        info!(dir = %self.dir.display(), read_only = !flags.is_empty(), "opened again");
+        Ok(opened)
+    }
+
+    /// The marker file said the same already; this finds an environment that was put there from elsewhere.
+    fn check_format(&self, world: &Path) -> Result<(), StoreError> {
+        let Opened { env, meta, .. } = self.opened(OPEN)?;
+        let txn = env.read_txn().map_err(|error| self.failed(OPEN, error))?;
+        match meta.get(&txn, FORMAT).map_err(|error| self.failed(OPEN, error))? {
+            Some(text) if text == fingerprint().as_bytes() => Ok(()),
+            Some(text) => Err(StoreError::Format {
+                path: world.to_owned(),
+                found: String::from_utf8_lossy(text).into_owned(),
+                wanted: fingerprint().to_owned(),
+            }),
+            None => Err(not_ours(world, self.kind)),
+        }
+    }
+}
+
+type Untyped<'e> = Database<'e, Bytes, Bytes>;
+
+/// The databases in `env`; `None` if it has others.
+fn find(env: Env, kind: Kind) -> heed::Result<Option<Opened>> {
+    let txn = env.read_txn()?;
+    let found = env
+        .open_databases_and_commit(txn, |databases, txn| {
+            let main: Option<Untyped<'_>> = databases.open_database(txn, Some(kind.main))?;
+            let meta: Option<Untyped<'_>> = databases.open_database(txn, Some(META))?;
+            Ok(match main.zip(meta) {
+                Some((main, meta)) => CommitOrAbort::Commit([main, meta]),
+                None => CommitOrAbort::Abort(()),
+            })
+        })
+        .or_else(|error| match error {
+            // A key of that name is there, and is not a database.
+            heed::Error::Mdb(MdbError::Incompatible) => Ok(CommitOrAbort::Abort(())),
+            error => Err(error),
+        })?
+        .commit();
+    Ok(found.map(|[main, meta]| Opened { env, main: main.remap_types(), meta: meta.remap_types() }))
+}
+
+fn map(dir: &Path, options: &Options, flags: EnvFlags) -> heed::Result<Env> {
+    let bytes = options
+        .map_bytes_max
+        .max(1)
+        .checked_next_multiple_of(PAGE_BYTES_MAX)
+        .unwrap_or(usize::MAX - (PAGE_BYTES_MAX - 1));
+    let mut settings = EnvOpenOptions::new().read_txn_without_tls();
+    settings.map_size(bytes).max_readers(options.readers_max).max_dbs(2);
+    let flags = if options.breaks().no_sync { flags | EnvFlags::NO_SYNC } else { flags };
+    // SAFETY: LMDB's file is mapped, so nothing but LMDB may change it while it is. Who writes holds the world's lock
+    // file (`folder.rs`), which keeps out every other process and every second store of this one, and who only reads
+    // leaves the file alone. It has been looked at (`datafile.rs`), so that it is long enough for every page that LMDB
+    // will touch. The one flag that is ever set outside of tests is the harmless `READ_ONLY`: LMDB's own locks and syncs
+    // are on.
+    #[allow(unsafe_code)]
+    unsafe {
+        settings.flags(flags);
+        settings.open(dir)
+    }
+}
+
+fn not_ours(world: &Path, kind: Kind) -> StoreError {
+    let file = datafile::NAME;
+    foreign(world, format!("{}/{file} is an LMDB file of another program", kind.folder))
+}
+
+fn foreign(world: &Path, found: String) -> StoreError {
+    StoreError::Foreign { path: world.to_owned(), found }
+}
+
+const OPEN: &str = "open the world";
+const META: &str = "meta";
+const FORMAT: &str = "format";
+/// How long to wait for loads that are under way. They take microseconds.
+const CLOSING: Duration = Duration::from_secs(1);
+/// The largest page of any machine that we know: LMDB wants a map of whole pages.
+const PAGE_BYTES_MAX: usize = 64 << 10;

@@ -1,0 +1,234 @@
+//! The environment that holds the journal: in `main`, from the last commit of an epoch to the epoch; in `meta`, a key
+//! for each type and version of which there are records.
+//!
+//! Epochs follow one another without a gap. Those that a checkpoint has overtaken are cut off, from the front.
+
+use std::path::Path;
+
+use daystar_model::ids::{CommitNumber, ObjectId};
+use daystar_model::store::{Batch, StoreError};
+use heed::{PutFlags, WithoutTls};
+
+use super::Options;
+use super::environment::{Environment, Kind, Opened};
+use super::epoch::{self, Epoch, Place};
+use super::failpoint::{Point, pass};
+use super::objects::LOAD;
+use crate::head::Head;
+
+pub(super) const KIND: Kind = Kind { folder: "journal", main: "epochs" };
+
+/// The journal on disk, open.
+#[derive(Debug)]
+pub(super) struct Journal(Environment);
+
+impl Journal {
+    /// An empty environment in the empty folder `world/journal`.
+    pub(super) fn create(world: &Path, options: &Options) -> Result<Self, StoreError> {
+        Ok(Self(Environment::create(world, KIND, options)?))
+    }
+
+    /// The environment that [`create`](Self::create) made, by whichever process.
+    pub(super) fn open(world: &Path, options: &Options) -> Result<Self, StoreError> {
+        Ok(Self(Environment::open(world, KIND, options)?))
+    }
+
+    pub(super) fn environment(&self) -> &Environment {
+        &self.0
+    }
+
+    /// Appends the epoch that ends with `last`, with the types that are new in it, and returns when it is synced.
+    ///
+    /// After an error it may be there all the same, when it was only the answer that did not come:
+    /// [`last`](Self::last) tells.
+    pub(super) fn append(
+        &self,
+        last: CommitNumber,
+        bytes: &[u8],
+        types: &[String],
+    ) -> Result<(), StoreError> {
+        let Opened { env, main, meta } = self.0.opened(APPEND)?;
+        pass(Point::BeforeEpoch);
+        let write = || {
+            let mut txn = env.write_txn()?;
+            for name in types {
+                meta.put(&mut txn, name, &[])?;
+            }
+            // Where it stands already, it is half of it: a deliberate break.
+            #[cfg(feature = "breaks")]
+            main.delete(&mut txn, &last.0)?;
+            main.put_with_flags(&mut txn, PutFlags::APPEND, &last.0, bytes)?;
+            pass(Point::InsideEpoch);
+            txn.commit()
+        };
+        write().map_err(|error| {
+            self.0.doubt();
+            self.0.failed(APPEND, error)
+        })?;
+        pass(Point::AfterEpoch);
+        Ok(())
+    }
+
+    /// Writes a part of the epoch of `batch` in a transaction of its own: a deliberate break.
+    pub(super) fn append_half(
+        &self,
+        batch: &Batch,
+        previous: CommitNumber,
+    ) -> Result<(), StoreError> {
+        let half = Batch {
+            changes: batch.changes[batch.changes.len() / 2..].to_vec(),
+            last: batch.last,
+            next_index: batch.next_index,
+        };
+        self.append(batch.last, &epoch::write(&half, previous)?.bytes, &[])
+    }
+
+    /// Lists types in a new world.
+    pub(super) fn add_types(&self, types: &[String]) -> Result<(), StoreError> {
+        let Opened { env, meta, .. } = self.0.opened(APPEND)?;
+        let write = || {
+            let mut txn = env.write_txn()?;
+            for name in types {
+                meta.put(&mut txn, name, &[])?;
+            }
+            txn.commit()
+        };
+        write().map_err(|error| self.0.failed(APPEND, error))
+    }
+
+    /// The last epoch in the journal; `None` if there is none.
+    pub(super) fn last(&self) -> Result<Option<CommitNumber>, StoreError> {
+        let failed = |error| self.0.failed(READ, error);
+        let Opened { env, main, .. } = self.0.opened(READ)?;
+        let txn = env.read_txn().map_err(failed)?;
+        let last =
+            main.remap_data_type::<heed::types::DecodeIgnore>().last(&txn).map_err(failed)?;
+        Ok(last.map(|(last, ())| CommitNumber(last)))
+    }
+
+    /// Cuts some of the epochs up to `until` off, in one transaction; whether there may be more.
+    pub(super) fn cut(&self, until: CommitNumber) -> Result<bool, StoreError> {
+        let Opened { env, main, .. } = self.0.opened(CUT)?;
+        pass(Point::BeforeCut);
+        let write = || {
+            let mut txn = env.write_txn()?;
+            let (mut first, mut last, mut bytes, mut count) = (None, None, 0, 0);
+            for entry in main.range(&txn, &(..=until.0))? {
+                let (number, epoch) = entry?;
+                first.get_or_insert(number);
+                last = Some(number);
+                count += 1;
+                bytes += epoch.len();
+                if bytes >= CUT_BYTES || count >= CUT_COUNT {
+                    break;
+                }
+            }
+            let (Some(first), Some(last)) = (first, last) else { return Ok(false) };
+            main.delete_range(&mut txn, &(first..=last))?;
+            pass(Point::InsideCut);
+            txn.commit()?;
+            Ok(true)
+        };
+        let is_more = write().map_err(|error| {
+            self.0.doubt();
+            self.0.failed(CUT, error)
+        })?;
+        pass(Point::AfterCut);
+        Ok(is_more)
+    }
+
+    /// Calls `visit` with every epoch behind `head`, in order, as `txn` sees them; returns where the last one ends, or
+    /// what is missing.
+    pub(super) fn replay(
+        &self,
+        opened: &Opened,
+        txn: &heed::RoTxn<'_, WithoutTls>,
+        head: Head,
+        visit: &mut dyn FnMut(Epoch<'_>, usize),
+    ) -> Result<Result<Head, Gap>, StoreError> {
+        let failed = |error| self.0.failed(READ, error);
+        let mut head = head;
+        for entry in opened.main.range(txn, &(head.last.next().0..)).map_err(failed)? {
+            let (last, bytes) = entry.map_err(failed)?;
+            let last = CommitNumber(last);
+            let epoch = Epoch::parse(last, bytes).ok_or_else(|| StoreError::Io {
+                what: READ,
+                cause: format!(
+                    "the epoch that ends with {last} in {} is damaged; restore the data folder from a backup",
+                    self.0.dir().display()
+                ),
+            })?;
+            if epoch.previous != head.last {
+                return Ok(Err(Gap { after: head.last, before: epoch.previous }));
+            }
+            head = Head { last, next_index: epoch.head.next_index.max(head.next_index) };
+            visit(epoch, bytes.len());
+        }
+        Ok(Ok(head))
+    }
+
+    /// That there is a gap.
+    pub(super) fn gap(&self, gap: Gap) -> StoreError {
+        let Gap { after, before } = gap;
+        StoreError::Io {
+            what: READ,
+            cause: format!(
+                "the commits between {after} and {before} are missing in {}; restore the data folder from a backup",
+                self.0.dir().display()
+            ),
+        }
+    }
+
+    /// The bytes of `id`'s record at `place`; `None` if it was removed there.
+    pub(super) fn copy_of(
+        &self,
+        id: ObjectId,
+        place: Place,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let failed = |error| self.0.failed(LOAD, error);
+        let Opened { env, main, .. } = self.0.opened(LOAD)?;
+        let txn = env.read_txn().map_err(failed)?;
+        let epoch = main.get(&txn, &place.epoch.0).map_err(failed)?;
+        let record = epoch.and_then(|epoch| place.of(epoch));
+        Ok(record.ok_or_else(|| lost(id, place.epoch))?.map(<[u8]>::to_vec))
+    }
+
+    /// The keys of the types that there are records of.
+    pub(super) fn types(&self) -> Result<Vec<String>, StoreError> {
+        let failed = |error| self.0.failed(READ, error);
+        let Opened { env, meta, .. } = self.0.opened(READ)?;
+        let txn = env.read_txn().map_err(failed)?;
+        let mut types = Vec::new();
+        for entry in meta.prefix_iter(&txn, TYPE).map_err(failed)? {
+            types.push(entry.map_err(failed)?.0.to_owned());
+        }
+        Ok(types)
+    }
+}
+
+/// Commits that are neither among the objects nor in the journal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    pub(super) after: CommitNumber,
+    pub(super) before: CommitNumber,
+}
+
+/// That the journal does not have what it had.
+pub(super) fn lost(id: ObjectId, epoch: CommitNumber) -> StoreError {
+    StoreError::Io {
+        what: READ,
+        cause: format!(
+            "object {id} is not in the epoch that ends with {epoch}, where it was; restore the data folder from a \
+             backup"
+        ),
+    }
+}
+
+/// How the keys of types begin.
+pub(super) const TYPE: &str = "type ";
+const APPEND: &str = "append to the journal";
+pub(super) const READ: &str = "read the journal";
+const CUT: &str = "cut the journal";
+/// An epoch waits for at most so much to be cut off: a fraction of a millisecond.
+const CUT_BYTES: usize = 8 << 20;
+const CUT_COUNT: usize = 256;

@@ -1,0 +1,213 @@
+//! A world at one moment, to be read as a whole: also while another thread or another process writes to it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use daystar_model::ids::{CommitNumber, ObjectId, Space};
+use daystar_model::managed::Object;
+use daystar_model::store::{Batch, Store, StoreError, Visit};
+use parking_lot::ReentrantMutex;
+
+use super::Options;
+use super::environment::{Opened, Reading};
+use super::epoch::Place;
+use super::folder::Folder;
+use super::journal::{self, Journal};
+use super::objects::{self, Objects};
+use crate::head::Head;
+use crate::stored::decode;
+
+/// A world as it is on disk at one moment. It is not locked: a server may have it open, and go on.
+///
+/// It refuses to be written to. While it lives, the world's files cannot use again what newer commits have replaced.
+pub struct Moment {
+    // Locked by the thread that reads, and again by what that thread calls for each object.
+    reading: ReentrantMutex<Merged>,
+    types: Vec<String>,
+}
+
+impl Moment {
+    /// Opens the world in the folder `path` as it is now.
+    ///
+    /// # Errors
+    /// As [`LmdbStore::open`](super::LmdbStore::open), but for a world that is in use; and there must be one.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        Folder::look_at(path)?;
+        let (journal, objects) = (Journal::open(path, &options)?, Objects::open(path, &options)?);
+        let types = journal.types()?;
+        let reading = Merged::new(&journal, &objects, Space::ALL[0].first(), LAST)?;
+        Ok(Self { reading: ReentrantMutex::new(reading), types })
+    }
+
+    /// How many records there are, but for those that the journal adds: to tell how far a walk has come.
+    pub fn records(&self) -> Result<u64, StoreError> {
+        self.reading.lock().records()
+    }
+
+    /// Calls `visit` with the bytes of every record, in id order. An error of `visit` ends it.
+    pub(super) fn each_record(&self, visit: &mut EachRecord<'_>) -> Result<(), StoreError> {
+        self.reading.lock().each(Space::ALL[0].first(), LAST, visit)
+    }
+
+    pub(super) fn head(&self) -> Head {
+        self.reading.lock().head
+    }
+
+    pub(super) fn types(&self) -> &[String] {
+        &self.types
+    }
+}
+
+impl Store for Moment {
+    fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError> {
+        self.reading.lock().get(id)?.map(|bytes| decode(id, bytes)).transpose()
+    }
+
+    fn apply(&self, _: &Batch) -> Result<(), StoreError> {
+        Err(StoreError::Io {
+            what: "apply a batch",
+            cause: "the world is open to be read only".to_owned(),
+        })
+    }
+
+    fn scan(
+        &self,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        self.reading.lock().each(first, last, &mut |id, bytes| {
+            visit(id, decode(id, bytes));
+            Ok(())
+        })
+    }
+
+    fn last_commit(&self) -> Result<CommitNumber, StoreError> {
+        Ok(self.head().last)
+    }
+
+    fn next_index(&self) -> Result<u64, StoreError> {
+        Ok(self.head().next_index)
+    }
+}
+
+/// What is called for every record; an error ends the walk.
+pub(super) type EachRecord<'a> = dyn FnMut(ObjectId, &[u8]) -> Result<(), StoreError> + 'a;
+
+/// The objects and, over them, what the journal adds.
+pub(super) struct Merged {
+    objects: (Opened, Reading),
+    journal: (Opened, Reading),
+    /// What the journal has between the two ids that were asked for.
+    recent: BTreeMap<ObjectId, Place>,
+    pub(super) head: Head,
+}
+
+impl Merged {
+    /// The world as it is now, as far as it lies from `first` to `last`.
+    pub(super) fn new(
+        journal: &Journal,
+        objects: &Objects,
+        first: ObjectId,
+        last: ObjectId,
+    ) -> Result<Self, StoreError> {
+        let mut tries_left = TRIES;
+        loop {
+            // In this order: what is not among these objects is in any later journal, unless a later checkpoint has had it
+            // cut off. That shows as a gap, and then the objects are looked at anew.
+            let objects = read(objects.environment(), objects::LOAD)
+                .and_then(|(opened, txn)| Ok((objects.head(&opened, &txn)?, (opened, txn))));
+            let (head, objects) = objects?;
+            let (opened, txn) = read(journal.environment(), journal::READ)?;
+            let mut recent = BTreeMap::new();
+            let replayed = journal.replay(&opened, &txn, head, &mut |epoch, _| {
+                recent.extend(epoch.places().filter(|(id, _)| (first..=last).contains(id)));
+            })?;
+            match replayed {
+                Ok(head) => return Ok(Self { objects, journal: (opened, txn), recent, head }),
+                Err(gap) if tries_left == 0 => return Err(journal.gap(gap)),
+                Err(_) => tries_left -= 1,
+            }
+        }
+    }
+
+    fn records(&self) -> Result<u64, StoreError> {
+        let (opened, txn) = &self.objects;
+        let count = opened.main.len(txn);
+        count.map_err(|error| failed(opened, objects::LOAD, error))
+    }
+
+    fn get(&self, id: ObjectId) -> Result<Option<&[u8]>, StoreError> {
+        if let Some(place) = self.recent.get(&id) {
+            return self.in_journal(id, *place);
+        }
+        let (opened, txn) = &self.objects;
+        let found = opened.main.get(txn, &id.to_raw());
+        found.map_err(|error| failed(opened, objects::LOAD, error))
+    }
+
+    /// Calls `visit` with every record from `first` to `last`, both included, in id order; they must lie within what this
+    /// was made for. An error of `visit` ends it.
+    pub(super) fn each(
+        &self,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut EachRecord<'_>,
+    ) -> Result<(), StoreError> {
+        if first > last {
+            return Ok(()); // `BTreeMap::range` would panic
+        }
+        let (opened, txn) = &self.objects;
+        let failed = |error| failed(opened, "read all objects", error);
+        let range = first.to_raw()..=last.to_raw();
+        let mut recent = self.recent.range(first..=last).peekable();
+        for entry in opened.main.range(txn, &range).map_err(failed)? {
+            let (raw, bytes) = entry.map_err(failed)?;
+            let id = ObjectId::from_raw(raw);
+            let mut is_replaced = false;
+            while let Some((newer, place)) = recent.next_if(|(newer, _)| **newer <= id) {
+                is_replaced |= *newer == id;
+                if let Some(bytes) = self.in_journal(*newer, *place)? {
+                    visit(*newer, bytes)?;
+                }
+            }
+            if !is_replaced {
+                visit(id, bytes)?;
+            }
+        }
+        for (id, place) in recent {
+            if let Some(bytes) = self.in_journal(*id, *place)? {
+                visit(*id, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn in_journal(&self, id: ObjectId, place: Place) -> Result<Option<&[u8]>, StoreError> {
+        let (opened, txn) = &self.journal;
+        let epoch = opened.main.get(txn, &place.epoch.0);
+        let epoch = epoch.map_err(|error| failed(opened, journal::READ, error))?;
+        let record = epoch.and_then(|epoch| place.of(epoch));
+        record.ok_or_else(|| journal::lost(id, place.epoch))
+    }
+}
+
+fn read(
+    environment: &super::environment::Environment,
+    what: &'static str,
+) -> Result<(Opened, Reading), StoreError> {
+    let opened = environment.opened(what)?;
+    let txn =
+        opened.env.clone().static_read_txn().map_err(|error| environment.failed(what, error))?;
+    Ok((opened, txn))
+}
+
+fn failed(opened: &Opened, what: &'static str, error: heed::Error) -> StoreError {
+    super::failure::lmdb(what, opened.env.path(), error)
+}
+
+/// A checkpoint takes long, and cuts only at its end: that two meet in one look is rare, and eight in a row is a fault.
+const TRIES: u32 = 8;
+const LAST: ObjectId = ObjectId::from_raw(u64::MAX);

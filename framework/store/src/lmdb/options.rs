@@ -1,0 +1,50 @@
+//! What may be set about a store on disk.
+
+use std::time::Duration;
+
+use crate::breaks::Breaks;
+
+/// What may be set about a store on disk.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The largest size that each of the world's two files may grow to, in bytes, rounded up to whole pages. It costs
+    /// address space, not memory or disk. A world that has grown larger still opens.
+    pub map_bytes_max: usize,
+    /// How many loads and scans may be under way at the same moment.
+    pub readers_max: u32,
+    /// A checkpoint is made when the journal is this long, in bytes. Longer journals mean less writing, because what
+    /// changes again is written once, and a longer start after a crash.
+    pub checkpoint_bytes: u64,
+    /// A checkpoint is made when the oldest epoch in the journal is this old, however short the journal is.
+    pub checkpoint_time: Duration,
+    /// The journal grows no longer than this, in bytes: beyond it, batches wait for the checkpoint, and are refused if
+    /// none can be made.
+    pub journal_bytes_max: u64,
+    /// What is broken on purpose.
+    #[cfg(feature = "breaks")]
+    pub breaks: Breaks,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            map_bytes_max: 256 << 30,
+            readers_max: 4096,
+            checkpoint_bytes: 64 << 20,
+            checkpoint_time: Duration::from_secs(60),
+            journal_bytes_max: 1 << 30,
+            #[cfg(feature = "breaks")]
+            breaks: Breaks::default(),
+        }
+    }
+}
+
+impl Options {
+    /// What is broken on purpose; nothing, but in tests.
+    pub(super) fn breaks(&self) -> Breaks {
+        #[cfg(feature = "breaks")]
+        return self.breaks;
+        #[cfg(not(feature = "breaks"))]
+        Breaks::default()
+    }
+}
