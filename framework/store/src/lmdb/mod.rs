@@ -29,6 +29,7 @@ mod moment;
 mod objects;
 mod options;
 mod recent;
+mod resident;
 mod types;
 
 use std::path::Path;
