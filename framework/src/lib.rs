@@ -72,6 +72,7 @@ pub mod __private {
     pub use daystar_model::managed::Registration;
     pub use daystar_model::memory;
     pub use daystar_model::private::{inventory, rkyv};
+    pub use daystar_model::upgrade;
     pub use daystar_model::{Managed, RecordError, TypeDescriptor};
     pub use daystar_protocol::message::Message;
     pub use serde;

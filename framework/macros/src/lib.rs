@@ -12,6 +12,7 @@ mod managed;
 mod memory;
 mod message;
 mod task;
+mod versions;
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
@@ -32,9 +33,22 @@ use syn::Result;
 /// Arguments, all optional, as in `#[managed(version = 2, name = "player")]`:
 ///
 /// - `version`: the schema version that the program writes, from 1, which it is when nothing is said.
-///   A stored value of another version is refused.
+///   A stored value of another version is refused, unless `from` tells how to read it.
 /// - `name`: the name under which values are stored; else the type's own. With it a type can be renamed in
 ///   the program and still finds its stored values.
+/// - `from`: the type of the version before. A stored value of that version is read as that type and converted, by
+///   `From` or `TryFrom`, when it is loaded.
+/// - `old`: the type is an earlier version, and is only read. Needs `name` and `version`; may itself have a `from`.
+///
+/// ```text
+/// #[managed(name = "Player", version = 1, old)]
+/// struct PlayerV1 { name: String }
+///
+/// #[managed(version = 2, from = PlayerV1)]
+/// pub struct Player { pub name: String, pub gold: u64 }
+///
+/// impl From<PlayerV1> for Player { .. }
+/// ```
 ///
 /// The type also gets `Clone`. Other derives are up to you, and stand below `#[managed]`. A type that is a map's
 /// key needs `#[derive(PartialEq, Eq, Hash)]`, in an ordered map `#[derive(PartialEq, Eq, PartialOrd, Ord)]`.

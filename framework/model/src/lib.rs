@@ -14,6 +14,8 @@ pub mod record;
 pub mod reference;
 pub mod store;
 pub mod time;
+#[doc(hidden)]
+pub mod upgrade;
 
 pub use ids::{CommitNumber, ObjectId, Space};
 pub use managed::{Managed, Object, TypeDescriptor};

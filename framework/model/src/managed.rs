@@ -11,7 +11,8 @@ use crate::record::RecordError;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a managed type, so it cannot be an object of the world",
     label = "not managed",
-    note = "put `#[managed]` above the definition of `{Self}`"
+    note = "put `#[managed]` above the definition of `{Self}`",
+    note = "a type with `#[managed(.., old)]` is only read, to become the type that is made `from` it"
 )]
 pub trait Managed: Clone + Send + Sync + Sized + 'static {
     /// The name under which values are stored. Changing it makes stored values unknown.
@@ -22,12 +23,17 @@ pub trait Managed: Clone + Send + Sync + Sized + 'static {
     /// The value's stored form.
     fn encode(&self) -> Result<Vec<u8>, RecordError>;
 
-    /// The value that `payload`, written by schema `version`, stands for.
+    /// The value that `payload`, written by schema `version`, stands for. One of an older version is upgraded.
     ///
     /// # Errors
-    /// Bytes that are not a value of this type (checked, never assumed), or a version that this program
-    /// cannot read.
+    /// Bytes that are not a value of this type (checked, never assumed), a version that this program
+    /// cannot read, or an upgrade that refuses the value.
     fn decode(version: u32, payload: &[u8]) -> Result<Self, RecordError>;
+
+    /// Whether [`decode`](Self::decode) reads values of `version`: its own, and those that it upgrades.
+    fn reads(version: u32) -> bool {
+        version == Self::VERSION
+    }
 
     /// What the parts that do not know the type call.
     fn descriptor() -> &'static TypeDescriptor;
@@ -99,6 +105,8 @@ pub struct TypeDescriptor {
     pub type_id: fn() -> TypeId,
     /// [`Managed::decode`], with the type forgotten.
     pub decode: Decode,
+    /// [`Managed::reads`].
+    pub reads: fn(version: u32) -> bool,
     /// The pointer to a value of this type as one to a value whose type has been forgotten: so a value can be kept
     /// as one thin pointer.
     pub erase: fn(value: *const ()) -> *const dyn Object,
@@ -112,6 +120,7 @@ impl TypeDescriptor {
             version: T::VERSION,
             type_id: TypeId::of::<T>,
             decode: |version, payload| Ok(Arc::new(T::decode(version, payload)?)),
+            reads: T::reads,
             erase: |value| value.cast::<T>() as *const dyn Object,
         }
     }
@@ -128,6 +137,20 @@ impl TypeDescriptor {
             let other = seen.insert(descriptor.name, (descriptor.type_id)())?;
             (other != (descriptor.type_id)()).then_some(descriptor.name)
         })
+    }
+
+    /// Whether the program can read what is stored under `name` in schema `version`. A store asks this about all
+    /// that it holds before anyone uses it.
+    ///
+    /// # Errors
+    /// [`RecordError::UnknownType`] or [`RecordError::UnknownVersion`], which say what to do.
+    pub fn check(name: &str, version: u32) -> Result<(), RecordError> {
+        let known =
+            Self::find(name).ok_or_else(|| RecordError::UnknownType { name: name.to_owned() })?;
+        if (known.reads)(version) {
+            return Ok(());
+        }
+        Err(RecordError::UnknownVersion { name: known.name, stored: version, known: known.version })
     }
 
     /// The type stored under `name`, if the program has one.
