@@ -128,11 +128,11 @@ mod before {
     }
 
     pub(super) fn stored_one(name: &str, gold: u32) -> Vec<u8> {
-        codec::encode(&One { name: name.to_owned(), gold, pack: pack() }).unwrap()
+        codec::encode(&One { name: name.to_owned(), gold, pack: pack() }).expect("it is encoded")
     }
 
     pub(super) fn stored_two(name: &str, gold: u64) -> Vec<u8> {
-        codec::encode(&Two { name: name.to_owned(), gold, pack: pack() }).unwrap()
+        codec::encode(&Two { name: name.to_owned(), gold, pack: pack() }).expect("it is encoded")
     }
 }
 

@@ -11,6 +11,8 @@ mod item;
 mod managed;
 mod memory;
 mod message;
+mod shape;
+mod show;
 mod task;
 mod versions;
 
@@ -99,6 +101,15 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Memory)]
 pub fn memory(item: TokenStream) -> TokenStream {
     memory::expand(item.into()).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+/// Implements `::daystar::__private::show::Show`, field by field. Added by [`managed`](macro@managed), not by hand.
+///
+/// It is a derive for the same reason as [`Memory`](derive@Memory).
+#[doc(hidden)]
+#[proc_macro_derive(Show)]
+pub fn show(item: TokenStream) -> TokenStream {
+    show::expand(item.into()).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
 /// What `with` makes of the item; or its error, beside the item as it stood, so that whatever else names the

@@ -69,6 +69,10 @@ fn present(ident: &Ident, stored: &TokenStream) -> TokenStream {
             fn heap_bytes(&self) -> usize {
                 __daystar::memory::Memory::heap_bytes(self)
             }
+
+            fn json(&self) -> __daystar::show::Value {
+                __daystar::show::Show::show(self)
+            }
         }
 
         __daystar::inventory::submit! {
@@ -119,6 +123,7 @@ fn archive(item: &mut DeriveInput, is_old: bool) {
     ];
     if !is_old {
         derives.push(Derive::Always(parse_quote!(#private::Memory)));
+        derives.push(Derive::Always(parse_quote!(#private::Show)));
     }
     item::derive(item, derives, vec![attribute]);
 }

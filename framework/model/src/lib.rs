@@ -12,6 +12,8 @@ pub mod managed;
 pub mod memory;
 pub mod record;
 pub mod reference;
+#[doc(hidden)]
+pub mod show;
 pub mod store;
 pub mod time;
 #[doc(hidden)]

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::record::RecordError;
+use crate::show::{Value, not_shown};
 
 /// A type whose values may be objects of the world. Written by `#[managed]`, not by hand.
 #[diagnostic::on_unimplemented(
@@ -51,6 +52,11 @@ pub trait Managed: Clone + Send + Sync + Sized + 'static {
     fn heap_bytes(&self) -> usize {
         0
     }
+
+    /// The value as JSON, for people and tools that look at a world. Not what is stored.
+    fn json(&self) -> Value {
+        not_shown::<Self>()
+    }
 }
 
 /// A managed value whose type has been forgotten. Implemented for every [`Managed`] type.
@@ -61,6 +67,8 @@ pub trait Object: Any + Send + Sync {
     fn encode(&self) -> Result<Vec<u8>, RecordError>;
     /// Bytes of memory: the value itself and its [`heap_bytes`](Managed::heap_bytes).
     fn bytes(&self) -> usize;
+    /// The value as JSON, for people and tools that look at a world: [`Managed::json`].
+    fn to_json(&self) -> Value;
     /// To try a downcast.
     fn as_any(&self) -> &dyn Any;
     /// To try a downcast.
@@ -76,6 +84,9 @@ impl<T: Managed> Object for T {
     }
     fn bytes(&self) -> usize {
         size_of::<T>() + self.heap_bytes()
+    }
+    fn to_json(&self) -> Value {
+        self.json()
     }
     fn as_any(&self) -> &dyn Any {
         self
