@@ -28,23 +28,31 @@ where
         .map_err(|cause| RecordError::Encode { name: T::TYPE_NAME, cause: cause.to_string() })
 }
 
-/// The value that `payload`, written by schema `version`, stands for. Every byte is checked before it is
-/// believed.
+/// A type's stored name and the schema version of which values are read.
+#[derive(Clone, Copy)]
+pub struct Form {
+    /// The stored name.
+    pub name: &'static str,
+    /// The schema version.
+    pub version: u32,
+}
+
+/// The value that `payload`, written by schema `version`, stands for, if that is the version of `form`. Every byte is
+/// checked before it is believed.
 ///
 /// # Errors
-/// [`RecordError::UnknownVersion`] for a version other than the type's own, [`RecordError::Invalid`] for
+/// [`RecordError::UnknownVersion`] for a version other than that of `form`, [`RecordError::Invalid`] for
 /// bytes that are not a value of the type.
-pub fn decode<T>(version: u32, payload: &[u8]) -> Result<T, RecordError>
+pub fn decode<T>(form: Form, version: u32, payload: &[u8]) -> Result<T, RecordError>
 where
-    T: Managed
-        + Archive<Archived: for<'a> CheckBytes<Validator<'a>> + Deserialize<T, Deserializer>>,
+    T: Archive<Archived: for<'a> CheckBytes<Validator<'a>> + Deserialize<T, Deserializer>>,
 {
-    if version != T::VERSION {
-        let (name, known) = (T::TYPE_NAME, T::VERSION);
+    let Form { name, version: known } = form;
+    if version != known {
         return Err(RecordError::UnknownVersion { name, stored: version, known });
     }
     rkyv::from_bytes::<T, Error>(&aligned(payload))
-        .map_err(|cause| RecordError::Invalid { name: T::TYPE_NAME, cause: cause.to_string() })
+        .map_err(|cause| RecordError::Invalid { name, cause: cause.to_string() })
 }
 
 /// A type that may be kept in an object.

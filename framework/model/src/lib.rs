@@ -12,8 +12,12 @@ pub mod managed;
 pub mod memory;
 pub mod record;
 pub mod reference;
+#[doc(hidden)]
+pub mod show;
 pub mod store;
 pub mod time;
+#[doc(hidden)]
+pub mod upgrade;
 
 pub use ids::{CommitNumber, ObjectId, Space};
 pub use managed::{Managed, Object, TypeDescriptor};
