@@ -148,6 +148,10 @@ impl Environment {
         }
     }
 
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
     pub(super) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -236,11 +240,13 @@ fn map(dir: &Path, options: &Options, flags: EnvFlags) -> heed::Result<Env> {
     let mut settings = EnvOpenOptions::new().read_txn_without_tls();
     settings.map_size(bytes).max_readers(options.readers_max).max_dbs(2);
     let flags = if options.breaks().no_sync { flags | EnvFlags::NO_SYNC } else { flags };
+    // Objects are read here and there: reading ahead would fill the system's cache with what nobody wants.
+    let flags = flags | EnvFlags::NO_READ_AHEAD;
     // SAFETY: LMDB's file is mapped, so nothing but LMDB may change it while it is. Who writes holds the world's lock
     // file (`folder.rs`), which keeps out every other process and every second store of this one, and who only reads
     // leaves the file alone. It has been looked at (`datafile.rs`), so that it is long enough for every page that LMDB
-    // will touch. The one flag that is ever set outside of tests is the harmless `READ_ONLY`: LMDB's own locks and syncs
-    // are on.
+    // will touch. The flags that are set outside of tests are harmless, `READ_ONLY` and `NO_READ_AHEAD`: LMDB's own locks
+    // and syncs are on.
     #[allow(unsafe_code)]
     unsafe {
         settings.flags(flags);

@@ -32,6 +32,7 @@ mod moment;
 mod objects;
 mod options;
 mod recent;
+mod resident;
 mod types;
 
 use std::path::Path;

@@ -12,13 +12,14 @@ use heed::{PutFlags, WithoutTls};
 
 use super::Options;
 use super::environment::{Access, Environment, Kind, Opened};
+use super::resident::Resident;
 use crate::head::Head;
 
 pub(super) const KIND: Kind = Kind { folder: "objects", main: "objects" };
 
 /// The objects on disk, open.
 #[derive(Debug)]
-pub(super) struct Objects(Environment);
+pub(super) struct Objects(Environment, Resident);
 
 /// What becomes of an object: its new record, or its removal.
 pub(super) type Put<'a> = (ObjectId, Option<&'a [u8]>);
@@ -26,7 +27,7 @@ pub(super) type Put<'a> = (ObjectId, Option<&'a [u8]>);
 impl Objects {
     /// An empty environment in the empty folder `world/objects`.
     pub(super) fn create(world: &Path, options: &Options) -> Result<Self, StoreError> {
-        let objects = Self(Environment::create(world, KIND, options)?);
+        let objects = Self(Environment::create(world, KIND, options)?, Resident::default());
         objects.write("make a new world", std::iter::empty(), Some(Head::EMPTY))?;
         Ok(objects)
     }
@@ -37,7 +38,7 @@ impl Objects {
         options: &Options,
         access: Access,
     ) -> Result<Self, StoreError> {
-        Ok(Self(Environment::open(world, KIND, options, access)?))
+        Ok(Self(Environment::open(world, KIND, options, access)?, Resident::default()))
     }
 
     pub(super) fn environment(&self) -> &Environment {
@@ -47,11 +48,15 @@ impl Objects {
     /// The bytes of `id`'s record.
     pub(super) fn copy_of(&self, id: ObjectId) -> Result<Option<Vec<u8>>, StoreError> {
         let failed = |error| self.0.failed(LOAD, error);
-        let Opened { env, main, .. } = self.0.opened(LOAD)?;
-        // Copied, so that the transaction is over before anything slow is done: while it lasts, LMDB
-        // cannot use again the pages that newer commits have left.
-        let txn = env.read_txn().map_err(failed)?;
-        Ok(main.get(&txn, &id.to_raw()).map_err(failed)?.map(<[u8]>::to_vec))
+        let opened = self.0.opened(LOAD)?;
+        let found = {
+            // Copied, so that the transaction is over before anything slow is done: while it lasts, LMDB
+            // cannot use again the pages that newer commits have left.
+            let txn = opened.env.read_txn().map_err(failed)?;
+            opened.main.get(&txn, &id.to_raw()).map_err(failed)?.map(<[u8]>::to_vec)
+        };
+        self.1.has_read(&opened, self.0.options().mapped_bytes_max);
+        Ok(found)
     }
 
     /// Writes `puts`, and `head` if there is one, in one transaction, and returns when it is synced.
@@ -62,11 +67,13 @@ impl Objects {
         head: Option<Head>,
     ) -> Result<(), StoreError> {
         let failed = |error| self.0.failed(what, error);
-        let Opened { env, main, meta } = self.0.opened(what)?;
+        let opened = self.0.opened(what)?;
+        let Opened { env, main, meta } = &opened;
         let write = || {
             // Every return before `commit` drops the transaction, which aborts it.
             let mut txn = env.write_txn()?;
             for (id, record) in puts {
+                self.1.has_read(&opened, self.0.options().mapped_bytes_max);
                 match record {
                     Some(bytes) => main.put(&mut txn, &id.to_raw(), bytes)?,
                     None => {

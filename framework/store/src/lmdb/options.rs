@@ -20,6 +20,9 @@ pub struct Options {
     /// The journal grows no longer than this, in bytes: beyond it, batches wait for the checkpoint, and are refused if
     /// none can be made.
     pub journal_bytes_max: u64,
+    /// How much of the world's files may count as this process's resident memory, in bytes. It is the system's cache all
+    /// the same; a small limit costs a microsecond now and then.
+    pub mapped_bytes_max: u64,
     /// What is broken on purpose.
     #[cfg(feature = "breaks")]
     pub breaks: Breaks,
@@ -33,6 +36,7 @@ impl Default for Options {
             checkpoint_bytes: 64 << 20,
             checkpoint_time: Duration::from_secs(60),
             journal_bytes_max: 1 << 30,
+            mapped_bytes_max: 64 << 20,
             #[cfg(feature = "breaks")]
             breaks: Breaks::default(),
         }

@@ -1,0 +1,103 @@
+//! Keeps what LMDB has mapped from counting as this process's memory for ever.
+//!
+//! A page of the file that was read through the map stays mapped as long as the system has room, and counts as resident:
+//! a world of a hundred gigabytes that is read here and there would soon look like a process of as many. The pages are
+//! the system's cache, not ours; unmapping them gives nothing away that is not quickly mapped again.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::environment::Opened;
+
+/// Counts reads of one environment, and unmaps what they have mapped when it is too much.
+#[derive(Debug, Default)]
+pub(super) struct Resident {
+    reads: AtomicU32,
+}
+
+impl Resident {
+    /// An object has been read through the map of `opened`, whose file's pages may take `mapped_bytes_max` of this
+    /// process's resident memory.
+    pub(super) fn has_read(&self, opened: &Opened, mapped_bytes_max: u64) {
+        if self.reads.fetch_add(1, Ordering::Relaxed) % READS_PER_LOOK == READS_PER_LOOK - 1
+            && mapped_bytes().is_some_and(|bytes| bytes > mapped_bytes_max)
+        {
+            unmap(opened);
+        }
+    }
+}
+
+/// A read maps the sixteen pages around the one that is wanted: so the limit is overstepped by some megabytes.
+const READS_PER_LOOK: u32 = 256;
+
+/// Bytes of files that are mapped and resident, all files together.
+#[cfg(target_os = "linux")]
+fn mapped_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssFile:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// Unmaps the pages of `opened`'s file; reading one maps it again.
+#[cfg(target_os = "linux")]
+fn unmap(opened: &Opened) {
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::datafile;
+
+    let Ok(file) = opened.env.path().join(datafile::NAME).canonicalize() else { return };
+    let Ok(maps) = std::fs::read("/proc/self/maps") else { return };
+    let is_file = |line: &&[u8]| line.ends_with(file.as_os_str().as_bytes());
+    for line in maps.split(|byte| *byte == b'\n').filter(is_file) {
+        let Some((start, end)) = range(line) else { continue };
+        // SAFETY: this is LMDB's map of its file, shared and read only, and stays so because `opened` keeps the environment
+        // open. Dropping the pages of such a map loses nothing: whoever reads them next, even at this moment, gets them
+        // from the file again, with the same bytes.
+        #[allow(unsafe_code)]
+        let done = unsafe {
+            rustix::mm::madvise(
+                std::ptr::with_exposed_provenance_mut(start),
+                end - start,
+                rustix::mm::Advice::LinuxDontNeed,
+            )
+        };
+        if let Err(error) = done {
+            tracing::debug!(%error, "the pages of a world's file could not be unmapped");
+        }
+    }
+}
+
+/// Where a mapping begins and ends, if it is one that is shared and cannot be written to.
+#[cfg(target_os = "linux")]
+fn range(line: &[u8]) -> Option<(usize, usize)> {
+    let mut words = std::str::from_utf8(line).ok()?.split(' ');
+    let (start, end) = words.next()?.split_once('-')?;
+    let is_plain = words.next()? == "r--s";
+    let number = |text| usize::from_str_radix(text, 16).ok();
+    number(start).zip(number(end)).filter(|(start, end)| is_plain && start < end)
+}
+
+// Elsewhere the system does not tell, and decides by itself.
+#[cfg(not(target_os = "linux"))]
+fn mapped_bytes() -> Option<u64> {
+    None
+}
+#[cfg(not(target_os = "linux"))]
+fn unmap(_: &Opened) {}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_map_that_cannot_be_written_to_is_touched() {
+        let line =
+            |access| format!("7f00a000-7f00c000 {access} 00000000 fe:00 123  /w/objects/data.mdb");
+        assert_eq!(range(line("r--s").as_bytes()), Some((0x7f00_a000, 0x7f00_c000)));
+        for access in ["rw-s", "r--p", "rw-p", "r-xs"] {
+            assert_eq!(range(line(access).as_bytes()), None, "{access}");
+        }
+        assert_eq!(range(b"7f00c000-7f00a000 r--s 0 0 0 /w"), None);
+        assert_eq!(range(b"nonsense"), None);
+    }
+}
