@@ -10,6 +10,8 @@
 // The macros' generated code names `::daystar`, here as everywhere.
 extern crate self as daystar;
 
+#[cfg(doctest)]
+mod book;
 mod cli;
 mod game;
 mod net;

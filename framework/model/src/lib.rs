@@ -4,8 +4,14 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "breaks")]
+#[doc(hidden)]
+pub mod breaks;
+#[cfg(not(feature = "breaks"))]
+mod breaks;
 #[doc(hidden)]
 pub mod codec;
+mod depth;
 pub mod ids;
 pub mod managed;
 #[doc(hidden)]
