@@ -106,9 +106,31 @@ pub enum StoreError {
         /// What was found there.
         found: String,
     },
+    /// There is no world in the folder.
+    #[error("{} holds no Daystar world ({found}); name the folder that `serve --data` was given", path.display())]
+    NoWorld {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// What was found there.
+        found: &'static str,
+    },
+    /// There is a world in the folder already, and another was to be written there.
+    #[error("{} holds a Daystar world already, which is not overwritten; choose an empty or a new folder", path.display())]
+    Occupied {
+        /// The folder.
+        path: std::path::PathBuf,
+    },
+    /// A copy of a world was being written into the folder, and did not get to its end.
+    #[error(
+        "{} holds a copy of a world that was not finished; make the copy again (`restore`, `backup`), or remove the folder", path.display()
+    )]
+    HalfCopied {
+        /// The folder.
+        path: std::path::PathBuf,
+    },
     /// The world has objects that this program cannot read.
     #[error(
-        "{count} objects in {} cannot be read by this program; the first is object {id}: {cause}", path.display()
+        "{count} objects in {} cannot be read by this program, and `verify` lists them all; the first is object {id}: {cause}", path.display()
     )]
     Unreadable {
         /// The folder.

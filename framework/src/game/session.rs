@@ -3,6 +3,7 @@
 use std::fmt;
 
 use daystar_macros::{Memory, managed};
+use daystar_model::show::{Show, Value};
 use daystar_model::{ObjectId, Ref};
 
 /// One client's stay. May be kept in objects and sent in messages; what is sent to a session that is over
@@ -35,6 +36,14 @@ impl Session {
     /// The session's object.
     pub(crate) fn id(self) -> ObjectId {
         ObjectId::from_raw(self.raw)
+    }
+}
+
+impl Show for Session {
+    const IS_TEXT: bool = true;
+
+    fn show(&self) -> Value {
+        Value::String(self.to_string())
     }
 }
 

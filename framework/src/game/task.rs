@@ -2,6 +2,7 @@
 
 use daystar_engine::Error;
 use daystar_macros::{Memory, managed};
+use daystar_model::show::{Show, Value};
 use daystar_model::{Managed, ObjectId, RecordError, Timestamp};
 
 use crate::game::ctx::Ctx;
@@ -68,6 +69,14 @@ impl TaskHandle {
 
     pub(crate) fn id(self) -> ObjectId {
         ObjectId::from_raw(self.raw)
+    }
+}
+
+impl Show for TaskHandle {
+    const IS_TEXT: bool = true;
+
+    fn show(&self) -> Value {
+        Value::String(self.id().to_string())
     }
 }
 

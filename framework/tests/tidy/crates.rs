@@ -52,6 +52,12 @@ const CRATES: &[Crate] = &[
         never: &["heed"],
     },
     Crate {
+        manifest: "framework/fuzz/Cargo.toml",
+        ours: &["daystar", "daystar-model"],
+        in_tests: &[],
+        never: &[],
+    },
+    Crate {
         manifest: "sample-game/Cargo.toml",
         ours: &["daystar"],
         in_tests: &["daystar-client"],

@@ -37,11 +37,21 @@ pub(super) struct Kind {
     pub(super) main: &'static str,
 }
 
+/// What an environment is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// The world is ours: its lock is held.
+    Write,
+    /// Another process may have the world.
+    Read,
+}
+
 #[derive(Debug)]
 pub(super) struct Environment {
     kind: Kind,
     dir: PathBuf,
     options: Options,
+    access: Access,
     opened: RwLock<Option<Opened>>,
     /// A write has failed, so the environment must be opened anew before it is used.
     is_doubtful: AtomicBool,
@@ -72,30 +82,35 @@ impl Environment {
             .map_err(failed)?
             .unwrap_commit(); // the closure above never answers `Abort`
         let opened = Opened { env, main: main.remap_types(), meta: meta.remap_types() };
-        Ok(Self::of(kind, dir, options, opened))
+        Ok(Self::of(kind, dir, options, Access::Write, opened))
     }
 
     /// The environment that [`create`](Self::create) made, by whichever process.
-    pub(super) fn open(world: &Path, kind: Kind, options: &Options) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        world: &Path,
+        kind: Kind,
+        options: &Options,
+        access: Access,
+    ) -> Result<Self, StoreError> {
         let dir = world.join(kind.folder);
         let file = dir.join(datafile::NAME);
         datafile::check(&file).map_err(|unfit| match unfit {
             datafile::Unfit::Unreadable(error) => failure::io("read the world", &file, &error),
             unfit => foreign(world, format!("its {}/{} {unfit}", kind.folder, datafile::NAME)),
         })?;
-        let env = map(&dir, options, EnvFlags::empty())
-            .map_err(|error| failure::lmdb(OPEN, &dir, error))?;
+        let env =
+            map(&dir, options, access.flags()).map_err(|error| failure::lmdb(OPEN, &dir, error))?;
         let opened = find(env, kind)
             .map_err(|error| failure::lmdb(OPEN, &dir, error))?
             .ok_or_else(|| not_ours(world, kind))?;
-        let environment = Self::of(kind, dir, options, opened);
+        let environment = Self::of(kind, dir, options, access, opened);
         environment.check_format(world)?;
         Ok(environment)
     }
 
-    fn of(kind: Kind, dir: PathBuf, options: &Options, opened: Opened) -> Self {
-        let opened = RwLock::new(Some(opened));
-        Self { kind, dir, options: options.clone(), opened, is_doubtful: AtomicBool::new(false) }
+    fn of(kind: Kind, dir: PathBuf, options: &Options, access: Access, opened: Opened) -> Self {
+        let (options, opened) = (options.clone(), RwLock::new(Some(opened)));
+        Self { kind, dir, options, access, opened, is_doubtful: AtomicBool::new(false) }
     }
 
     /// The environment, opened anew if need be.
@@ -105,7 +120,7 @@ impl Environment {
         {
             return Ok(opened.clone());
         }
-        self.reopen(what, EnvFlags::empty()).or_else(|error| {
+        self.reopen(what, self.access.flags()).or_else(|error| {
             // A system that has met an I/O error often makes the whole disk read-only. What is there can be read still.
             self.reopen(what, EnvFlags::READ_ONLY).map_err(|_| error)
         })
@@ -180,6 +195,15 @@ impl Environment {
                 wanted: fingerprint().to_owned(),
             }),
             None => Err(not_ours(world, self.kind)),
+        }
+    }
+}
+
+impl Access {
+    fn flags(self) -> EnvFlags {
+        match self {
+            Self::Write => EnvFlags::empty(),
+            Self::Read => EnvFlags::READ_ONLY,
         }
     }
 }

@@ -58,6 +58,9 @@ pub(super) fn lmdb(what: &'static str, path: &Path, error: heed::Error) -> Store
             "the world in {place} has reached the largest size it may have; start the server again with a \
              larger `Options::map_bytes_max`, nothing is lost"
         ),
+        heed::Error::EnvAlreadyOpened => format!(
+            "{place} is in use by this process itself; stop the server in it first, or look from another process"
+        ),
         heed::Error::Mdb(MdbError::TxnFull) => {
             format!("too much was written to {place} at once; write smaller batches")
         }

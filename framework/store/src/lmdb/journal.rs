@@ -10,7 +10,7 @@ use daystar_model::store::{Batch, StoreError};
 use heed::{PutFlags, WithoutTls};
 
 use super::Options;
-use super::environment::{Environment, Kind, Opened};
+use super::environment::{Access, Environment, Kind, Opened};
 use super::epoch::{self, Epoch, Place};
 use super::failpoint::{Point, pass};
 use super::objects::LOAD;
@@ -29,8 +29,12 @@ impl Journal {
     }
 
     /// The environment that [`create`](Self::create) made, by whichever process.
-    pub(super) fn open(world: &Path, options: &Options) -> Result<Self, StoreError> {
-        Ok(Self(Environment::open(world, KIND, options)?))
+    pub(super) fn open(
+        world: &Path,
+        options: &Options,
+        access: Access,
+    ) -> Result<Self, StoreError> {
+        Ok(Self(Environment::open(world, KIND, options, access)?))
     }
 
     pub(super) fn environment(&self) -> &Environment {

@@ -6,6 +6,7 @@
 //! DIR/DAYSTAR.new        only while a world is being made; becomes DAYSTAR
 //! DIR/journal/           an LMDB environment: what has changed since the last checkpoint, epoch by epoch
 //! DIR/objects/           an LMDB environment: the objects as of the last checkpoint
+//! DIR/compacting/        only while the world is being compacted: a world that will give it its files
 //! ```
 //! An epoch is one synced transaction that appends one record; a checkpoint brings the objects up to the
 //! journal in large transactions, in id order. `docs/design/0004-journal-and-checkpoints.md` says why there are two.
@@ -17,6 +18,7 @@ compile_error!(
 
 mod backup;
 mod checkpoint;
+mod compact;
 mod datafile;
 mod environment;
 mod epoch;
@@ -25,6 +27,7 @@ mod failure;
 mod folder;
 mod format;
 mod journal;
+mod lookers;
 mod moment;
 mod objects;
 mod options;
@@ -41,8 +44,10 @@ use daystar_model::store::{Batch, Store, StoreError, StoreStatus, Visit};
 use parking_lot::Mutex;
 use tracing::info;
 
-pub use self::backup::{Copied, Progress, compact};
+pub use self::backup::{Copied, Progress, check_free};
 use self::checkpoint::Checkpoints;
+pub use self::compact::{Compacted, compact};
+use self::environment::Access;
 use self::epoch::Written;
 use self::folder::{Claim, Folder};
 use self::journal::Journal;
@@ -97,7 +102,7 @@ impl LmdbStore {
     /// made.
     ///
     /// # Errors
-    /// [`StoreError::Foreign`] when something else is there, or one of the world's files is damaged so that it cannot be
+    /// [`StoreError::HalfCopied`] where a copy was not finished; [`StoreError::Foreign`] when something else is there, or one of the world's files is damaged so that it cannot be
     /// opened; [`StoreError::Format`] for a world that this program cannot read, and [`StoreError::Unreadable`] for one
     /// with objects that it cannot; [`StoreError::InUse`] when it is open already; [`StoreError::Io`] when the
     /// system refuses, or commits are missing. Nothing is changed in a folder that is not ours.
@@ -105,8 +110,9 @@ impl LmdbStore {
         // On every way out, LMDB's files are unmapped before the lock is let go: locals go in reverse order.
         let (journal, objects, folder) = match Folder::claim(path.as_ref())? {
             Claim::World(folder) => {
-                let journal = Journal::open(folder.path(), &options)?;
-                let objects = Objects::open(folder.path(), &options)?;
+                compact::remove_leftover(folder.path());
+                let journal = Journal::open(folder.path(), &options, Access::Write)?;
+                let objects = Objects::open(folder.path(), &options, Access::Write)?;
                 (journal, objects, folder)
             }
             Claim::New(unfinished) => {

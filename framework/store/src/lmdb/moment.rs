@@ -1,6 +1,7 @@
 //! A world at one moment, to be read as a whole: also while another thread or another process writes to it.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,12 +10,13 @@ use daystar_model::managed::Object;
 use daystar_model::store::{Batch, Store, StoreError, Visit};
 use parking_lot::ReentrantMutex;
 
-use super::Options;
-use super::environment::{Opened, Reading};
+use super::environment::{Access, Environment, Opened, Reading};
 use super::epoch::Place;
 use super::folder::Folder;
 use super::journal::{self, Journal};
+use super::lookers::Lookers;
 use super::objects::{self, Objects};
+use super::{Options, types};
 use crate::head::Head;
 use crate::stored::decode;
 
@@ -24,7 +26,10 @@ use crate::stored::decode;
 pub struct Moment {
     // Locked by the thread that reads, and again by what that thread calls for each object.
     reading: ReentrantMutex<Merged>,
-    types: Vec<String>,
+    type_keys: Vec<String>,
+    options: Options,
+    // Let go last, when nothing is mapped any more.
+    _lookers: Option<Lookers>,
 }
 
 impl Moment {
@@ -35,15 +40,55 @@ impl Moment {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         let path = path.as_ref();
         Folder::look_at(path)?;
-        let (journal, objects) = (Journal::open(path, &options)?, Objects::open(path, &options)?);
-        let types = journal.types()?;
-        let reading = Merged::new(&journal, &objects, Space::ALL[0].first(), LAST)?;
-        Ok(Self { reading: ReentrantMutex::new(reading), types })
+        let lookers = Lookers::join(path)?;
+        Self::of(path, options, Some(lookers))
+    }
+
+    /// The world in `path`, whose files nobody exchanges while `lookers` lives or, without it, while the caller sees
+    /// to that.
+    pub(super) fn of(
+        path: &Path,
+        mut options: Options,
+        lookers: Option<Lookers>,
+    ) -> Result<Self, StoreError> {
+        let journal = Journal::open(path, &options, Access::Read)?;
+        let objects = Objects::open(path, &options, Access::Read)?;
+        let merged = Merged::new(&journal, &objects, Space::ALL[0].first(), LAST)?;
+        // After the moment, so that it has every type that is in it.
+        let type_keys = journal.types()?;
+        let map_bytes = [&merged.objects.0, &merged.journal.0].map(|it| it.env.info().map_size);
+        options.map_bytes_max = map_bytes.into_iter().fold(options.map_bytes_max, usize::max);
+        let reading = ReentrantMutex::new(merged);
+        Ok(Self { reading, type_keys, options, _lookers: lookers })
     }
 
     /// How many records there are, but for those that the journal adds: to tell how far a walk has come.
+    ///
+    /// # Errors
+    /// The world could not be read.
     pub fn records(&self) -> Result<u64, StoreError> {
         self.reading.lock().records()
+    }
+
+    /// The types and versions that there are records of, in alphabetic order. There may be some of which the last object
+    /// is gone.
+    pub fn types(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.type_keys.iter().filter_map(|key| types::of_key(key))
+    }
+
+    /// Calls `visit` with the bytes of every record from `first` to `last`, both included, in id order, until it says that it
+    /// has seen enough. The bytes are as they lie on disk, damaged or not: see
+    /// [`Record::parse`](daystar_model::record::Record::parse).
+    ///
+    /// # Errors
+    /// The world could not be read.
+    pub fn walk(
+        &self,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut dyn FnMut(ObjectId, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.reading.lock().walk(first, last, &mut |id, bytes| Ok(visit(id, bytes)))
     }
 
     /// Calls `visit` with the bytes of every record, in id order. An error of `visit` ends it.
@@ -55,8 +100,13 @@ impl Moment {
         self.reading.lock().head
     }
 
-    pub(super) fn types(&self) -> &[String] {
-        &self.types
+    pub(super) fn type_keys(&self) -> &[String] {
+        &self.type_keys
+    }
+
+    /// For a copy: it has room for all that this world has.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
     }
 }
 
@@ -95,6 +145,7 @@ impl Store for Moment {
 
 /// What is called for every record; an error ends the walk.
 pub(super) type EachRecord<'a> = dyn FnMut(ObjectId, &[u8]) -> Result<(), StoreError> + 'a;
+type WalkRecord<'a> = dyn FnMut(ObjectId, &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
 
 /// The objects and, over them, what the journal adds.
 pub(super) struct Merged {
@@ -113,24 +164,42 @@ impl Merged {
         first: ObjectId,
         last: ObjectId,
     ) -> Result<Self, StoreError> {
-        let mut tries_left = TRIES;
-        loop {
-            // In this order: what is not among these objects is in any later journal, unless a later checkpoint has had it
-            // cut off. That shows as a gap, and then the objects are looked at anew.
-            let objects = read(objects.environment(), objects::LOAD)
-                .and_then(|(opened, txn)| Ok((objects.head(&opened, &txn)?, (opened, txn))));
-            let (head, objects) = objects?;
-            let (opened, txn) = read(journal.environment(), journal::READ)?;
-            let mut recent = BTreeMap::new();
-            let replayed = journal.replay(&opened, &txn, head, &mut |epoch, _| {
-                recent.extend(epoch.places().filter(|(id, _)| (first..=last).contains(id)));
-            })?;
-            match replayed {
-                Ok(head) => return Ok(Self { objects, journal: (opened, txn), recent, head }),
-                Err(gap) if tries_left == 0 => return Err(journal.gap(gap)),
-                Err(_) => tries_left -= 1,
+        for _ in 0..TRIES {
+            if let Some(merged) = Self::look(journal, objects, first, last, &mut || {})? {
+                return Ok(merged);
             }
         }
+        Err(StoreError::Io {
+            what: journal::READ,
+            cause: "one checkpoint after the other was finished meanwhile; try again".to_owned(),
+        })
+    }
+
+    /// As [`new`](Self::new), with `between` called between the two looks; `None` if a checkpoint was finished then.
+    fn look(
+        journal: &Journal,
+        objects: &Objects,
+        first: ObjectId,
+        last: ObjectId,
+        between: &mut dyn FnMut(),
+    ) -> Result<Option<Self>, StoreError> {
+        // In this order: what is not among these objects is in any later journal, unless a checkpoint has been finished
+        // since, and had it cut off. An empty journal does not tell, so the objects must be asked again.
+        let (opened, txn) = read(objects.environment(), objects::LOAD)?;
+        let head = objects.head(&opened, &txn)?;
+        let of_objects = (opened, txn);
+        between();
+        let (opened, txn) = read(journal.environment(), journal::READ)?;
+        let (again, txn_again) = read(objects.environment(), objects::LOAD)?;
+        if objects.head(&again, &txn_again)? != head {
+            return Ok(None);
+        }
+        let mut recent = BTreeMap::new();
+        let replayed = journal.replay(&opened, &txn, head, &mut |epoch, _| {
+            recent.extend(epoch.places().filter(|(id, _)| (first..=last).contains(id)));
+        })?;
+        let head = replayed.map_err(|gap| journal.gap(gap))?;
+        Ok(Some(Self { objects: of_objects, journal: (opened, txn), recent, head }))
     }
 
     fn records(&self) -> Result<u64, StoreError> {
@@ -156,6 +225,16 @@ impl Merged {
         last: ObjectId,
         visit: &mut EachRecord<'_>,
     ) -> Result<(), StoreError> {
+        self.walk(first, last, &mut |id, bytes| visit(id, bytes).map(ControlFlow::Continue))
+    }
+
+    /// As [`each`](Self::each), until `visit` says that it has seen enough.
+    fn walk(
+        &self,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut WalkRecord<'_>,
+    ) -> Result<(), StoreError> {
         if first > last {
             return Ok(()); // `BTreeMap::range` would panic
         }
@@ -169,17 +248,21 @@ impl Merged {
             let mut is_replaced = false;
             while let Some((newer, place)) = recent.next_if(|(newer, _)| **newer <= id) {
                 is_replaced |= *newer == id;
-                if let Some(bytes) = self.in_journal(*newer, *place)? {
-                    visit(*newer, bytes)?;
+                if let Some(bytes) = self.in_journal(*newer, *place)?
+                    && visit(*newer, bytes)?.is_break()
+                {
+                    return Ok(());
                 }
             }
-            if !is_replaced {
-                visit(id, bytes)?;
+            if !is_replaced && visit(id, bytes)?.is_break() {
+                return Ok(());
             }
         }
         for (id, place) in recent {
-            if let Some(bytes) = self.in_journal(*id, *place)? {
-                visit(*id, bytes)?;
+            if let Some(bytes) = self.in_journal(*id, *place)?
+                && visit(*id, bytes)?.is_break()
+            {
+                return Ok(());
             }
         }
         Ok(())
@@ -194,10 +277,7 @@ impl Merged {
     }
 }
 
-fn read(
-    environment: &super::environment::Environment,
-    what: &'static str,
-) -> Result<(Opened, Reading), StoreError> {
+fn read(environment: &Environment, what: &'static str) -> Result<(Opened, Reading), StoreError> {
     let opened = environment.opened(what)?;
     let txn =
         opened.env.clone().static_read_txn().map_err(|error| environment.failed(what, error))?;
@@ -208,6 +288,43 @@ fn failed(opened: &Opened, what: &'static str, error: heed::Error) -> StoreError
     super::failure::lmdb(what, opened.env.path(), error)
 }
 
-/// A checkpoint takes long, and cuts only at its end: that two meet in one look is rare, and eight in a row is a fault.
-const TRIES: u32 = 8;
+/// A checkpoint takes a thousand times as long as a look: that two meet is rare, and many in a row is a fault.
+const TRIES: u32 = 100;
 const LAST: ObjectId = ObjectId::from_raw(u64::MAX);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+mod tests {
+    use super::*;
+    use crate::lmdb::LmdbStore;
+
+    fn batch(commit: u64) -> Batch {
+        let last = CommitNumber(commit);
+        let changes = vec![(ObjectId::from_raw(commit), last, None)];
+        Batch { changes, last, next_index: 1 }
+    }
+
+    /// The journal is cut between the two looks, and empty then: nothing in it tells that something is missing.
+    #[test]
+    fn a_checkpoint_between_the_two_looks_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LmdbStore::open(folder.path(), Options::default()).unwrap();
+        let first = Space::ALL[0].first();
+        let look = |between: &mut dyn FnMut()| {
+            let (journal, objects) = (&store.world.journal, &store.world.objects);
+            Merged::look(journal, objects, first, LAST, between).unwrap()
+        };
+        store.apply(&batch(1)).unwrap();
+        let cut = look(&mut || {
+            store.checkpoint().unwrap();
+            assert_eq!(store.world.journal.last().unwrap(), None, "the journal is not cut");
+        });
+        assert!(cut.is_none(), "taken for the world before its first commit");
+        assert_eq!(look(&mut || {}).unwrap().head.last, CommitNumber(1));
+
+        // An epoch that comes in between belongs to the moment.
+        let merged = look(&mut || store.apply(&batch(2)).unwrap()).unwrap();
+        assert_eq!(merged.head.last, CommitNumber(2));
+        assert_eq!(merged.recent.len(), 1);
+    }
+}

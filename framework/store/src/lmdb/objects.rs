@@ -11,7 +11,7 @@ use daystar_model::store::StoreError;
 use heed::{PutFlags, WithoutTls};
 
 use super::Options;
-use super::environment::{Environment, Kind, Opened};
+use super::environment::{Access, Environment, Kind, Opened};
 use super::resident::Resident;
 use crate::head::Head;
 
@@ -33,8 +33,12 @@ impl Objects {
     }
 
     /// The environment that [`create`](Self::create) made, by whichever process.
-    pub(super) fn open(world: &Path, options: &Options) -> Result<Self, StoreError> {
-        Ok(Self(Environment::open(world, KIND, options)?, Resident::default()))
+    pub(super) fn open(
+        world: &Path,
+        options: &Options,
+        access: Access,
+    ) -> Result<Self, StoreError> {
+        Ok(Self(Environment::open(world, KIND, options, access)?, Resident::default()))
     }
 
     pub(super) fn environment(&self) -> &Environment {
@@ -108,6 +112,22 @@ impl Objects {
             txn.commit()
         };
         write().map_err(|error| self.0.failed(what, error))
+    }
+
+    /// Calls `visit` with every record, in id order.
+    pub(super) fn each(
+        &self,
+        what: &'static str,
+        visit: &mut dyn FnMut(ObjectId, &[u8]),
+    ) -> Result<(), StoreError> {
+        let failed = |error| self.0.failed(what, error);
+        let Opened { env, main, .. } = self.0.opened(what)?;
+        let txn = env.read_txn().map_err(failed)?;
+        for entry in main.iter(&txn).map_err(failed)? {
+            let (raw, bytes) = entry.map_err(failed)?;
+            visit(ObjectId::from_raw(raw), bytes);
+        }
+        Ok(())
     }
 
     /// How far the objects have come, as `txn` sees it.

@@ -95,10 +95,13 @@ impl Types {
 }
 
 fn is_readable(key: &str) -> bool {
-    let Some((name, version)) = key.strip_prefix(TYPE).and_then(|key| key.rsplit_once('@')) else {
-        return false;
-    };
-    version.parse().is_ok_and(|version| TypeDescriptor::check(name, version).is_ok())
+    of_key(key).is_some_and(|(name, version)| TypeDescriptor::check(name, version).is_ok())
+}
+
+/// The type and the version that `key` lists.
+pub(super) fn of_key(key: &str) -> Option<(&str, u32)> {
+    let (name, version) = key.strip_prefix(TYPE)?.rsplit_once('@')?;
+    Some((name, version.parse().ok()?))
 }
 
 fn key(name: &str, version: u32) -> String {

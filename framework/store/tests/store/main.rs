@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod backup;
 mod basics;
+mod compact;
 mod crash;
 mod damage;
 mod folder;
