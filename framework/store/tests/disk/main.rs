@@ -8,6 +8,10 @@
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod checker;
+mod damage;
+mod faults;
+mod fuzz;
+mod killed;
 mod power_cut;
 mod process;
 mod recording;
