@@ -6,7 +6,7 @@
 //! `--nocapture`); that it can happen is the price of having no checksum for a page, see `docs/design/0006-power-cuts.md`.
 //! What must hold nevertheless is asserted.
 //!
-//! `DAYSTAR_FUZZ_DAMAGES` sets how many damages are tried (300), `DAYSTAR_FUZZ_SEED` which (1).
+//! `DAYSTAR_FUZZ_DAMAGES` sets how many damages are tried (150), `DAYSTAR_FUZZ_SEED` which (1).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,7 +50,7 @@ enum Fate {
 
 #[test]
 fn damage_is_never_taken_for_data_and_nothing_panics() {
-    let damages: u64 = given("DAYSTAR_FUZZ_DAMAGES").unwrap_or(300);
+    let damages: u64 = given("DAYSTAR_FUZZ_DAMAGES").unwrap_or(150);
     let folder = folder();
     make_world(folder.path());
     let mut fates: BTreeMap<(Hit, Fate), u32> = BTreeMap::new();

@@ -3,7 +3,7 @@
 //! must open, hold every acknowledged batch, be exactly what it was after some batch, and go on from there.
 //!
 //! `DAYSTAR_POWER_CUT_SEED` is the first story (1), `DAYSTAR_POWER_CUT_STORIES` how many are told (2),
-//! `DAYSTAR_POWER_CUT_BATCHES` how long each is (24), and `DAYSTAR_POWER_CUT_CUTS` how many disks are built for each
+//! `DAYSTAR_POWER_CUT_BATCHES` how long each is (16), and `DAYSTAR_POWER_CUT_CUTS` how many disks are built for each
 //! point (4). For a long run, in a release build:
 //!
 //! ```text
@@ -30,7 +30,7 @@ fn stories() -> impl Iterator<Item = Story> {
 }
 
 fn batches() -> u64 {
-    given("DAYSTAR_POWER_CUT_BATCHES").unwrap_or(24)
+    given("DAYSTAR_POWER_CUT_BATCHES").unwrap_or(16)
 }
 
 fn cuts() -> usize {
