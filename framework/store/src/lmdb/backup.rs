@@ -7,6 +7,7 @@ use daystar_model::record::Record;
 use daystar_model::store::StoreError;
 
 use super::folder::{Claim, Folder};
+use super::identity::Identity;
 use super::journal::Journal;
 use super::moment::Moment;
 use super::objects::Objects;
@@ -38,7 +39,16 @@ impl Moment {
         path: impl AsRef<Path>,
         progress: &mut Progress<'_>,
     ) -> Result<Copied, StoreError> {
-        let path = path.as_ref();
+        self.copy_as(Identity::new()?, path.as_ref(), progress)
+    }
+
+    /// As [`copy_to`](Self::copy_to), as the world that `identity` says.
+    fn copy_as(
+        &self,
+        identity: Identity,
+        path: &Path,
+        progress: &mut Progress<'_>,
+    ) -> Result<Copied, StoreError> {
         let options = Options::default();
         match Folder::claim(path)? {
             Claim::World(_) => Err(StoreError::Foreign {
@@ -46,9 +56,9 @@ impl Moment {
                 found: "a Daystar world already, which is not overwritten".to_owned(),
             }),
             Claim::New(unfinished) => {
-                let journal = Journal::create(path, &options)?;
-                journal.add_types(self.types())?;
-                let objects = Objects::create(path, &options)?;
+                let journal = Journal::create(path, identity, &options)?;
+                journal.begin(self.head().last, self.types())?;
+                let objects = Objects::create(path, identity, &options)?;
                 let copied = self.copy_records(&objects, progress)?;
                 unfinished.finish()?;
                 Ok(copied)
@@ -118,7 +128,8 @@ pub fn compact(
     let new = beside.join(objects::KIND.folder).join(datafile::NAME);
     let before = size(&old)?;
     let moment = Moment::open(path, Options::default())?;
-    let copied = moment.copy_to(&beside, progress)?;
+    // Of the same identity, because its objects are to go on with the journal that is here.
+    let copied = moment.copy_as(moment.identity(), &beside, progress)?;
     drop(moment);
     if let Some(damaged) = copied.damaged.into_iter().next() {
         return Err(damaged);

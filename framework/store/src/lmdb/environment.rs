@@ -1,7 +1,7 @@
 //! One LMDB environment of a world, which is opened again by itself after a write to it has failed.
 //!
 //! Two databases. `main`: from a number, big-endian so that LMDB's order is the numbers', to bytes. `meta`: from a
-//! word to bytes; `format` is the fingerprint.
+//! word to bytes; `format` is the fingerprint, `world` the world's identity.
 //!
 //! LMDB gives an environment up when it could not write its meta page: every later transaction is refused, reads
 //! included, until the environment has been closed and opened. Whether the last write is in the file is only known
@@ -19,6 +19,7 @@ use parking_lot::RwLock;
 use tracing::{info, warn};
 
 use super::format::fingerprint;
+use super::identity::Identity;
 use super::{Options, datafile, failure};
 
 /// LMDB's handle, of which there may be many clones.
@@ -57,7 +58,12 @@ pub(super) struct Opened {
 
 impl Environment {
     /// An empty environment in the empty folder `world/kind.folder`.
-    pub(super) fn create(world: &Path, kind: Kind, options: &Options) -> Result<Self, StoreError> {
+    pub(super) fn create(
+        world: &Path,
+        kind: Kind,
+        identity: Identity,
+        options: &Options,
+    ) -> Result<Self, StoreError> {
         let dir = world.join(kind.folder);
         let failed = |error| failure::lmdb("make a new world", &dir, error);
         let env = map(&dir, options, EnvFlags::empty()).map_err(failed)?;
@@ -67,6 +73,7 @@ impl Environment {
                 let main: Untyped<'_> = databases.create_database(txn, Some(kind.main))?;
                 let meta: Untyped<'_> = databases.create_database(txn, Some(META))?;
                 meta.put(txn, FORMAT.as_bytes(), fingerprint().as_bytes())?;
+                meta.put(txn, WORLD.as_bytes(), identity.as_bytes())?;
                 Ok(CommitOrAbort::<_, ()>::Commit([main, meta]))
             })
             .map_err(failed)?
@@ -139,6 +146,20 @@ impl Environment {
 
     pub(super) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Which world this belongs to.
+    pub(super) fn identity(&self) -> Result<Identity, StoreError> {
+        let Opened { env, meta, .. } = self.opened(OPEN)?;
+        let txn = env.read_txn().map_err(|error| self.failed(OPEN, error))?;
+        let bytes = meta.get(&txn, WORLD).map_err(|error| self.failed(OPEN, error))?;
+        bytes.and_then(Identity::from_bytes).ok_or_else(|| StoreError::Io {
+            what: OPEN,
+            cause: format!(
+                "it is not known whose {} is; restore the data folder from a backup",
+                self.dir.display()
+            ),
+        })
     }
 
     fn reopen(&self, what: &'static str, flags: EnvFlags) -> Result<Opened, StoreError> {
@@ -242,6 +263,7 @@ fn foreign(world: &Path, found: String) -> StoreError {
 const OPEN: &str = "open the world";
 const META: &str = "meta";
 const FORMAT: &str = "format";
+const WORLD: &str = "world";
 /// How long to wait for loads that are under way. They take microseconds.
 const CLOSING: Duration = Duration::from_secs(1);
 /// The largest page of any machine that we know: LMDB wants a map of whole pages.

@@ -64,6 +64,10 @@ pub(super) fn lmdb(what: &'static str, path: &Path, error: heed::Error) -> Store
         heed::Error::Mdb(MdbError::ReadersFull) => {
             format!("too many reads of {place} at once; raise `Options::readers_max`")
         }
+        heed::Error::EnvAlreadyOpened => format!(
+            "{place} is open in this process already, and cannot be opened twice; use the open store, and \
+             `LmdbStore::moment` to read it as a whole"
+        ),
         heed::Error::Mdb(MdbError::Panic) => format!(
             "an earlier write to {place} failed half-way and the file may not be used any more by this \
              process; start the server again"

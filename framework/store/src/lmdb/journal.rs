@@ -1,7 +1,8 @@
 //! The environment that holds the journal: in `main`, from the last commit of an epoch to the epoch; in `meta`, a key
-//! for each type and version of which there are records.
+//! for each type and version of which there are records, and `begins`, the last commit that is not in here any more.
 //!
-//! Epochs follow one another without a gap. Those that a checkpoint has overtaken are cut off, from the front.
+//! Epochs follow one another without a gap. Those that a checkpoint has overtaken are cut off, from the front. Where they begin
+//! is written down, because a journal of which nothing is left would otherwise follow upon objects of any age.
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use super::Options;
 use super::environment::{Environment, Kind, Opened};
 use super::epoch::{self, Epoch, Place};
 use super::failpoint::{Point, pass};
+use super::identity::Identity;
 use super::objects::LOAD;
 use crate::head::Head;
 
@@ -24,8 +26,12 @@ pub(super) struct Journal(Environment);
 
 impl Journal {
     /// An empty environment in the empty folder `world/journal`.
-    pub(super) fn create(world: &Path, options: &Options) -> Result<Self, StoreError> {
-        Ok(Self(Environment::create(world, KIND, options)?))
+    pub(super) fn create(
+        world: &Path,
+        identity: Identity,
+        options: &Options,
+    ) -> Result<Self, StoreError> {
+        Ok(Self(Environment::create(world, KIND, identity, options)?))
     }
 
     /// The environment that [`create`](Self::create) made, by whichever process.
@@ -83,14 +89,15 @@ impl Journal {
         self.append(batch.last, &epoch::write(&half, previous)?.bytes, &[])
     }
 
-    /// Lists types in a new world.
-    pub(super) fn add_types(&self, types: &[String]) -> Result<(), StoreError> {
+    /// In a new world: that the journal begins behind `last`, with objects of `types`.
+    pub(super) fn begin(&self, last: CommitNumber, types: &[String]) -> Result<(), StoreError> {
         let Opened { env, meta, .. } = self.0.opened(APPEND)?;
         let write = || {
             let mut txn = env.write_txn()?;
             for name in types {
                 meta.put(&mut txn, name, &[])?;
             }
+            meta.put(&mut txn, BEGINS, &last.0.to_le_bytes())?;
             txn.commit()
         };
         write().map_err(|error| self.0.failed(APPEND, error))
@@ -108,7 +115,7 @@ impl Journal {
 
     /// Cuts some of the epochs up to `until` off, in one transaction; whether there may be more.
     pub(super) fn cut(&self, until: CommitNumber) -> Result<bool, StoreError> {
-        let Opened { env, main, .. } = self.0.opened(CUT)?;
+        let Opened { env, main, meta } = self.0.opened(CUT)?;
         pass(Point::BeforeCut);
         let write = || {
             let mut txn = env.write_txn()?;
@@ -125,6 +132,7 @@ impl Journal {
             }
             let (Some(first), Some(last)) = (first, last) else { return Ok(false) };
             main.delete_range(&mut txn, &(first..=last))?;
+            meta.put(&mut txn, BEGINS, &last.to_le_bytes())?;
             pass(Point::InsideCut);
             txn.commit()?;
             Ok(true)
@@ -147,6 +155,13 @@ impl Journal {
         visit: &mut dyn FnMut(Epoch<'_>, usize),
     ) -> Result<Result<Head, Gap>, StoreError> {
         let failed = |error| self.0.failed(READ, error);
+        let (begins, ends) = self.extent(opened, txn)?;
+        if begins > head.last {
+            return Ok(Err(Gap { after: head.last, before: begins }));
+        }
+        if ends < head.last {
+            return Err(self.older(ends, head.last));
+        }
         let mut head = head;
         for entry in opened.main.range(txn, &(head.last.next().0..)).map_err(failed)? {
             let (last, bytes) = entry.map_err(failed)?;
@@ -165,6 +180,32 @@ impl Journal {
             visit(epoch, bytes.len());
         }
         Ok(Ok(head))
+    }
+
+    /// The last commit that was cut off, and the last one that the journal has had.
+    fn extent(
+        &self,
+        opened: &Opened,
+        txn: &heed::RoTxn<'_, WithoutTls>,
+    ) -> Result<(CommitNumber, CommitNumber), StoreError> {
+        let failed = |error| self.0.failed(READ, error);
+        let begins = opened.meta.get(txn, BEGINS).map_err(failed)?.and_then(<[u8]>::first_chunk);
+        let begins = begins.map_or(0, |raw| u64::from_le_bytes(*raw));
+        let keys = opened.main.remap_data_type::<heed::types::DecodeIgnore>();
+        let last = keys.last(txn).map_err(failed)?.map_or(0, |(last, ())| last);
+        Ok((CommitNumber(begins), CommitNumber(last.max(begins))))
+    }
+
+    /// That the objects are at `objects`, which this journal has never had.
+    fn older(&self, ends: CommitNumber, objects: CommitNumber) -> StoreError {
+        StoreError::Io {
+            what: READ,
+            cause: format!(
+                "{} ends with {ends}, and the objects are at {objects}: they are not of the same time; restore the \
+                 whole data folder from a backup",
+                self.0.dir().display()
+            ),
+        }
     }
 
     /// That there is a gap.
@@ -226,6 +267,7 @@ pub(super) fn lost(id: ObjectId, epoch: CommitNumber) -> StoreError {
 
 /// How the keys of types begin.
 pub(super) const TYPE: &str = "type ";
+const BEGINS: &str = "begins";
 const APPEND: &str = "append to the journal";
 pub(super) const READ: &str = "read the journal";
 const CUT: &str = "cut the journal";

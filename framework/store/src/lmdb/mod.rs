@@ -24,6 +24,7 @@ mod failpoint;
 mod failure;
 mod folder;
 mod format;
+mod identity;
 mod journal;
 mod moment;
 mod objects;
@@ -45,6 +46,7 @@ pub use self::backup::{Copied, Progress, compact};
 use self::checkpoint::Checkpoints;
 use self::epoch::Written;
 use self::folder::{Claim, Folder};
+use self::identity::Identity;
 use self::journal::Journal;
 use self::moment::Merged;
 pub use self::moment::Moment;
@@ -107,11 +109,13 @@ impl LmdbStore {
             Claim::World(folder) => {
                 let journal = Journal::open(folder.path(), &options)?;
                 let objects = Objects::open(folder.path(), &options)?;
+                identity::check(folder.path(), &journal, &objects)?;
                 (journal, objects, folder)
             }
             Claim::New(unfinished) => {
-                let journal = Journal::create(unfinished.path(), &options)?;
-                let objects = Objects::create(unfinished.path(), &options)?;
+                let identity = Identity::new()?;
+                let journal = Journal::create(unfinished.path(), identity, &options)?;
+                let objects = Objects::create(unfinished.path(), identity, &options)?;
                 unfinished.finish()?;
                 (journal, objects, unfinished.into_folder())
             }
@@ -147,6 +151,15 @@ impl LmdbStore {
     /// The disk refuses. Nothing is lost: the journal has it.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         self.checkpoints.make()
+    }
+
+    /// The world as it is now, to be read as a whole while it goes on: what [`Moment::open`] is for other processes. Not to
+    /// be kept for long: if the disk fails meanwhile, the world can only be used again when the moment has been dropped.
+    ///
+    /// # Errors
+    /// The world could not be read.
+    pub fn moment(&self) -> Result<Moment, StoreError> {
+        Moment::of(&self.world.journal, &self.world.objects)
     }
 }
 

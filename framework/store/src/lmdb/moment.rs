@@ -13,7 +13,8 @@ use super::Options;
 use super::environment::{Opened, Reading};
 use super::epoch::Place;
 use super::folder::Folder;
-use super::journal::{self, Journal};
+use super::identity::{self, Identity};
+use super::journal::{self, Gap, Journal};
 use super::objects::{self, Objects};
 use crate::head::Head;
 use crate::stored::decode;
@@ -25,20 +26,30 @@ pub struct Moment {
     // Locked by the thread that reads, and again by what that thread calls for each object.
     reading: ReentrantMutex<Merged>,
     types: Vec<String>,
+    identity: Identity,
 }
 
 impl Moment {
     /// Opens the world in the folder `path` as it is now.
     ///
     /// # Errors
-    /// As [`LmdbStore::open`](super::LmdbStore::open), but for a world that is in use; and there must be one.
+    /// As [`LmdbStore::open`](super::LmdbStore::open), but for a world that is in use by another process; and there must be
+    /// one. In the process that has it open, ask the store: [`LmdbStore::moment`](super::LmdbStore::moment).
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         let path = path.as_ref();
         Folder::look_at(path)?;
         let (journal, objects) = (Journal::open(path, &options)?, Objects::open(path, &options)?);
+        identity::check(path, &journal, &objects)?;
+        Self::of(&journal, &objects)
+    }
+
+    /// The world as it is now.
+    pub(super) fn of(journal: &Journal, objects: &Objects) -> Result<Self, StoreError> {
+        let reading = Merged::new(journal, objects, Space::ALL[0].first(), LAST)?;
+        // Behind the records, so that no type among them is missed.
         let types = journal.types()?;
-        let reading = Merged::new(&journal, &objects, Space::ALL[0].first(), LAST)?;
-        Ok(Self { reading: ReentrantMutex::new(reading), types })
+        let identity = objects.environment().identity()?;
+        Ok(Self { reading: ReentrantMutex::new(reading), types, identity })
     }
 
     /// How many records there are, but for those that the journal adds: to tell how far a walk has come.
@@ -57,6 +68,10 @@ impl Moment {
 
     pub(super) fn types(&self) -> &[String] {
         &self.types
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
     }
 }
 
@@ -105,6 +120,20 @@ pub(super) struct Merged {
     pub(super) head: Head,
 }
 
+/// The objects at one moment. If a checkpoint is under way, some of them are newer than `head` says.
+struct Below {
+    reading: (Opened, Reading),
+    head: Head,
+}
+
+impl Below {
+    fn now(objects: &Objects) -> Result<Self, StoreError> {
+        let reading = read(objects.environment(), objects::LOAD)?;
+        let head = objects.head(&reading.0, &reading.1)?;
+        Ok(Self { reading, head })
+    }
+}
+
 impl Merged {
     /// The world as it is now, as far as it lies from `first` to `last`.
     pub(super) fn new(
@@ -117,20 +146,29 @@ impl Merged {
         loop {
             // In this order: what is not among these objects is in any later journal, unless a later checkpoint has had it
             // cut off. That shows as a gap, and then the objects are looked at anew.
-            let objects = read(objects.environment(), objects::LOAD)
-                .and_then(|(opened, txn)| Ok((objects.head(&opened, &txn)?, (opened, txn))));
-            let (head, objects) = objects?;
-            let (opened, txn) = read(journal.environment(), journal::READ)?;
-            let mut recent = BTreeMap::new();
-            let replayed = journal.replay(&opened, &txn, head, &mut |epoch, _| {
-                recent.extend(epoch.places().filter(|(id, _)| (first..=last).contains(id)));
-            })?;
-            match replayed {
-                Ok(head) => return Ok(Self { objects, journal: (opened, txn), recent, head }),
+            let objects = Below::now(objects)?;
+            match Self::over(objects, journal, first, last)? {
+                Ok(moment) => return Ok(moment),
                 Err(gap) if tries_left == 0 => return Err(journal.gap(gap)),
                 Err(_) => tries_left -= 1,
             }
         }
+    }
+
+    /// What `journal` has now, over these `objects`; or what is missing in between.
+    fn over(
+        objects: Below,
+        journal: &Journal,
+        first: ObjectId,
+        last: ObjectId,
+    ) -> Result<Result<Self, Gap>, StoreError> {
+        let (opened, txn) = read(journal.environment(), journal::READ)?;
+        let mut recent = BTreeMap::new();
+        let replayed = journal.replay(&opened, &txn, objects.head, &mut |epoch, _| {
+            recent.extend(epoch.places().filter(|(id, _)| (first..=last).contains(id)));
+        })?;
+        let journal = (opened, txn);
+        Ok(replayed.map(|head| Self { objects: objects.reading, journal, recent, head }))
     }
 
     fn records(&self) -> Result<u64, StoreError> {
@@ -211,3 +249,38 @@ fn failed(opened: &Opened, what: &'static str, error: heed::Error) -> StoreError
 /// A checkpoint takes long, and cuts only at its end: that two meet in one look is rare, and eight in a row is a fault.
 const TRIES: u32 = 8;
 const LAST: ObjectId = ObjectId::from_raw(u64::MAX);
+
+#[cfg(test)]
+mod tests {
+    use daystar_model::ids::CommitNumber;
+
+    use super::*;
+
+    /// Whoever looks at the objects in the middle of a checkpoint, is then held up, and looks at the journal when the
+    /// checkpoint has cut it, has some objects of before and some of behind. That must not pass for a moment, although an
+    /// empty journal contradicts nobody.
+    #[test]
+    fn a_checkpoint_between_the_two_looks_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (options, identity) = (Options::default(), Identity::new().expect("an identity"));
+        for kind in [journal::KIND, objects::KIND] {
+            std::fs::create_dir(folder.path().join(kind.folder)).expect("a folder");
+        }
+        let journal = Journal::create(folder.path(), identity, &options).expect("a journal");
+        let objects = Objects::create(folder.path(), identity, &options).expect("objects");
+        let batch = Batch { changes: vec![], last: CommitNumber(1), next_index: 1 };
+        let epoch = super::super::epoch::write(&batch, CommitNumber::ZERO).expect("an epoch");
+        journal.append(batch.last, &epoch.bytes, &[]).expect("room");
+
+        let before = Below::now(&objects).expect("objects");
+        let look = || Merged::over(Below::now(&objects)?, &journal, LAST, LAST);
+        assert!(look().expect("a world").is_ok());
+        let head = Head { last: batch.last, next_index: 1 };
+        objects.write("write", std::iter::empty(), Some(head)).expect("room");
+        assert!(look().expect("a world").is_ok());
+        journal.cut(batch.last).expect("a cut");
+        let late = Merged::over(before, &journal, LAST, LAST).expect("a world");
+        assert!(late.is_err(), "objects of before, and no journal");
+        assert_eq!(look().expect("a world").ok().map(|moment| moment.head), Some(head));
+    }
+}

@@ -12,6 +12,7 @@ use heed::{PutFlags, WithoutTls};
 
 use super::Options;
 use super::environment::{Environment, Kind, Opened};
+use super::identity::Identity;
 use super::resident::Resident;
 use crate::head::Head;
 
@@ -26,8 +27,13 @@ pub(super) type Put<'a> = (ObjectId, Option<&'a [u8]>);
 
 impl Objects {
     /// An empty environment in the empty folder `world/objects`.
-    pub(super) fn create(world: &Path, options: &Options) -> Result<Self, StoreError> {
-        let objects = Self(Environment::create(world, KIND, options)?, Resident::default());
+    pub(super) fn create(
+        world: &Path,
+        identity: Identity,
+        options: &Options,
+    ) -> Result<Self, StoreError> {
+        let environment = Environment::create(world, KIND, identity, options)?;
+        let objects = Self(environment, Resident::default());
         objects.write("make a new world", std::iter::empty(), Some(Head::EMPTY))?;
         Ok(objects)
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod basics;
+mod beside;
 mod crash;
 mod damage;
 mod folder;
