@@ -330,6 +330,51 @@ fn a_folder_without_permission_is_said_so() {
     }
 }
 
+/// A world that is there, and that the server's user may only read. Nobody is root here: root may write everywhere.
+#[test]
+#[cfg(unix)]
+fn a_world_that_may_only_be_read_is_said_so() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let folder = tempfile::tempdir().unwrap();
+    let world = folder.path().join("world");
+    open(&world).apply(&batch(1, vec![(object(1), put(thing(1)))])).unwrap();
+    let allow = |path: &str, mode| {
+        fs::set_permissions(folder.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    let readable = ["", "world", "world/journal", "world/objects"].map(|path| (path, 0o755));
+    readable.iter().for_each(|(path, mode)| allow(path, *mode));
+    for forbidden in ["world/DAYSTAR.lock", "world/journal/data.mdb", "world/objects/data.mdb"] {
+        for file in [
+            "DAYSTAR.lock",
+            "journal/data.mdb",
+            "journal/lock.mdb",
+            "objects/data.mdb",
+            "objects/lock.mdb",
+        ] {
+            allow(&format!("world/{file}"), 0o666);
+        }
+        allow(forbidden, 0o444);
+        let mut opener = child("folder::child_that_opens", &world);
+        if is_root {
+            opener.uid(NOBODY).gid(NOBODY);
+        }
+        let output = match opener.output() {
+            // The test program itself lies where only root may look.
+            Err(error) if is_root && error.kind() == std::io::ErrorKind::PermissionDenied => return,
+            output => output.unwrap(),
+        };
+        let told = String::from_utf8(output.stdout).unwrap();
+        let is_clear = told.contains("permission denied") && told.contains("let the server's user");
+        assert!(is_clear, "{forbidden}: {told}");
+    }
+    assert_eq!(load(&open(&world), object(1)), Some((1, thing(1))));
+}
+
+#[cfg(unix)]
+const NOBODY: u32 = 65_534;
+
 fn assert_foreign(path: &Path, word: &str) {
     let error = refusal(path);
     assert!(matches!(error, StoreError::Foreign { .. }), "{error}");

@@ -8,5 +8,8 @@ mod crash;
 mod damage;
 mod folder;
 mod full;
+mod journal;
 mod model;
+mod room;
 mod support;
+mod types;

@@ -161,6 +161,11 @@ pub(crate) fn tamper_journal(
     tamper_with(&path.join("journal"), "epochs", change);
 }
 
+/// Keeps everybody else from writing to the objects of the world `path` for as long as `meanwhile` takes.
+pub(crate) fn lock_objects(path: &Path, meanwhile: impl FnOnce()) {
+    tamper_with(&path.join("objects"), "objects", |_, _, _| meanwhile());
+}
+
 fn tamper_with(
     folder: &Path,
     main: &str,
@@ -168,7 +173,7 @@ fn tamper_with(
 ) {
     let mut settings = EnvOpenOptions::new();
     settings.map_size(1 << 30).max_dbs(2);
-    // SAFETY: no store has this world open: each test has a folder of its own, and closes its store first.
+    // SAFETY: LMDB's locks are on, and in this process no store has this world open: each test has a folder of its own, and closes its store first.
     let env = unsafe { settings.open(folder) }.unwrap();
     let txn = env.write_txn().unwrap();
     env.create_databases_and_commit(txn, |databases, txn| {
