@@ -27,7 +27,7 @@ mod changing {
     /// What object `i` is after batch `n`.
     pub(super) fn after(n: u64, i: u64) -> Option<u64> {
         let change = n - n % (i + 1);
-        (change > 0 && (change / (i + 1)) % 3 != 0).then_some(change)
+        (change > 0 && !(change / (i + 1)).is_multiple_of(3)).then_some(change)
     }
 
     pub(super) fn nth(n: u64) -> Vec<(daystar_model::ids::ObjectId, Change)> {

@@ -10,6 +10,7 @@ mod folder;
 mod full;
 mod journal;
 mod model;
+mod permission;
 mod room;
 mod support;
 mod types;
