@@ -73,7 +73,10 @@ fn paced(server: &Server, slice: Duration, is_durable: bool) -> Spread {
                 })
             })
             .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|p| std::panic::resume_unwind(p))).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))
+            .collect()
     });
     Spread::together(&spreads)
 }

@@ -50,7 +50,12 @@ pub(crate) fn run(harness: &mut Harness) {
     // A small budget is less than what a server takes by itself.
     let wanted = if harness.is_quick() { Wanted::Nothing } else { Wanted::AtMost(1.3) };
     harness.print("resident memory, most, per budget", "", ratio, wanted);
-    harness.print("resident memory, all in memory", "MB", large.resident as f64 / 1e6, Wanted::Nothing);
+    harness.print(
+        "resident memory, all in memory",
+        "MB",
+        large.resident as f64 / 1e6,
+        Wanted::Nothing,
+    );
 }
 
 /// A world under load with a budget.

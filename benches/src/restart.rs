@@ -36,7 +36,8 @@ pub(crate) fn run(harness: &mut Harness) {
     );
     let load = Duration::from_secs(if harness.is_quick() { 1 } else { 10 });
     kill_under_load(&large_world, large, load);
-    let journal = std::fs::metadata(large_world.join("journal/data.mdb")).map_or(0, |file| file.len());
+    let journal =
+        std::fs::metadata(large_world.join("journal/data.mdb")).map_or(0, |file| file.len());
     let case = format!("after kill -9 under load, journal file of {} MB", journal / 1_000_000);
     harness.print(case, "ms", start(&large_world, large), Wanted::AtMost(3_000.0));
 }

@@ -37,10 +37,9 @@ impl Wanted {
             return None;
         }
         let limits = self.limits();
-        let is_ratio_met = limits
-            .ratio_min
-            .is_none_or(|least| ratio.is_some_and(|ratio| ratio >= least))
-            && limits.ratio_max.is_none_or(|most| ratio.is_some_and(|ratio| ratio <= most));
+        let is_ratio_met =
+            limits.ratio_min.is_none_or(|least| ratio.is_some_and(|ratio| ratio >= least))
+                && limits.ratio_max.is_none_or(|most| ratio.is_some_and(|ratio| ratio <= most));
         let is_value_met = limits.value_min.is_none_or(|least| value >= least)
             && limits.value_max.is_none_or(|most| value <= most);
         Some(is_ratio_met && is_value_met)
@@ -60,8 +59,7 @@ impl Wanted {
     }
 
     fn limits(self) -> Limits {
-        let none =
-            Limits { ratio_min: None, ratio_max: None, value_min: None, value_max: None };
+        let none = Limits { ratio_min: None, ratio_max: None, value_min: None, value_max: None };
         match self {
             Wanted::Ratio(least) => Limits { ratio_min: Some(least), ..none },
             Wanted::RatioAndValue(ratio, value) => {

@@ -27,7 +27,7 @@ pub struct Batch {
 ///
 /// Assumed of an implementation: after [`apply`](Self::apply) has returned `Ok`, the whole batch survives a
 /// power cut; when it returned an error or never returned, the store holds either the whole batch or
-/// nothing of it.
+/// nothing of it, and nobody knows which. So a batch that was refused is applied again, unchanged, before any other.
 pub trait Store: Send + Sync {
     /// The newest stored value of `id` and its commit; `None` when there is none.
     ///
@@ -38,7 +38,7 @@ pub trait Store: Send + Sync {
     /// Writes `batch` and returns when it is safe.
     ///
     /// # Errors
-    /// Nothing of the batch was written; the cause says why, and trying again later may succeed.
+    /// Nothing of the batch is safe; the cause says why. Applying the same batch again later may succeed.
     fn apply(&self, batch: &Batch) -> Result<(), StoreError>;
 
     /// Calls `visit` with every stored object from `first` to `last` (both included), in id order, as one

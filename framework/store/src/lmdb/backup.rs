@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::failpoint::{Point, pass};
 use super::folder::Folder;
+use super::identity::Identity;
 use super::journal::Journal;
 use super::moment::Moment;
 use super::objects::Objects;
@@ -61,18 +62,20 @@ impl Moment {
         path: impl AsRef<Path>,
         progress: &mut Progress<'_>,
     ) -> Result<Copied, StoreError> {
-        self.copy(path.as_ref(), Damage::Copy, progress)
+        self.copy(Identity::new()?, path.as_ref(), Damage::Copy, progress)
     }
 
+    /// As [`copy_to`](Self::copy_to), as the world that `identity` says.
     pub(super) fn copy(
         &self,
+        identity: Identity,
         path: &Path,
         damage: Damage,
         progress: &mut Progress<'_>,
     ) -> Result<Copied, StoreError> {
         let unfinished = Folder::claim_for_copy(path)?;
         let copied = self
-            .copy_files(path, damage, progress)
+            .copy_files(identity, path, damage, progress)
             .and_then(|copied| unfinished.finish().map(|()| copied));
         if copied.is_err() {
             unfinished.abandon();
@@ -83,13 +86,14 @@ impl Moment {
     /// Writes the two environments, and leaves them closed.
     fn copy_files(
         &self,
+        identity: Identity,
         path: &Path,
         damage: Damage,
         progress: &mut Progress<'_>,
     ) -> Result<Copied, StoreError> {
-        let journal = Journal::create(path, self.options())?;
-        journal.add_types(self.type_keys())?;
-        let objects = Objects::create(path, self.options())?;
+        let journal = Journal::create(path, identity, self.options())?;
+        journal.begin(self.head().last, self.type_keys())?;
+        let objects = Objects::create(path, identity, self.options())?;
         let (copied, written) = self.copy_records(&objects, damage, progress)?;
         let mut read = Digest::default();
         objects.each(COMPARE, &mut |id, record| read.add(id, record))?;

@@ -54,8 +54,9 @@ pub fn compact(
     let beside = Beside::empty(path).map_err(failed)?;
     let bytes_before = bytes(path).map_err(failed)?;
     let journal_first = options.breaks().journal_first;
-    let moment = Moment::of(path, options, None)?;
-    let copied = moment.copy(&beside.0, Damage::Refuse, progress)?;
+    let moment = Moment::of_folder(path, options, None)?;
+    // Of the same identity, because for a moment the new objects go on with the old journal.
+    let copied = moment.copy(moment.identity(), &beside.0, Damage::Refuse, progress)?;
     drop(moment);
     pass(Point::AfterCopy);
     let mut order = [objects::KIND, journal::KIND];

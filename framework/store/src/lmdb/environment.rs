@@ -1,7 +1,7 @@
 //! One LMDB environment of a world, which is opened again by itself after a write to it has failed.
 //!
 //! Two databases. `main`: from a number, big-endian so that LMDB's order is the numbers', to bytes. `meta`: from a
-//! word to bytes; `format` is the fingerprint.
+//! word to bytes; `format` is the fingerprint, `world` the world's identity.
 //!
 //! LMDB gives an environment up when it could not write its meta page: every later transaction is refused, reads
 //! included, until the environment has been closed and opened. Whether the last write is in the file is only known
@@ -19,6 +19,8 @@ use parking_lot::RwLock;
 use tracing::{info, warn};
 
 use super::format::fingerprint;
+use super::identity::Identity;
+use super::resident::Resident;
 use super::{Options, datafile, failure};
 
 /// LMDB's handle, of which there may be many clones.
@@ -31,6 +33,8 @@ pub(super) type Meta = Database<'static, Str, Bytes>;
 /// What is particular to an environment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
+    /// Whether it is read here and there: reading ahead would fill the system's cache with what nobody wants.
+    pub(super) is_scattered: bool,
     /// Its folder within the world's.
     pub(super) folder: &'static str,
     /// What its database `main` is called in the file.
@@ -53,8 +57,9 @@ pub(super) struct Environment {
     options: Options,
     access: Access,
     opened: RwLock<Option<Opened>>,
-    /// A write has failed, so the environment must be opened anew before it is used.
+    /// LMDB has given the environment up, so it must be opened anew before it is used.
     is_doubtful: AtomicBool,
+    resident: Resident,
 }
 
 /// The environment, open. A clone must not be kept: as long as one lives, the environment cannot be opened anew.
@@ -63,25 +68,34 @@ pub(super) struct Opened {
     pub(super) env: Env,
     pub(super) main: Main,
     pub(super) meta: Meta,
+    /// It could not be opened to be written to, and can be read.
+    is_read_only: bool,
 }
 
 impl Environment {
     /// An empty environment in the empty folder `world/kind.folder`.
-    pub(super) fn create(world: &Path, kind: Kind, options: &Options) -> Result<Self, StoreError> {
+    pub(super) fn create(
+        world: &Path,
+        kind: Kind,
+        identity: Identity,
+        options: &Options,
+    ) -> Result<Self, StoreError> {
         let dir = world.join(kind.folder);
         let failed = |error| failure::lmdb("make a new world", &dir, error);
-        let env = map(&dir, options, EnvFlags::empty()).map_err(failed)?;
+        let env = map(&dir, kind, options, EnvFlags::empty()).map_err(failed)?;
         let txn = env.write_txn().map_err(failed)?;
         let [main, meta] = env
             .create_databases_and_commit(txn, |databases, txn| {
                 let main: Untyped<'_> = databases.create_database(txn, Some(kind.main))?;
                 let meta: Untyped<'_> = databases.create_database(txn, Some(META))?;
                 meta.put(txn, FORMAT.as_bytes(), fingerprint().as_bytes())?;
+                meta.put(txn, WORLD.as_bytes(), identity.as_bytes())?;
                 Ok(CommitOrAbort::<_, ()>::Commit([main, meta]))
             })
             .map_err(failed)?
             .unwrap_commit(); // the closure above never answers `Abort`
-        let opened = Opened { env, main: main.remap_types(), meta: meta.remap_types() };
+        let (main, meta) = (main.remap_types(), meta.remap_types());
+        let opened = Opened { env, main, meta, is_read_only: false };
         Ok(Self::of(kind, dir, options, Access::Write, opened))
     }
 
@@ -98,9 +112,9 @@ impl Environment {
             datafile::Unfit::Unreadable(error) => failure::io("read the world", &file, &error),
             unfit => foreign(world, format!("its {}/{} {unfit}", kind.folder, datafile::NAME)),
         })?;
-        let env =
-            map(&dir, options, access.flags()).map_err(|error| failure::lmdb(OPEN, &dir, error))?;
-        let opened = find(env, kind)
+        let opened = map(&dir, kind, options, access.flags())
+            .and_then(|env| settle(&env, access.flags()).map(|()| env))
+            .and_then(|env| find(env, kind))
             .map_err(|error| failure::lmdb(OPEN, &dir, error))?
             .ok_or_else(|| not_ours(world, kind))?;
         let environment = Self::of(kind, dir, options, access, opened);
@@ -110,7 +124,8 @@ impl Environment {
 
     fn of(kind: Kind, dir: PathBuf, options: &Options, access: Access, opened: Opened) -> Self {
         let (options, opened) = (options.clone(), RwLock::new(Some(opened)));
-        Self { kind, dir, options, access, opened, is_doubtful: AtomicBool::new(false) }
+        let (is_doubtful, resident) = (AtomicBool::new(false), Resident::default());
+        Self { kind, dir, options, access, opened, is_doubtful, resident }
     }
 
     /// The environment, opened anew if need be.
@@ -126,17 +141,71 @@ impl Environment {
         })
     }
 
+    /// The environment, open to be written to.
+    pub(super) fn opened_to_write(&self, what: &'static str) -> Result<Opened, StoreError> {
+        let opened = self.opened(what)?;
+        if !opened.is_read_only || self.access == Access::Read {
+            return Ok(opened);
+        }
+        drop(opened);
+        self.doubt();
+        self.reopen(what, self.access.flags())
+    }
+
     /// That a transaction for `what` failed.
     pub(super) fn failed(&self, what: &'static str, error: heed::Error) -> StoreError {
-        if matches!(error, heed::Error::Mdb(MdbError::Panic)) {
+        if is_given_up(&error) {
             self.doubt();
         }
         failure::lmdb(what, &self.dir, error)
     }
 
-    /// Has the environment opened anew before it is used again: a write to it has failed.
-    pub(super) fn doubt(&self) {
+    /// That a write to `opened` for `what` failed.
+    pub(super) fn write_failed(
+        &self,
+        opened: &Opened,
+        what: &'static str,
+        error: heed::Error,
+    ) -> StoreError {
+        // Most failures leave the environment as it was; LMDB says so at once.
+        if opened.env.read_txn().is_err_and(|error| is_given_up(&error)) {
+            self.doubt();
+        }
+        failure::lmdb(what, &self.dir, error)
+    }
+
+    fn doubt(&self) {
         self.is_doubtful.store(true, Ordering::Release);
+    }
+
+    /// A transaction that reads, if need be in the environment opened anew.
+    pub(super) fn begin(&self, what: &'static str) -> Result<(Opened, Reading), StoreError> {
+        let begin = || {
+            let opened = self.opened(what)?;
+            let txn = opened.env.clone().static_read_txn();
+            Ok(txn.map(|txn| (opened, txn)))
+        };
+        match begin()? {
+            // A write has failed in the meantime, which is none of the reader's business.
+            Err(error) if is_given_up(&error) => {
+                self.doubt();
+                begin()?.map_err(|error| self.failed(what, error))
+            }
+            begun => begun.map_err(|error| self.failed(what, error)),
+        }
+    }
+
+    /// Counts a read through the map of `opened`.
+    pub(super) fn has_read(&self, opened: &Opened) {
+        self.resident.has_read(opened, self.options.mapped_bytes_max);
+    }
+
+    /// Whether the file may grow so little more that only what makes it smaller should be written.
+    pub(super) fn is_nearly_full(&self, opened: &Opened) -> bool {
+        let info = opened.env.info();
+        let page_bytes = opened.env.unnamed_database_stat().page_size as usize;
+        let slack = SLACK_BYTES.min(info.map_size / 8);
+        (info.last_page_number + 1) * page_bytes + slack > info.map_size
     }
 
     /// Lets LMDB use again what processes were reading that have died.
@@ -148,12 +217,22 @@ impl Environment {
         }
     }
 
-    pub(super) fn options(&self) -> &Options {
-        &self.options
-    }
-
     pub(super) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Which world this belongs to.
+    pub(super) fn identity(&self) -> Result<Identity, StoreError> {
+        let Opened { env, meta, .. } = self.opened(OPEN)?;
+        let txn = env.read_txn().map_err(|error| self.failed(OPEN, error))?;
+        let bytes = meta.get(&txn, WORLD).map_err(|error| self.failed(OPEN, error))?;
+        bytes.and_then(Identity::from_bytes).ok_or_else(|| StoreError::Io {
+            what: OPEN,
+            cause: format!(
+                "it is not known whose {} is; restore the data folder from a backup",
+                self.dir.display()
+            ),
+        })
     }
 
     fn reopen(&self, what: &'static str, flags: EnvFlags) -> Result<Opened, StoreError> {
@@ -171,13 +250,18 @@ impl Environment {
             }
         }
         let failed = |error| failure::lmdb(what, &self.dir, error);
-        let env = map(&self.dir, &self.options, flags).map_err(failed)?;
-        let opened = find(env, self.kind).map_err(failed)?.ok_or_else(|| StoreError::Io {
+        let env = map(&self.dir, self.kind, &self.options, flags).map_err(failed)?;
+        settle(&env, flags).map_err(failed)?;
+        if flags.is_empty() {
+            // What was written last may be in the system's cache only, the older meta page too, which LMDB put back.
+            env.force_sync().map_err(failed)?;
+        }
+        let mut opened = find(env, self.kind).map_err(failed)?.ok_or_else(|| StoreError::Io {
             what,
             cause: format!("{} holds other databases than it did", self.dir.display()),
         })?;
+        opened.is_read_only = !flags.is_empty();
         *slot = Some(opened.clone());
-        // What was opened to be read only is to be opened anew at the next write, which says so by failing.
         self.is_doubtful.store(false, Ordering::Release);
         info!(dir = %self.dir.display(), read_only = !flags.is_empty(), "opened again");
         Ok(opened)
@@ -228,10 +312,30 @@ fn find(env: Env, kind: Kind) -> heed::Result<Option<Opened>> {
             error => Err(error),
         })?
         .commit();
-    Ok(found.map(|[main, meta]| Opened { env, main: main.remap_types(), meta: meta.remap_types() }))
+    Ok(found.map(|[main, meta]| Opened {
+        env,
+        main: main.remap_types(),
+        meta: meta.remap_types(),
+        is_read_only: false,
+    }))
 }
 
-fn map(dir: &Path, options: &Options, flags: EnvFlags) -> heed::Result<Env> {
+/// Has LMDB find out what the last writer did, before anything is read. As long as some process has the environment open, its
+/// lock file says which commit is the newest; a writer that was killed between its meta page and that file leaves the two
+/// apart, and readers at the older one, until the next writer comes.
+fn settle(env: &Env, flags: EnvFlags) -> heed::Result<()> {
+    if flags.is_empty() {
+        env.write_txn()?.abort();
+    }
+    Ok(())
+}
+
+/// Whether LMDB has given the environment up.
+fn is_given_up(error: &heed::Error) -> bool {
+    matches!(error, heed::Error::Mdb(MdbError::Panic))
+}
+
+fn map(dir: &Path, kind: Kind, options: &Options, flags: EnvFlags) -> heed::Result<Env> {
     let bytes = options
         .map_bytes_max
         .max(1)
@@ -239,9 +343,8 @@ fn map(dir: &Path, options: &Options, flags: EnvFlags) -> heed::Result<Env> {
         .unwrap_or(usize::MAX - (PAGE_BYTES_MAX - 1));
     let mut settings = EnvOpenOptions::new().read_txn_without_tls();
     settings.map_size(bytes).max_readers(options.readers_max).max_dbs(2);
-    let flags = if options.breaks().no_sync { flags | EnvFlags::NO_SYNC } else { flags };
-    // Objects are read here and there: reading ahead would fill the system's cache with what nobody wants.
-    let flags = flags | EnvFlags::NO_READ_AHEAD;
+    let read_ahead = if kind.is_scattered { EnvFlags::NO_READ_AHEAD } else { EnvFlags::empty() };
+    let sync = if options.breaks().no_sync { EnvFlags::NO_SYNC } else { EnvFlags::empty() };
     // SAFETY: LMDB's file is mapped, so nothing but LMDB may change it while it is. Who writes holds the world's lock
     // file (`folder.rs`), which keeps out every other process and every second store of this one, and who only reads
     // leaves the file alone. It has been looked at (`datafile.rs`), so that it is long enough for every page that LMDB
@@ -249,7 +352,7 @@ fn map(dir: &Path, options: &Options, flags: EnvFlags) -> heed::Result<Env> {
     // and syncs are on.
     #[allow(unsafe_code)]
     unsafe {
-        settings.flags(flags);
+        settings.flags(flags | read_ahead | sync);
         settings.open(dir)
     }
 }
@@ -266,6 +369,9 @@ fn foreign(world: &Path, found: String) -> StoreError {
 const OPEN: &str = "open the world";
 const META: &str = "meta";
 const FORMAT: &str = "format";
+const WORLD: &str = "world";
+/// What must be left for a cut, which frees pages and needs some for it: more than a cut in bites ever needs.
+const SLACK_BYTES: usize = 16 << 20;
 /// How long to wait for loads that are under way. They take microseconds.
 const CLOSING: Duration = Duration::from_secs(1);
 /// The largest page of any machine that we know: LMDB wants a map of whole pages.

@@ -150,7 +150,42 @@ const RECORD_GUESS: usize = 128;
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn with_right_checksum(mut behind: Vec<u8>) -> Vec<u8> {
+        let sum = checksum(CommitNumber(7), &behind);
+        behind.splice(..0, sum.to_le_bytes());
+        behind
+    }
+
+    proptest! {
+        /// Anything may stand behind a checksum that is right. What is taken for an epoch has all that it speaks of.
+        #[test]
+        fn nonsense_is_no_danger(
+            bytes in vec(any::<u8>(), 0..300),
+            count in 0..8_u32,
+            entries in vec((any::<u64>(), 0..400_u32, prop_oneof![0..400_u32, Just(REMOVED)]), 0..8),
+        ) {
+            prop_assert!(Epoch::parse(CommitNumber(7), &bytes).is_none());
+            let raw = with_right_checksum(bytes.clone());
+            let mut shaped = [&raw[8..], &[0; 16]].concat()[..16].to_vec();
+            shaped.extend(count.to_le_bytes());
+            for (id, at, length) in entries {
+                shaped.extend(id.to_le_bytes());
+                shaped.extend(at.to_le_bytes());
+                shaped.extend(length.to_le_bytes());
+            }
+            shaped.extend(bytes);
+            for bytes in [raw, with_right_checksum(shaped)] {
+                if let Some(epoch) = Epoch::parse(CommitNumber(7), &bytes) {
+                    prop_assert!(epoch.places().all(|(_, place)| place.of(&bytes).is_some()));
+                }
+            }
+        }
+    }
 
     fn epoch() -> Vec<u8> {
         let batch = Batch {

@@ -58,15 +58,16 @@ pub(super) fn lmdb(what: &'static str, path: &Path, error: heed::Error) -> Store
             "the world in {place} has reached the largest size it may have; start the server again with a \
              larger `Options::map_bytes_max`, nothing is lost"
         ),
-        heed::Error::EnvAlreadyOpened => format!(
-            "{place} is in use by this process itself; stop the server in it first, or look from another process"
-        ),
         heed::Error::Mdb(MdbError::TxnFull) => {
             format!("too much was written to {place} at once; write smaller batches")
         }
         heed::Error::Mdb(MdbError::ReadersFull) => {
             format!("too many reads of {place} at once; raise `Options::readers_max`")
         }
+        heed::Error::EnvAlreadyOpened => format!(
+            "{place} is open in this process already, and cannot be opened twice; use the open store, and \
+             `LmdbStore::moment` to read it as a whole"
+        ),
         heed::Error::Mdb(MdbError::Panic) => format!(
             "an earlier write to {place} failed half-way and the file may not be used any more by this \
              process; start the server again"

@@ -1,22 +1,24 @@
 //! The environment that holds the journal: in `main`, from the last commit of an epoch to the epoch; in `meta`, a key
-//! for each type and version of which there are records.
+//! for each type and version of which there are records, and `begins`, the last commit that is not in here any more.
 //!
-//! Epochs follow one another without a gap. Those that a checkpoint has overtaken are cut off, from the front.
+//! Epochs follow one another without a gap. Those that a checkpoint has overtaken are cut off, from the front. Where they begin
+//! is written down, because a journal of which nothing is left would otherwise follow upon objects of any age.
 
 use std::path::Path;
 
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::store::{Batch, StoreError};
-use heed::{PutFlags, WithoutTls};
+use heed::{MdbError, PutFlags, WithoutTls};
 
 use super::Options;
-use super::environment::{Access, Environment, Kind, Opened};
+use super::environment::{Access, Environment, Kind, Opened, Reading};
 use super::epoch::{self, Epoch, Place};
 use super::failpoint::{Point, pass};
+use super::identity::Identity;
 use super::objects::LOAD;
 use crate::head::Head;
 
-pub(super) const KIND: Kind = Kind { folder: "journal", main: "epochs" };
+pub(super) const KIND: Kind = Kind { folder: "journal", main: "epochs", is_scattered: false };
 
 /// The journal on disk, open.
 #[derive(Debug)]
@@ -24,8 +26,12 @@ pub(super) struct Journal(Environment);
 
 impl Journal {
     /// An empty environment in the empty folder `world/journal`.
-    pub(super) fn create(world: &Path, options: &Options) -> Result<Self, StoreError> {
-        Ok(Self(Environment::create(world, KIND, options)?))
+    pub(super) fn create(
+        world: &Path,
+        identity: Identity,
+        options: &Options,
+    ) -> Result<Self, StoreError> {
+        Ok(Self(Environment::create(world, KIND, identity, options)?))
     }
 
     /// The environment that [`create`](Self::create) made, by whichever process.
@@ -43,32 +49,32 @@ impl Journal {
 
     /// Appends the epoch that ends with `last`, with the types that are new in it, and returns when it is synced.
     ///
-    /// After an error it may be there all the same, when it was only the answer that did not come:
-    /// [`last`](Self::last) tells.
+    /// After an error it may be there all the same, when it was only the answer that did not come. `is_again` says that this
+    /// may be so: then it is written over what is there, which may be in the system's cache and not on the disk.
     pub(super) fn append(
         &self,
         last: CommitNumber,
         bytes: &[u8],
         types: &[String],
+        is_again: bool,
     ) -> Result<(), StoreError> {
-        let Opened { env, main, meta } = self.0.opened(APPEND)?;
+        let opened = self.0.opened_to_write(APPEND)?;
+        let Opened { env, main, meta, .. } = &opened;
+        if self.0.is_nearly_full(&opened) {
+            return Err(self.0.failed(APPEND, heed::Error::Mdb(MdbError::MapFull)));
+        }
+        let flags = if is_again { PutFlags::empty() } else { PutFlags::APPEND };
         pass(Point::BeforeEpoch);
         let write = || {
             let mut txn = env.write_txn()?;
             for name in types {
                 meta.put(&mut txn, name, &[])?;
             }
-            // Where it stands already, it is half of it: a deliberate break.
-            #[cfg(feature = "breaks")]
-            main.delete(&mut txn, &last.0)?;
-            main.put_with_flags(&mut txn, PutFlags::APPEND, &last.0, bytes)?;
+            main.put_with_flags(&mut txn, flags, &last.0, bytes)?;
             pass(Point::InsideEpoch);
             txn.commit()
         };
-        write().map_err(|error| {
-            self.0.doubt();
-            self.0.failed(APPEND, error)
-        })?;
+        write().map_err(|error| self.0.write_failed(&opened, APPEND, error))?;
         pass(Point::AfterEpoch);
         Ok(())
     }
@@ -84,20 +90,22 @@ impl Journal {
             last: batch.last,
             next_index: batch.next_index,
         };
-        self.append(batch.last, &epoch::write(&half, previous)?.bytes, &[])
+        self.append(batch.last, &epoch::write(&half, previous)?.bytes, &[], false)
     }
 
-    /// Lists types in a new world.
-    pub(super) fn add_types(&self, types: &[String]) -> Result<(), StoreError> {
-        let Opened { env, meta, .. } = self.0.opened(APPEND)?;
+    /// In a new world: that the journal begins behind `last`, with objects of `types`.
+    pub(super) fn begin(&self, last: CommitNumber, types: &[String]) -> Result<(), StoreError> {
+        let opened = self.0.opened_to_write(APPEND)?;
+        let Opened { env, meta, .. } = &opened;
         let write = || {
             let mut txn = env.write_txn()?;
             for name in types {
                 meta.put(&mut txn, name, &[])?;
             }
+            meta.put(&mut txn, BEGINS, &last.0.to_le_bytes())?;
             txn.commit()
         };
-        write().map_err(|error| self.0.failed(APPEND, error))
+        write().map_err(|error| self.0.write_failed(&opened, APPEND, error))
     }
 
     /// The last epoch in the journal; `None` if there is none.
@@ -112,7 +120,8 @@ impl Journal {
 
     /// Cuts some of the epochs up to `until` off, in one transaction; whether there may be more.
     pub(super) fn cut(&self, until: CommitNumber) -> Result<bool, StoreError> {
-        let Opened { env, main, .. } = self.0.opened(CUT)?;
+        let opened = self.0.opened_to_write(CUT)?;
+        let Opened { env, main, meta, .. } = &opened;
         pass(Point::BeforeCut);
         let write = || {
             let mut txn = env.write_txn()?;
@@ -127,16 +136,20 @@ impl Journal {
                     break;
                 }
             }
-            let (Some(first), Some(last)) = (first, last) else { return Ok(false) };
+            let (Some(first), Some(last)) = (first, last) else {
+                // LMDB uses the pages that a transaction has freed from the one after the next on. This is the next, so
+                // that a journal which had no room left has some again.
+                meta.put(&mut txn, BEGINS, &until.0.to_le_bytes())?;
+                txn.commit()?;
+                return Ok(false);
+            };
             main.delete_range(&mut txn, &(first..=last))?;
+            meta.put(&mut txn, BEGINS, &last.to_le_bytes())?;
             pass(Point::InsideCut);
             txn.commit()?;
             Ok(true)
         };
-        let is_more = write().map_err(|error| {
-            self.0.doubt();
-            self.0.failed(CUT, error)
-        })?;
+        let is_more = write().map_err(|error| self.0.write_failed(&opened, CUT, error))?;
         pass(Point::AfterCut);
         Ok(is_more)
     }
@@ -151,6 +164,13 @@ impl Journal {
         visit: &mut dyn FnMut(Epoch<'_>, usize),
     ) -> Result<Result<Head, Gap>, StoreError> {
         let failed = |error| self.0.failed(READ, error);
+        let (begins, ends) = self.extent(opened, txn)?;
+        if begins > head.last {
+            return Ok(Err(Gap { after: head.last, before: begins }));
+        }
+        if ends < head.last {
+            return Err(self.older(ends, head.last));
+        }
         let mut head = head;
         for entry in opened.main.range(txn, &(head.last.next().0..)).map_err(failed)? {
             let (last, bytes) = entry.map_err(failed)?;
@@ -171,6 +191,32 @@ impl Journal {
         Ok(Ok(head))
     }
 
+    /// The last commit that was cut off, and the last one that the journal has had.
+    fn extent(
+        &self,
+        opened: &Opened,
+        txn: &heed::RoTxn<'_, WithoutTls>,
+    ) -> Result<(CommitNumber, CommitNumber), StoreError> {
+        let failed = |error| self.0.failed(READ, error);
+        let begins = opened.meta.get(txn, BEGINS).map_err(failed)?.and_then(<[u8]>::first_chunk);
+        let begins = begins.map_or(0, |raw| u64::from_le_bytes(*raw));
+        let keys = opened.main.remap_data_type::<heed::types::DecodeIgnore>();
+        let last = keys.last(txn).map_err(failed)?.map_or(0, |(last, ())| last);
+        Ok((CommitNumber(begins), CommitNumber(last.max(begins))))
+    }
+
+    /// That the objects are at `objects`, which this journal has never had.
+    fn older(&self, ends: CommitNumber, objects: CommitNumber) -> StoreError {
+        StoreError::Io {
+            what: READ,
+            cause: format!(
+                "{} ends with {ends}, and the objects are at {objects}: they are not of the same time; restore the \
+                 whole data folder from a backup",
+                self.0.dir().display()
+            ),
+        }
+    }
+
     /// That there is a gap.
     pub(super) fn gap(&self, gap: Gap) -> StoreError {
         let Gap { after, before } = gap;
@@ -183,18 +229,32 @@ impl Journal {
         }
     }
 
-    /// The bytes of `id`'s record at `place`; `None` if it was removed there.
+    /// The bytes of `id`'s record at `place`, as `txn` sees it; `None` if it was removed there.
     pub(super) fn copy_of(
         &self,
+        (opened, txn): &(Opened, Reading),
         id: ObjectId,
         place: Place,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        let failed = |error| self.0.failed(LOAD, error);
-        let Opened { env, main, .. } = self.0.opened(LOAD)?;
-        let txn = env.read_txn().map_err(failed)?;
-        let epoch = main.get(&txn, &place.epoch.0).map_err(failed)?;
+        let epoch = opened.main.get(txn, &place.epoch.0);
+        let epoch = epoch.map_err(|error| self.0.failed(LOAD, error))?;
+        self.0.has_read(opened);
         let record = epoch.and_then(|epoch| place.of(epoch));
         Ok(record.ok_or_else(|| lost(id, place.epoch))?.map(<[u8]>::to_vec))
+    }
+
+    /// Takes types off the list of those that there are records of.
+    pub(super) fn forget_types(&self, keys: &[String]) -> Result<(), StoreError> {
+        let opened = self.0.opened_to_write(APPEND)?;
+        let Opened { env, meta, .. } = &opened;
+        let write = || {
+            let mut txn = env.write_txn()?;
+            for key in keys {
+                meta.delete(&mut txn, key)?;
+            }
+            txn.commit()
+        };
+        write().map_err(|error| self.0.write_failed(&opened, APPEND, error))
     }
 
     /// The keys of the types that there are records of.
@@ -230,6 +290,7 @@ pub(super) fn lost(id: ObjectId, epoch: CommitNumber) -> StoreError {
 
 /// How the keys of types begin.
 pub(super) const TYPE: &str = "type ";
+const BEGINS: &str = "begins";
 const APPEND: &str = "append to the journal";
 pub(super) const READ: &str = "read the journal";
 const CUT: &str = "cut the journal";

@@ -26,6 +26,7 @@ mod failpoint;
 mod failure;
 mod folder;
 mod format;
+mod identity;
 mod journal;
 mod lookers;
 mod moment;
@@ -50,6 +51,7 @@ pub use self::compact::{Compacted, compact};
 use self::environment::Access;
 use self::epoch::Written;
 use self::folder::{Claim, Folder};
+use self::identity::Identity;
 use self::journal::Journal;
 use self::moment::Merged;
 pub use self::moment::Moment;
@@ -113,11 +115,13 @@ impl LmdbStore {
                 compact::remove_leftover(folder.path());
                 let journal = Journal::open(folder.path(), &options, Access::Write)?;
                 let objects = Objects::open(folder.path(), &options, Access::Write)?;
+                identity::check(folder.path(), &journal, &objects)?;
                 (journal, objects, folder)
             }
             Claim::New(unfinished) => {
-                let journal = Journal::create(unfinished.path(), &options)?;
-                let objects = Objects::create(unfinished.path(), &options)?;
+                let identity = Identity::new()?;
+                let journal = Journal::create(unfinished.path(), identity, &options)?;
+                let objects = Objects::create(unfinished.path(), identity, &options)?;
                 unfinished.finish()?;
                 (journal, objects, unfinished.into_folder())
             }
@@ -154,6 +158,15 @@ impl LmdbStore {
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         self.checkpoints.make()
     }
+
+    /// The world as it is now, to be read as a whole while it goes on: what [`Moment::open`] is for other processes. Not to
+    /// be kept for long: if the disk fails meanwhile, the world can only be used again when the moment has been dropped.
+    ///
+    /// # Errors
+    /// The world could not be read.
+    pub fn moment(&self) -> Result<Moment, StoreError> {
+        Moment::of(&self.world.journal, &self.world.objects, self.world.options.clone(), None)
+    }
 }
 
 /// What the journal holds beyond the objects, and how far the objects have come.
@@ -178,8 +191,9 @@ fn recover(journal: &Journal, objects: &Objects) -> Result<(Recent, Head), Store
 impl Store for LmdbStore {
     fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError> {
         let World { journal, objects, recent, options } = &*self.world;
-        let bytes = match recent.find(id, |place| journal.copy_of(id, place)) {
-            Some(found) => found?,
+        let begin = |place| (place, journal.environment().begin(objects::LOAD));
+        let bytes = match recent.find(id, begin) {
+            Some((place, begun)) => journal.copy_of(&begun?, id, place)?,
             None => objects.copy_of(id)?,
         };
         let Some(bytes) = bytes else { return Ok(None) };
@@ -197,14 +211,27 @@ impl Store for LmdbStore {
         let head = after(batch, before)?;
         let batch_types = writer.types.new_in(batch)?;
         let Written { bytes, places } = epoch::write(batch, before.last)?;
-        let is_there = writer.is_uncertain && journal.last()? == Some(head.last);
-        if !is_there {
-            if options.breaks().epoch_not_prefix {
-                journal.append_half(batch, before.last)?;
+        let mut is_again = false;
+        if writer.is_uncertain
+            && let Some(last) = journal.last()?
+            && last > before.last
+        {
+            is_again = last == head.last;
+            if !is_again {
+                return Err(StoreError::Io {
+                    what: "apply a batch",
+                    cause: format!(
+                        "the batch up to {last} was refused and is in the journal all the same; apply that one again first"
+                    ),
+                });
             }
-            writer.is_uncertain = true;
-            journal.append(head.last, &bytes, &batch_types)?;
         }
+        if options.breaks().epoch_not_prefix {
+            journal.append_half(batch, before.last)?;
+            is_again = true;
+        }
+        writer.is_uncertain = true;
+        journal.append(head.last, &bytes, &batch_types, is_again)?;
         writer.is_uncertain = false;
         writer.types.add(batch_types);
         recent.add(head, bytes.len(), places.into_iter());

@@ -10,10 +10,11 @@ use daystar_model::managed::Object;
 use daystar_model::store::{Batch, Store, StoreError, Visit};
 use parking_lot::ReentrantMutex;
 
-use super::environment::{Access, Environment, Opened, Reading};
+use super::environment::{Access, Opened, Reading};
 use super::epoch::Place;
 use super::folder::Folder;
-use super::journal::{self, Journal};
+use super::identity::{self, Identity};
+use super::journal::{self, Gap, Journal};
 use super::lookers::Lookers;
 use super::objects::{self, Objects};
 use super::{Options, types};
@@ -27,6 +28,7 @@ pub struct Moment {
     // Locked by the thread that reads, and again by what that thread calls for each object.
     reading: ReentrantMutex<Merged>,
     type_keys: Vec<String>,
+    identity: Identity,
     options: Options,
     // Let go last, when nothing is mapped any more.
     _lookers: Option<Lookers>,
@@ -36,30 +38,43 @@ impl Moment {
     /// Opens the world in the folder `path` as it is now.
     ///
     /// # Errors
-    /// As [`LmdbStore::open`](super::LmdbStore::open), but for a world that is in use; and there must be one.
+    /// As [`LmdbStore::open`](super::LmdbStore::open), but for a world that is in use by another process; and there must be
+    /// one. In the process that has it open, ask the store: [`LmdbStore::moment`](super::LmdbStore::moment).
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         let path = path.as_ref();
         Folder::look_at(path)?;
         let lookers = Lookers::join(path)?;
-        Self::of(path, options, Some(lookers))
+        Self::of_folder(path, options, Some(lookers))
     }
 
     /// The world in `path`, whose files nobody exchanges while `lookers` lives or, without it, while the caller sees
     /// to that.
-    pub(super) fn of(
+    pub(super) fn of_folder(
         path: &Path,
-        mut options: Options,
+        options: Options,
         lookers: Option<Lookers>,
     ) -> Result<Self, StoreError> {
         let journal = Journal::open(path, &options, Access::Read)?;
         let objects = Objects::open(path, &options, Access::Read)?;
-        let merged = Merged::new(&journal, &objects, Space::ALL[0].first(), LAST)?;
+        identity::check(path, &journal, &objects)?;
+        Self::of(&journal, &objects, options, lookers)
+    }
+
+    /// The world as it is now.
+    pub(super) fn of(
+        journal: &Journal,
+        objects: &Objects,
+        mut options: Options,
+        lookers: Option<Lookers>,
+    ) -> Result<Self, StoreError> {
+        let merged = Merged::new(journal, objects, Space::ALL[0].first(), LAST)?;
         // After the moment, so that it has every type that is in it.
         let type_keys = journal.types()?;
+        let identity = objects.environment().identity()?;
         let map_bytes = [&merged.objects.0, &merged.journal.0].map(|it| it.env.info().map_size);
         options.map_bytes_max = map_bytes.into_iter().fold(options.map_bytes_max, usize::max);
         let reading = ReentrantMutex::new(merged);
-        Ok(Self { reading, type_keys, options, _lookers: lookers })
+        Ok(Self { reading, type_keys, identity, options, _lookers: lookers })
     }
 
     /// How many records there are, but for those that the journal adds: to tell how far a walk has come.
@@ -107,6 +122,10 @@ impl Moment {
     /// For a copy: it has room for all that this world has.
     pub(super) fn options(&self) -> &Options {
         &self.options
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
     }
 }
 
@@ -156,6 +175,20 @@ pub(super) struct Merged {
     pub(super) head: Head,
 }
 
+/// The objects at one moment. If a checkpoint is under way, some of them are newer than `head` says.
+struct Below {
+    reading: (Opened, Reading),
+    head: Head,
+}
+
+impl Below {
+    fn now(objects: &Objects) -> Result<Self, StoreError> {
+        let reading = objects.environment().begin(objects::LOAD)?;
+        let head = objects.head(&reading.0, &reading.1)?;
+        Ok(Self { reading, head })
+    }
+}
+
 impl Merged {
     /// The world as it is now, as far as it lies from `first` to `last`.
     pub(super) fn new(
@@ -164,42 +197,33 @@ impl Merged {
         first: ObjectId,
         last: ObjectId,
     ) -> Result<Self, StoreError> {
-        for _ in 0..TRIES {
-            if let Some(merged) = Self::look(journal, objects, first, last, &mut || {})? {
-                return Ok(merged);
+        let mut tries_left = TRIES;
+        loop {
+            // In this order: what is not among these objects is in any later journal, unless a later checkpoint has had it
+            // cut off. That shows as a gap, and then the objects are looked at anew.
+            let objects = Below::now(objects)?;
+            match Self::over(objects, journal, first, last)? {
+                Ok(moment) => return Ok(moment),
+                Err(gap) if tries_left == 0 => return Err(journal.gap(gap)),
+                Err(_) => tries_left -= 1,
             }
         }
-        Err(StoreError::Io {
-            what: journal::READ,
-            cause: "one checkpoint after the other was finished meanwhile; try again".to_owned(),
-        })
     }
 
-    /// As [`new`](Self::new), with `between` called between the two looks; `None` if a checkpoint was finished then.
-    fn look(
+    /// What `journal` has now, over these `objects`; or what is missing in between.
+    fn over(
+        objects: Below,
         journal: &Journal,
-        objects: &Objects,
         first: ObjectId,
         last: ObjectId,
-        between: &mut dyn FnMut(),
-    ) -> Result<Option<Self>, StoreError> {
-        // In this order: what is not among these objects is in any later journal, unless a checkpoint has been finished
-        // since, and had it cut off. An empty journal does not tell, so the objects must be asked again.
-        let (opened, txn) = read(objects.environment(), objects::LOAD)?;
-        let head = objects.head(&opened, &txn)?;
-        let of_objects = (opened, txn);
-        between();
-        let (opened, txn) = read(journal.environment(), journal::READ)?;
-        let (again, txn_again) = read(objects.environment(), objects::LOAD)?;
-        if objects.head(&again, &txn_again)? != head {
-            return Ok(None);
-        }
+    ) -> Result<Result<Self, Gap>, StoreError> {
+        let (opened, txn) = journal.environment().begin(journal::READ)?;
         let mut recent = BTreeMap::new();
-        let replayed = journal.replay(&opened, &txn, head, &mut |epoch, _| {
+        let replayed = journal.replay(&opened, &txn, objects.head, &mut |epoch, _| {
             recent.extend(epoch.places().filter(|(id, _)| (first..=last).contains(id)));
         })?;
-        let head = replayed.map_err(|gap| journal.gap(gap))?;
-        Ok(Some(Self { objects: of_objects, journal: (opened, txn), recent, head }))
+        let journal = (opened, txn);
+        Ok(replayed.map(|head| Self { objects: objects.reading, journal, recent, head }))
     }
 
     fn records(&self) -> Result<u64, StoreError> {
@@ -277,13 +301,6 @@ impl Merged {
     }
 }
 
-fn read(environment: &Environment, what: &'static str) -> Result<(Opened, Reading), StoreError> {
-    let opened = environment.opened(what)?;
-    let txn =
-        opened.env.clone().static_read_txn().map_err(|error| environment.failed(what, error))?;
-    Ok((opened, txn))
-}
-
 fn failed(opened: &Opened, what: &'static str, error: heed::Error) -> StoreError {
     super::failure::lmdb(what, opened.env.path(), error)
 }
@@ -293,38 +310,36 @@ const TRIES: u32 = 100;
 const LAST: ObjectId = ObjectId::from_raw(u64::MAX);
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod tests {
+    use daystar_model::ids::CommitNumber;
+
     use super::*;
-    use crate::lmdb::LmdbStore;
 
-    fn batch(commit: u64) -> Batch {
-        let last = CommitNumber(commit);
-        let changes = vec![(ObjectId::from_raw(commit), last, None)];
-        Batch { changes, last, next_index: 1 }
-    }
-
-    /// The journal is cut between the two looks, and empty then: nothing in it tells that something is missing.
+    /// Whoever looks at the objects in the middle of a checkpoint, is then held up, and looks at the journal when the
+    /// checkpoint has cut it, has some objects of before and some of behind. That must not pass for a moment, although an
+    /// empty journal contradicts nobody.
     #[test]
     fn a_checkpoint_between_the_two_looks_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = LmdbStore::open(folder.path(), Options::default()).unwrap();
-        let first = Space::ALL[0].first();
-        let look = |between: &mut dyn FnMut()| {
-            let (journal, objects) = (&store.world.journal, &store.world.objects);
-            Merged::look(journal, objects, first, LAST, between).unwrap()
-        };
-        store.apply(&batch(1)).unwrap();
-        let cut = look(&mut || {
-            store.checkpoint().unwrap();
-            assert_eq!(store.world.journal.last().unwrap(), None, "the journal is not cut");
-        });
-        assert!(cut.is_none(), "taken for the world before its first commit");
-        assert_eq!(look(&mut || {}).unwrap().head.last, CommitNumber(1));
+        let folder = tempfile::tempdir().expect("a folder");
+        let (options, identity) = (Options::default(), Identity::new().expect("an identity"));
+        for kind in [journal::KIND, objects::KIND] {
+            std::fs::create_dir(folder.path().join(kind.folder)).expect("a folder");
+        }
+        let journal = Journal::create(folder.path(), identity, &options).expect("a journal");
+        let objects = Objects::create(folder.path(), identity, &options).expect("objects");
+        let batch = Batch { changes: vec![], last: CommitNumber(1), next_index: 1 };
+        let epoch = super::super::epoch::write(&batch, CommitNumber::ZERO).expect("an epoch");
+        journal.append(batch.last, &epoch.bytes, &[]).expect("room");
 
-        // An epoch that comes in between belongs to the moment.
-        let merged = look(&mut || store.apply(&batch(2)).unwrap()).unwrap();
-        assert_eq!(merged.head.last, CommitNumber(2));
-        assert_eq!(merged.recent.len(), 1);
+        let before = Below::now(&objects).expect("objects");
+        let look = || Merged::over(Below::now(&objects)?, &journal, LAST, LAST);
+        assert!(look().expect("a world").is_ok());
+        let head = Head { last: batch.last, next_index: 1 };
+        objects.write("write", std::iter::empty(), Some(head)).expect("room");
+        assert!(look().expect("a world").is_ok());
+        journal.cut(batch.last).expect("a cut");
+        let late = Merged::over(before, &journal, LAST, LAST).expect("a world");
+        assert!(late.is_err(), "objects of before, and no journal");
+        assert_eq!(look().expect("a world").ok().map(|moment| moment.head), Some(head));
     }
 }

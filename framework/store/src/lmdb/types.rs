@@ -86,7 +86,12 @@ impl Types {
             },
         )?;
         match found {
-            None => Ok(()),
+            None => {
+                // So that the next start need not look again.
+                let unreadable = |key: &&String| !is_readable(key);
+                let keys: Vec<String> = self.known.iter().filter(unreadable).cloned().collect();
+                world.journal.forget_types(&keys)
+            }
             Some((id, cause)) => {
                 Err(StoreError::Unreadable { path: path.to_owned(), count, id, cause })
             }

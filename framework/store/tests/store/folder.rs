@@ -305,31 +305,6 @@ fn a_stale_or_strange_lock_file_of_lmdb_does_no_harm() {
     }
 }
 
-/// A folder that not even root may make.
-#[test]
-#[cfg(target_os = "linux")]
-fn what_the_system_forbids_is_said_with_the_place() {
-    let error = refusal(Path::new("/sys/daystar-world"));
-    assert!(matches!(error, StoreError::Io { .. }), "{error}");
-    assert!(error.to_string().contains("/sys/daystar-world"), "{error}");
-    assert!(error.to_string().contains("choose another folder"), "{error}");
-}
-
-#[test]
-#[cfg(unix)]
-fn a_folder_without_permission_is_said_so() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o500)).unwrap();
-    let opened = LmdbStore::open(folder.path(), Options::default());
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    let privileged = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-    match opened {
-        Err(error) => assert!(error.to_string().contains("permission denied"), "{error}"),
-        Ok(_) => assert!(privileged, "permissions bind everybody but root"),
-    }
-}
-
 fn assert_foreign(path: &Path, word: &str) {
     let error = refusal(path);
     assert!(matches!(error, StoreError::Foreign { .. }), "{error}");

@@ -4,10 +4,15 @@
 
 mod backup;
 mod basics;
+mod beside;
 mod compact;
 mod crash;
 mod damage;
 mod folder;
 mod full;
+mod journal;
 mod model;
+mod permission;
+mod room;
 mod support;
+mod types;

@@ -1,12 +1,12 @@
-//! Random batches, on both stores, against a plain map: whatever is put in, removed, put in again, and
-//! however often the store is closed and opened in between, the map and the store say the same.
+//! Random batches, on both stores, against a plain map: whatever is put in, removed, put in again, however often the
+//! store is closed and opened in between, and wherever checkpoints and cuts fall, the map and the store say the same.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use daystar_model::ids::{CommitNumber, ObjectId, Space};
 use daystar_model::store::{Batch, Store};
-use daystar_store::{LmdbStore, MemoryStore};
+use daystar_store::{LmdbStore, MemoryStore, Options};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -25,6 +25,9 @@ enum Step {
     /// A batch that the store has already.
     ApplyAgain,
     Reopen,
+    Checkpoint,
+    /// Wherever the checkpoint that is under way has come to, the store is closed, and opened with other options.
+    ReopenAs(Pace),
     Load {
         slot: u64,
     },
@@ -34,21 +37,46 @@ enum Step {
     },
 }
 
+/// How often checkpoints come.
+#[derive(Clone, Copy, Debug)]
+enum Pace {
+    /// Only when they are asked for.
+    Never,
+    /// One after the other, beside the batches.
+    Always,
+    /// One after each batch, which the next one waits for.
+    InStep,
+}
+
+impl Pace {
+    fn options(self) -> Options {
+        let all = Options::default();
+        match self {
+            Self::Never => all,
+            Self::Always => Options { checkpoint_bytes: 1, ..all },
+            Self::InStep => Options { checkpoint_bytes: 1, journal_bytes_max: 1, ..all },
+        }
+    }
+}
+
 trait Subject {
     fn store(&self) -> &dyn Store;
-    fn reopen(&mut self);
+    fn reopen(&mut self, pace: Option<Pace>);
+    fn checkpoint(&self);
 }
 
 impl Subject for MemoryStore {
     fn store(&self) -> &dyn Store {
         self
     }
-    fn reopen(&mut self) {} // it has nowhere to come back from
+    fn reopen(&mut self, _: Option<Pace>) {} // it has nowhere to come back from
+    fn checkpoint(&self) {}
 }
 
 struct OnDisk {
     open: Option<LmdbStore>,
     path: PathBuf,
+    pace: Pace,
     _folder: tempfile::TempDir,
 }
 
@@ -56,7 +84,7 @@ impl OnDisk {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("world");
-        Self { open: Some(open(&path)), path, _folder: folder }
+        Self { open: Some(open(&path)), path, pace: Pace::Never, _folder: folder }
     }
 }
 
@@ -64,9 +92,14 @@ impl Subject for OnDisk {
     fn store(&self) -> &dyn Store {
         self.open.as_ref().unwrap()
     }
-    fn reopen(&mut self) {
+    fn reopen(&mut self, pace: Option<Pace>) {
+        self.pace = pace.unwrap_or(self.pace);
         self.open = None;
-        self.open = Some(open(&self.path));
+        self.open = Some(LmdbStore::open(&self.path, self.pace.options()).unwrap());
+    }
+    fn checkpoint(&self) {
+        self.open.as_ref().unwrap().checkpoint().unwrap();
+        assert_eq!(self.store().status().journal_bytes, 0);
     }
 }
 
@@ -102,7 +135,9 @@ fn play(mut subject: impl Subject, steps: &[Step]) -> Result<(), TestCaseError> 
                 let stale = Batch { changes: vec![], last: CommitNumber(last), next_index: 9 };
                 prop_assert!(store.apply(&stale).is_err());
             }
-            Step::Reopen => subject.reopen(),
+            Step::Reopen => subject.reopen(None),
+            Step::ReopenAs(pace) => subject.reopen(Some(*pace)),
+            Step::Checkpoint => subject.checkpoint(),
             Step::Load { slot } => {
                 prop_assert_eq!(load(store, id_of(*slot)), map.get(&id_of(*slot)).cloned());
             }
@@ -117,7 +152,7 @@ fn play(mut subject: impl Subject, steps: &[Step]) -> Result<(), TestCaseError> 
             }
         }
     }
-    subject.reopen();
+    subject.reopen(None);
     let everything: Vec<_> = map.into_iter().map(|(id, (n, thing))| (id, n, thing)).collect();
     prop_assert_eq!(scan_all(subject.store()), everything);
     prop_assert_eq!(subject.store().last_commit().unwrap(), CommitNumber(last));
@@ -150,7 +185,9 @@ fn steps() -> impl Strategy<Value = Step> {
             new_ids: 0,
         }),
         1 => Just(Step::ApplyAgain),
-        2 => Just(Step::Reopen),
+        1 => Just(Step::Reopen),
+        1 => Just(Step::Checkpoint),
+        2 => select(vec![Pace::Never, Pace::Always, Pace::InStep]).prop_map(Step::ReopenAs),
         2 => (0..SLOTS).prop_map(|slot| Step::Load { slot }),
         2 => (0..SLOTS, 0..SLOTS).prop_map(|(first, last)| Step::Scan { first, last }),
     ]

@@ -144,21 +144,42 @@ pub(crate) fn refusal(path: &Path) -> StoreError {
     LmdbStore::open(path, Options::default()).expect_err("the folder should have been refused")
 }
 
-/// Changes what is stored in the world `path` behind the store's back, by way of LMDB.
+/// Changes the objects of the world `path` behind the store's back, by way of LMDB; all of them are there.
 pub(crate) fn tamper(
     path: &Path,
     change: impl FnOnce(&mut RwTxn<'_>, Database<'_, U64<BigEndian>, Bytes>, Database<'_, Str, Bytes>),
 ) {
     open(path).checkpoint().unwrap();
+    tamper_with(&path.join("objects"), "objects", change);
+}
+
+/// Changes the journal of the world `path` behind the store's back, by way of LMDB.
+pub(crate) fn tamper_journal(
+    path: &Path,
+    change: impl FnOnce(&mut RwTxn<'_>, Database<'_, U64<BigEndian>, Bytes>, Database<'_, Str, Bytes>),
+) {
+    tamper_with(&path.join("journal"), "epochs", change);
+}
+
+/// Keeps everybody else from writing to the objects of the world `path` for as long as `meanwhile` takes.
+pub(crate) fn lock_objects(path: &Path, meanwhile: impl FnOnce()) {
+    tamper_with(&path.join("objects"), "objects", |_, _, _| meanwhile());
+}
+
+fn tamper_with(
+    folder: &Path,
+    main: &str,
+    change: impl FnOnce(&mut RwTxn<'_>, Database<'_, U64<BigEndian>, Bytes>, Database<'_, Str, Bytes>),
+) {
     let mut settings = EnvOpenOptions::new();
     settings.map_size(1 << 30).max_dbs(2);
-    // SAFETY: no store has this world open: each test has a folder of its own, and closes its store first.
-    let env = unsafe { settings.open(path.join("objects")) }.unwrap();
+    // SAFETY: LMDB's locks are on, and in this process no store has this world open: each test has a folder of its own, and closes its store first.
+    let env = unsafe { settings.open(folder) }.unwrap();
     let txn = env.write_txn().unwrap();
     env.create_databases_and_commit(txn, |databases, txn| {
-        let objects = databases.create_database(txn, Some("objects"))?;
+        let main = databases.create_database(txn, Some(main))?;
         let meta = databases.create_database(txn, Some("meta"))?;
-        change(txn, objects, meta);
+        change(txn, main, meta);
         Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(()))
     })
     .unwrap()
