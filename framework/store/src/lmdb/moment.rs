@@ -329,7 +329,7 @@ mod tests {
         let objects = Objects::create(folder.path(), identity, &options).expect("objects");
         let batch = Batch { changes: vec![], last: CommitNumber(1), next_index: 1 };
         let epoch = super::super::epoch::write(&batch, CommitNumber::ZERO).expect("an epoch");
-        journal.append(batch.last, &epoch.bytes, &[]).expect("room");
+        journal.append(batch.last, &epoch.bytes, &[], false).expect("room");
 
         let before = Below::now(&objects).expect("objects");
         let look = || Merged::over(Below::now(&objects)?, &journal, LAST, LAST);
