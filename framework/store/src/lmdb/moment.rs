@@ -77,7 +77,7 @@ impl Moment {
         Ok(Self { reading, type_keys, identity, options, _lookers: lookers })
     }
 
-    /// How many records there are, but for those that the journal adds: to tell how far a walk has come.
+    /// About how many records there are, to tell how far a walk has come: exactly, if the journal is empty.
     ///
     /// # Errors
     /// The world could not be read.
@@ -229,7 +229,9 @@ impl Merged {
     fn records(&self) -> Result<u64, StoreError> {
         let (opened, txn) = &self.objects;
         let count = opened.main.len(txn);
-        count.map_err(|error| failed(opened, objects::LOAD, error))
+        let count = count.map_err(|error| failed(opened, objects::LOAD, error))?;
+        // In a young world all are in the journal; in an old one it mostly changes what there is.
+        Ok(count.max(self.recent.len() as u64))
     }
 
     fn get(&self, id: ObjectId) -> Result<Option<&[u8]>, StoreError> {
