@@ -2,6 +2,7 @@
 
 use daystar_engine::Error;
 use daystar_macros::{Memory, managed};
+use daystar_model::layout::{Layout, Parts};
 use daystar_model::show::{Show, Value};
 use daystar_model::{Managed, ObjectId, RecordError, Timestamp};
 
@@ -69,6 +70,12 @@ impl TaskHandle {
 
     pub(crate) fn id(self) -> ObjectId {
         ObjectId::from_raw(self.raw)
+    }
+}
+
+impl Layout for TaskHandle {
+    fn describe(_: &mut Parts) -> String {
+        "TaskHandle".to_owned()
     }
 }
 
