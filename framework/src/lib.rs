@@ -69,8 +69,9 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::game::task::{Task, TaskRegistration};
-    pub use daystar_macros::{Memory, Show};
+    pub use daystar_macros::{Layout, Memory, Show};
     pub use daystar_model::codec;
+    pub use daystar_model::layout;
     pub use daystar_model::managed::Registration;
     pub use daystar_model::memory;
     pub use daystar_model::private::{inventory, rkyv};

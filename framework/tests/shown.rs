@@ -1,4 +1,4 @@
-//! Every object can be shown as JSON, whatever it is made of.
+//! Every object can be shown as JSON, and every type's layout told, whatever it is made of.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -147,6 +147,20 @@ fn everything_is_shown() {
     });
     // As texts, because the order of the fields is part of it.
     assert_eq!(shown.to_string(), expected.to_string());
+}
+
+#[test]
+fn everything_has_a_layout() {
+    let expected = "Chest { label: String, gold: u64, weights: (u8, f32, [i16; 2]), \
+        opened: Option<Timestamp>, lasts: Duration, owner: Option<Ref<Chest>>, kinds: Vec<Kind>, \
+        queue: VecDeque<Option<String>>, inner: Box<Kind>, by_name: HashMap<String, Kind>, \
+        by_place: BTreeMap<Place, Vec<u32>>, by_side: BTreeMap<Side, bool>, \
+        by_owner: HashMap<Ref<Chest>, u8>, seen: HashSet<Place>, unit: Unit, code: Code, pair: Pair, \
+        found: ?, foreign: ?, type: Side }; \
+        Kind Nothing | Number(u32) | Pair(String, u8) | Named{ type: String, marks: Vec<u64> } | \
+        Many(Vec<Kind>); \
+        Place { x: i32, y: i32 }; Side Left | Right; Unit ; Code (String); Pair (u8, Code)";
+    assert_eq!(Chest::layout(1).as_deref(), Some(expected));
 }
 
 #[test]

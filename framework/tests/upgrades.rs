@@ -202,6 +202,29 @@ fn an_old_value_that_is_damaged_is_refused_as_such() {
 }
 
 #[test]
+fn a_type_that_was_changed_without_a_new_version_is_noticed() {
+    let (one, present) = (Player::layout(1).unwrap(), Player::layout(4).unwrap());
+    // What was stored by the program before, in which the types had other names but the same stored ones.
+    let stored = "Player { name: String, gold: u32, pack: Vec<Item> }; Item Apple | Sword(u8)";
+    assert_eq!(one, stored);
+    assert_eq!(Player::layout(3), None);
+    for (version, layout) in [(1, stored), (4, &present)] {
+        TypeDescriptor::check_layout("Player", version, layout).unwrap();
+    }
+    // Two fields changed places; a part changed.
+    let moved = "Player { gold: u32, name: String, pack: Vec<Item> }; Item Apple | Sword(u8)";
+    let part = "Player { name: String, gold: u32, pack: Vec<Item> }; Item Apple | Sword(u16)";
+    for layout in [moved, part] {
+        let changed = TypeDescriptor::check_layout("Player", 1, layout).unwrap_err();
+        assert!(matches!(changed, RecordError::Changed { name: "Player", version: 1, .. }));
+        let told = changed.to_string();
+        assert!(told.contains(layout) && told.contains(stored), "{told}");
+    }
+    let newer = TypeDescriptor::check_layout("Player", 5, &present).unwrap_err();
+    assert!(matches!(newer, RecordError::UnknownVersion { .. }));
+}
+
+#[test]
 fn a_program_knows_which_versions_it_reads() {
     for version in [1, 2, 4] {
         TypeDescriptor::check("Player", version).unwrap();

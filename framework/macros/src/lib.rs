@@ -8,6 +8,7 @@
 
 mod arguments;
 mod item;
+mod layout;
 mod managed;
 mod memory;
 mod message;
@@ -110,6 +111,15 @@ pub fn memory(item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Show)]
 pub fn show(item: TokenStream) -> TokenStream {
     show::expand(item.into()).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+/// Implements `::daystar::__private::layout::Layout`. Added by [`managed`](macro@managed), not by hand.
+///
+/// It is a derive for the same reason as [`Memory`](derive@Memory).
+#[doc(hidden)]
+#[proc_macro_derive(Layout)]
+pub fn layout(item: TokenStream) -> TokenStream {
+    layout::expand(item.into()).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
 /// What `with` makes of the item; or its error, beside the item as it stood, so that whatever else names the

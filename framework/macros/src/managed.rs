@@ -28,15 +28,21 @@ pub(crate) fn implement(mut item: DeriveInput, arguments: &Arguments) -> Result<
     let checks = item::checks(&item, &quote!(__daystar::codec::storable));
     archive(&mut item, arguments.old.is_some());
     let stored = versions::stored(&item.ident, arguments, &checks);
+    let (ident, name) = (&item.ident, versions::name(&item.ident, arguments));
     let implementation = match &arguments.old {
-        Some(_) => versions::old(&item.ident, &stored),
-        None => present(&item.ident, &stored),
+        Some(_) => versions::old(ident, &stored),
+        None => present(ident, &stored),
     };
     Ok(quote! {
         #item
 
         const _: () = {
             use ::daystar::__private as __daystar;
+
+            #[automatically_derived]
+            impl __daystar::layout::Named for #ident {
+                const NAME: &'static str = #name;
+            }
 
             #implementation
         };
@@ -117,6 +123,7 @@ fn archive(item: &mut DeriveInput, is_old: bool) {
     }
     let mut derives = vec![
         Derive::Unless("Clone", parse_quote!(::core::clone::Clone)),
+        Derive::Always(parse_quote!(#private::Layout)),
         Derive::Always(parse_quote!(#rkyv::Archive)),
         Derive::Always(parse_quote!(#rkyv::Serialize)),
         Derive::Always(parse_quote!(#rkyv::Deserialize)),

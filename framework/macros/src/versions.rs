@@ -10,16 +10,15 @@ use crate::arguments::Arguments;
 
 /// What `Managed` and `Old` have in common, written the same way for both. `checks` are run while the name is computed.
 pub(crate) fn stored(ident: &Ident, arguments: &Arguments, checks: &TokenStream) -> TokenStream {
-    let own_name = ident.unraw().to_string();
-    let name =
-        arguments.name.as_ref().map_or(own_name.to_token_stream(), ToTokens::to_token_stream);
+    let name = name(ident, arguments);
     let version = arguments.version.as_ref().map_or(quote!(1), ToTokens::to_token_stream);
     let order = arguments.from.as_ref().map(|before| order(ident, before, &name, &version));
     let older = arguments.from.as_ref().map(older);
-    let also = arguments
-        .from
-        .as_ref()
-        .map(|before| quote!(|| <#before as __daystar::upgrade::Old>::reads(version)));
+    let also = arguments.from.iter();
+    let otherwise = match &arguments.from {
+        Some(before) => quote!(<#before as __daystar::upgrade::Old>::layout(version)),
+        None => quote!(::core::option::Option::None),
+    };
     quote! {
         const TYPE_NAME: &'static str = {
             #checks
@@ -40,9 +39,22 @@ pub(crate) fn stored(ident: &Ident, arguments: &Arguments, checks: &TokenStream)
         }
 
         fn reads(version: u32) -> bool {
-            version == #version #also
+            version == #version #(|| <#also as __daystar::upgrade::Old>::reads(version))*
+        }
+
+        fn layout(version: u32) -> ::core::option::Option<::std::string::String> {
+            if version == #version {
+                return ::core::option::Option::Some(__daystar::layout::of::<Self>());
+            }
+            #otherwise
         }
     }
+}
+
+/// The stored name.
+pub(crate) fn name(ident: &Ident, arguments: &Arguments) -> TokenStream {
+    let own_name = ident.unraw().to_string();
+    arguments.name.as_ref().map_or(own_name.to_token_stream(), ToTokens::to_token_stream)
 }
 
 /// The implementation of `Old`.

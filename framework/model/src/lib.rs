@@ -13,6 +13,8 @@ mod breaks;
 pub mod codec;
 mod depth;
 pub mod ids;
+#[doc(hidden)]
+pub mod layout;
 pub mod managed;
 #[doc(hidden)]
 pub mod memory;

@@ -36,6 +36,12 @@ pub trait Managed: Clone + Send + Sync + Sized + 'static {
         version == Self::VERSION
     }
 
+    /// How values of `version` are laid out, as far as the program knows: the names and types of the fields.
+    fn layout(version: u32) -> Option<String> {
+        let _ = version;
+        None
+    }
+
     /// What the parts that do not know the type call.
     fn descriptor() -> &'static TypeDescriptor;
 
@@ -118,6 +124,8 @@ pub struct TypeDescriptor {
     pub decode: Decode,
     /// [`Managed::reads`].
     pub reads: fn(version: u32) -> bool,
+    /// [`Managed::layout`].
+    pub layout: fn(version: u32) -> Option<String>,
     /// The pointer to a value of this type as one to a value whose type has been forgotten: so a value can be kept
     /// as one thin pointer.
     pub erase: fn(value: *const ()) -> *const dyn Object,
@@ -132,6 +140,7 @@ impl TypeDescriptor {
             type_id: TypeId::of::<T>,
             decode: |version, payload| Ok(Arc::new(T::decode(version, payload)?)),
             reads: T::reads,
+            layout: T::layout,
             erase: |value| value.cast::<T>() as *const dyn Object,
         }
     }
@@ -162,6 +171,26 @@ impl TypeDescriptor {
             return Ok(());
         }
         Err(RecordError::UnknownVersion { name: known.name, stored: version, known: known.version })
+    }
+
+    /// Whether the program reads what is stored under `name` in schema `version` as what it was when its layout was
+    /// `stored`. A store that keeps [`layout`](Self::layout) beside the name and the version asks this instead of
+    /// [`check`](Self::check): bytes alone do not tell that two numbers have changed places.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check), and [`RecordError::Changed`].
+    pub fn check_layout(name: &str, version: u32, stored: &str) -> Result<(), RecordError> {
+        Self::check(name, version)?;
+        let known = Self::find(name).and_then(|known| Some((known, (known.layout)(version)?)));
+        match known {
+            Some((known, present)) if present != stored => Err(RecordError::Changed {
+                name: known.name,
+                version,
+                stored: stored.to_owned(),
+                present,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The type stored under `name`, if the program has one.

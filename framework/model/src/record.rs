@@ -67,6 +67,20 @@ pub enum RecordError {
         /// What the program writes.
         known: u32,
     },
+    /// The type is not what it was when values of this version were stored.
+    #[error(
+        "`{name}` has changed without a new version: stored objects of version {version} are `{stored}`, and this program takes them for `{present}`; give the changed type a higher version, and declare what is stored with `#[managed(name = \"{name}\", version = {version}, old)]`"
+    )]
+    Changed {
+        /// The type.
+        name: &'static str,
+        /// The version that is stored.
+        version: u32,
+        /// The layout with which it was stored.
+        stored: String,
+        /// The layout that the program has for this version.
+        present: String,
+    },
     /// The value is of an older version, and the conversion to the next one refused it.
     #[error(
         "a stored `{name}` of version {stored} could not be upgraded to version {known}: {cause}; change the conversion so that it accepts this value, or run the program that wrote it"

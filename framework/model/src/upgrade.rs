@@ -31,6 +31,9 @@ pub trait Old: Sized {
 
     /// Whether [`decode`](Self::decode) reads values of `version`.
     fn reads(version: u32) -> bool;
+
+    /// How values of `version` are laid out, if [`decode`](Self::decode) reads it.
+    fn layout(version: u32) -> Option<String>;
 }
 
 /// A type that can be made from an older version of itself: by `From`, or by `TryFrom` when some values may have to

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use daystar_macros::{Memory, managed};
+use daystar_model::layout::{Layout, Parts};
 use daystar_model::show::{Show, Value};
 use daystar_model::{ObjectId, Ref};
 
@@ -36,6 +37,12 @@ impl Session {
     /// The session's object.
     pub(crate) fn id(self) -> ObjectId {
         ObjectId::from_raw(self.raw)
+    }
+}
+
+impl Layout for Session {
+    fn describe(_: &mut Parts) -> String {
+        "Session".to_owned()
     }
 }
 

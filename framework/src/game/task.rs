@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use daystar_engine::Error;
 use daystar_macros::{Memory, managed};
+use daystar_model::layout::{Layout, Parts};
 use daystar_model::managed::Object;
 use daystar_model::show::{Show, Value};
 use daystar_model::{Managed, ObjectId, RecordError, Timestamp, TypeDescriptor};
@@ -72,6 +73,12 @@ impl TaskHandle {
 
     pub(crate) fn id(self) -> ObjectId {
         ObjectId::from_raw(self.raw)
+    }
+}
+
+impl Layout for TaskHandle {
+    fn describe(_: &mut Parts) -> String {
+        "TaskHandle".to_owned()
     }
 }
 

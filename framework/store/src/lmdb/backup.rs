@@ -92,7 +92,7 @@ impl Moment {
         progress: &mut Progress<'_>,
     ) -> Result<Copied, StoreError> {
         let journal = Journal::create(path, identity, self.options())?;
-        journal.begin(self.head().last, self.type_keys())?;
+        journal.begin(self.head().last, self.listed())?;
         let objects = Objects::create(path, identity, self.options())?;
         let (copied, written) = self.copy_records(&objects, damage, progress)?;
         let mut read = Digest::default();

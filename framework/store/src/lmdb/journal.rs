@@ -1,5 +1,5 @@
 //! The environment that holds the journal: in `main`, from the last commit of an epoch to the epoch; in `meta`, a key
-//! for each type and version of which there are records, and `begins`, the last commit that is not in here any more.
+//! for each type and version of which there are records, with its layout, and `begins`, the last commit that is not in here any more.
 //!
 //! Epochs follow one another without a gap. Those that a checkpoint has overtaken are cut off, from the front. Where they begin
 //! is written down, because a journal of which nothing is left would otherwise follow upon objects of any age.
@@ -16,6 +16,7 @@ use super::epoch::{self, Epoch, Place};
 use super::failpoint::{Point, pass};
 use super::identity::Identity;
 use super::objects::LOAD;
+use super::types::Listed;
 use crate::head::Head;
 
 pub(super) const KIND: Kind = Kind { folder: "journal", main: "epochs", is_scattered: false };
@@ -55,7 +56,7 @@ impl Journal {
         &self,
         last: CommitNumber,
         bytes: &[u8],
-        types: &[String],
+        types: &[Listed],
         is_again: bool,
     ) -> Result<(), StoreError> {
         let opened = self.0.opened_to_write(APPEND)?;
@@ -67,8 +68,8 @@ impl Journal {
         pass(Point::BeforeEpoch);
         let write = || {
             let mut txn = env.write_txn()?;
-            for name in types {
-                meta.put(&mut txn, name, &[])?;
+            for Listed { key, layout } in types {
+                meta.put(&mut txn, key, layout.as_bytes())?;
             }
             main.put_with_flags(&mut txn, flags, &last.0, bytes)?;
             pass(Point::InsideEpoch);
@@ -99,8 +100,8 @@ impl Journal {
         let Opened { env, meta, .. } = &opened;
         let write = || {
             let mut txn = env.write_txn()?;
-            for name in types {
-                meta.put(&mut txn, name, &[])?;
+            for Listed { key, layout } in types {
+                meta.put(&mut txn, key, layout.as_bytes())?;
             }
             meta.put(&mut txn, BEGINS, &last.0.to_le_bytes())?;
             txn.commit()
@@ -257,14 +258,16 @@ impl Journal {
         write().map_err(|error| self.0.write_failed(&opened, APPEND, error))
     }
 
-    /// The keys of the types that there are records of.
-    pub(super) fn types(&self) -> Result<Vec<String>, StoreError> {
+    /// The types that there are records of.
+    pub(super) fn types(&self) -> Result<Vec<Listed>, StoreError> {
         let failed = |error| self.0.failed(READ, error);
         let Opened { env, meta, .. } = self.0.opened(READ)?;
         let txn = env.read_txn().map_err(failed)?;
         let mut types = Vec::new();
         for entry in meta.prefix_iter(&txn, TYPE).map_err(failed)? {
-            types.push(entry.map_err(failed)?.0.to_owned());
+            let (key, layout) = entry.map_err(failed)?;
+            let layout = String::from_utf8_lossy(layout).into_owned();
+            types.push(Listed { key: key.to_owned(), layout });
         }
         Ok(types)
     }

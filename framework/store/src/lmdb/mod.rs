@@ -127,7 +127,7 @@ impl LmdbStore {
             }
         };
         let (recent, done) = recover(&journal, &objects)?;
-        let types = Types::of(journal.types()?);
+        let mut types = Types::of(journal.types()?);
         let world = World { journal, objects, recent, options };
         types.check(folder.path(), &world)?;
         let world = Arc::new(world);

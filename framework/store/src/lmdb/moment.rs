@@ -17,6 +17,7 @@ use super::identity::{self, Identity};
 use super::journal::{self, Gap, Journal};
 use super::lookers::Lookers;
 use super::objects::{self, Objects};
+use super::types::Listed;
 use super::{Options, types};
 use crate::head::Head;
 use crate::stored::decode;
@@ -27,7 +28,7 @@ use crate::stored::decode;
 pub struct Moment {
     // Locked by the thread that reads, and again by what that thread calls for each object.
     reading: ReentrantMutex<Merged>,
-    type_keys: Vec<String>,
+    types: Vec<Listed>,
     identity: Identity,
     options: Options,
     // Let go last, when nothing is mapped any more.
@@ -69,12 +70,12 @@ impl Moment {
     ) -> Result<Self, StoreError> {
         let merged = Merged::new(journal, objects, Space::ALL[0].first(), LAST)?;
         // After the moment, so that it has every type that is in it.
-        let type_keys = journal.types()?;
+        let types = journal.types()?;
         let identity = objects.environment().identity()?;
         let map_bytes = [&merged.objects.0, &merged.journal.0].map(|it| it.env.info().map_size);
         options.map_bytes_max = map_bytes.into_iter().fold(options.map_bytes_max, usize::max);
         let reading = ReentrantMutex::new(merged);
-        Ok(Self { reading, type_keys, identity, options, _lookers: lookers })
+        Ok(Self { reading, types, identity, options, _lookers: lookers })
     }
 
     /// About how many records there are, to tell how far a walk has come: exactly, if the journal is empty.
@@ -88,7 +89,7 @@ impl Moment {
     /// The types and versions that there are records of, in alphabetic order. There may be some of which the last object
     /// is gone.
     pub fn types(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.type_keys.iter().filter_map(|key| types::of_key(key))
+        self.types.iter().filter_map(|listed| types::of_key(&listed.key))
     }
 
     /// Calls `visit` with the bytes of every record from `first` to `last`, both included, in id order, until it says that it
@@ -115,8 +116,8 @@ impl Moment {
         self.reading.lock().head
     }
 
-    pub(super) fn type_keys(&self) -> &[String] {
-        &self.type_keys
+    pub(super) fn listed(&self) -> &[Listed] {
+        &self.types
     }
 
     /// For a copy: it has room for all that this world has.
