@@ -95,7 +95,7 @@ impl Journal {
     }
 
     /// In a new world: that the journal begins behind `last`, with objects of `types`.
-    pub(super) fn begin(&self, last: CommitNumber, types: &[String]) -> Result<(), StoreError> {
+    pub(super) fn begin(&self, last: CommitNumber, types: &[Listed]) -> Result<(), StoreError> {
         let opened = self.0.opened_to_write(APPEND)?;
         let Opened { env, meta, .. } = &opened;
         let write = || {
