@@ -5,12 +5,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{ExitCode, Termination};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use daystar_engine::Durability;
 use tracing_subscriber::EnvFilter;
 
+use crate::admin::prometheus;
 use crate::game::rules::Game;
 use crate::server::Server;
 use crate::server::error::ServeError;
+use crate::server::persistence::status;
 use crate::server::verify::verify;
 
 /// How a program ended: what `main` returns.
@@ -51,6 +54,12 @@ enum Command {
         /// How many threads run game code; one per core unless set.
         #[arg(long, env = "DAYSTAR_WORKERS")]
         workers: Option<usize>,
+        /// When clients are told of what has happened: at once, or when it is on disk and no crash can take it back.
+        #[arg(long, env = "DAYSTAR_DURABILITY", value_enum, default_value_t)]
+        durability: Level,
+        /// Shows metrics to whoever asks `http://ADDRESS/metrics`; a loopback address keeps them on this machine.
+        #[arg(long, env = "DAYSTAR_METRICS", value_name = "ADDRESS")]
+        metrics: Option<SocketAddr>,
     },
     /// Checks a world that no server has open: its records, and the game's rules.
     Verify {
@@ -58,6 +67,25 @@ enum Command {
         #[arg(long, env = "DAYSTAR_DATA")]
         data: PathBuf,
     },
+}
+
+/// [`Durability`] on a command line.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Level {
+    /// At once; a crash may take back the last milliseconds.
+    #[default]
+    Committed,
+    /// When it is on disk.
+    Durable,
+}
+
+impl From<Level> for Durability {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Committed => Durability::Committed,
+            Level::Durable => Durability::Durable,
+        }
+    }
 }
 
 /// Runs `game` as its command line says: `serve`, `verify`.
@@ -83,8 +111,14 @@ pub fn cli<G: Game>(game: G) -> Outcome {
 
 fn run<G: Game>(game: G, command: Command) -> Result<Outcome, ServeError> {
     match command {
-        Command::Serve { data, listen, workers } => {
-            let mut builder = Server::builder(game).data(data).listen(listen);
+        Command::Serve { data, listen, workers, durability, metrics } => {
+            if let Some(address) = metrics {
+                prometheus::listen(address)
+                    .map_err(|cause| ServeError::Metrics { address, cause: cause.to_string() })?;
+                status::describe();
+            }
+            let builder = Server::builder(game).data(data).listen(listen);
+            let mut builder = builder.durability(durability.into());
             if let Some(workers) = workers {
                 builder = builder.workers(workers);
             }
