@@ -246,3 +246,6 @@ pub(crate) struct Written {
 
 /// What a changed object takes while it waits, besides its value: its place in the list and the counters of its sharing.
 const CHANGE_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests;
