@@ -42,6 +42,8 @@ fn note() -> Request {
 
 /// Fills the disk, and makes a commit that finds it so.
 async fn fill(store: &Stage, server: &Server, client: &bank::Client, last: &Request) {
+    // What waits now would find it first.
+    client.call_durable(&Request::Look).await.expect("an answer");
     store.set(Mood::Full);
     client.call(last).await.expect("nobody knows yet");
     until("the server notices", || server.journal().refusing.is_some()).await;
@@ -152,7 +154,6 @@ async fn a_server_that_stops_on_a_full_disk_says_so_and_ends() {
     let store = Stage::new();
     let (server, _well) = serve(&store);
     let (bob, _bob_hears) = join(server.address(), "bob").await;
-    bob.call_durable(&Request::Look).await.expect("an answer");
     fill(&store, &server, &bob, &note()).await;
     let number = daystar_model::CommitNumber(server.journal().last_committed);
     let stopped = tokio::task::spawn_blocking(move || server.stop()).await.expect("it ends");
