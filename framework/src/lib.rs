@@ -10,6 +10,7 @@
 // The macros' generated code names `::daystar`, here as everywhere.
 extern crate self as daystar;
 
+mod admin;
 #[cfg(doctest)]
 mod book;
 mod cli;
@@ -28,7 +29,7 @@ mod server;
 /// # assert!(limits.time_warn < limits.time_max);
 /// ```
 pub use daystar_engine::Limits;
-pub use daystar_engine::{Counts, Error, Fault, Read, TaskRng, Write};
+pub use daystar_engine::{Counts, Durability, Error, Fault, Read, TaskRng, Write};
 pub use daystar_macros::{managed, message, task};
 pub use daystar_model::{Managed, Ref, Timestamp};
 pub use daystar_protocol::message::Message;
@@ -36,15 +37,18 @@ pub use daystar_protocol::message::Message;
 pub use cli::{Outcome, cli};
 pub use game::channel::Channel;
 pub use game::collections::counter::Counter;
-pub use game::ctx::{Ctx, SessionError};
+pub use game::ctx::Ctx;
+pub use game::level::At;
 pub use game::names::NameError;
 pub use game::rules::{Game, Result};
-pub use game::session::{Left, Session};
+pub use game::session::{Left, Session, SessionError};
 pub use game::task::{Task, TaskHandle};
 pub use game::world::World;
 pub use server::Server;
 pub use server::builder::Builder;
 pub use server::error::ServeError;
+pub use server::persistence::JournalLimits;
+pub use server::persistence::status::JournalStatus;
 pub use server::verify::{Verified, verify};
 
 /// What a game's files import: `use daystar::prelude::*;`.
@@ -57,7 +61,7 @@ pub mod prelude {
     pub use crate::game::task::{Task, TaskHandle};
     pub use crate::game::world::World;
     pub use crate::{bail, ensure};
-    pub use daystar_engine::{Error, Read, Write};
+    pub use daystar_engine::{Durability, Error, Read, Write};
     pub use daystar_macros::{managed, message, task};
     pub use daystar_model::{Managed, Ref, Timestamp};
     pub use daystar_protocol::message::Message;

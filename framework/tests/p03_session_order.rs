@@ -67,34 +67,8 @@ async fn left_runs_once_per_joined_also_when_the_server_is_killed() {
             matches!(seen, Event::Account { joined, left, .. } if joined == kills + 1 && left == kills),
             "after {kills} kills: {seen:?}"
         );
-        // Let the join reach the disk: a scheduled task's effect is seen only after a commit later than it.
-        wait_until_stored(folder.path(), server.address).await;
+        // Told when it is on disk, and then the join before it is too.
+        ann.call_durable(&Request::Look).await.expect("an answer");
         server.kill();
     }
-}
-
-/// Waits until what has happened so far is on disk, by the only thing that can be seen from outside: that the
-/// data file has been written to since.
-async fn wait_until_stored(data: &std::path::Path, server: std::net::SocketAddr) {
-    let newest = |data: &std::path::Path| {
-        let files = walk(data);
-        files.into_iter().filter_map(|file| file.metadata().ok()?.modified().ok()).max()
-    };
-    let before = newest(data);
-    let (writer, _events) = join(server, "writer").await;
-    writer.call(&Request::Enter { entry: 1, after_ms: 0 }).await.expect("entered");
-    while newest(data) == before {
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
-    // That write may have begun before; the next one cannot have.
-    let before = newest(data);
-    writer.call(&Request::Enter { entry: 2, after_ms: 0 }).await.expect("entered");
-    while newest(data) == before {
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
-}
-
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    entries.flat_map(|e| if e.path().is_dir() { walk(&e.path()) } else { vec![e.path()] }).collect()
 }

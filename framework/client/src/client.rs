@@ -36,7 +36,9 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
         self.link.0.session()
     }
 
-    /// Sends `request` and waits until it has taken effect; then gives the game's answer, if it has one.
+    /// Sends `request` and waits until it has taken effect; then gives the game's answer, if it has one. Whether a crash of
+    /// the server in the next few milliseconds can still take the effect back is the server's setting;
+    /// [`call_durable`](Self::call_durable) makes sure that it cannot.
     ///
     /// Any number of calls may be under way; they are sent in the order in which they are first polled, and so they take effect.
     /// Dropping the future forgets the answer, not the request.
@@ -44,7 +46,24 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
     /// # Errors
     /// [`CallError::Refused`] when the game says no; otherwise the session or the messages are at fault.
     pub async fn call(&self, request: &Request) -> Result<Option<Event>, CallError> {
-        let payload = self.link.0.call(|call| call_frame(call, request)).await?;
+        self.call_until(false, request).await
+    }
+
+    /// Like [`call`](Self::call), and waits until the outcome is on the server's disk: no crash or power cut takes back what
+    /// this returns. A refusal waits likewise, since it tells of a world that must still be so afterwards.
+    ///
+    /// # Errors
+    /// Those of [`call`](Self::call).
+    pub async fn call_durable(&self, request: &Request) -> Result<Option<Event>, CallError> {
+        self.call_until(true, request).await
+    }
+
+    async fn call_until(
+        &self,
+        is_durable: bool,
+        request: &Request,
+    ) -> Result<Option<Event>, CallError> {
+        let payload = self.link.0.call(|call| call_frame(call, is_durable, request)).await?;
         payload.map(|payload| decode_message(&payload)).transpose().map_err(CallError::Decode)
     }
 

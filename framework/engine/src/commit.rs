@@ -17,7 +17,7 @@ use crate::effects::Effects;
 use crate::engine::Shared;
 use crate::entries::{Entry, Slot};
 use crate::error::Fault;
-use crate::handover::{Changes, CommitSink, Committed};
+use crate::handover::{Changes, CommitSink, Committed, NotAccepted};
 use crate::history::record;
 use crate::job::{Cause, Job, panic_message};
 use crate::seat::Seat;
@@ -41,6 +41,9 @@ pub(crate) struct Writes<'a, 'e> {
     pub(crate) entries: SmallVec<[&'a Entry<'e>; 8]>,
     /// How many bytes it writes, messages included.
     pub(crate) bytes: usize,
+    /// The attempt failed because of what lies outside of the world and its input: no second run can be expected to do that
+    /// at the same place, so it is not recorded.
+    pub(crate) is_unrepeatable: bool,
 }
 
 /// That `attempt` writes no more bytes than it may.
@@ -71,8 +74,15 @@ pub(crate) fn commit<'e>(
         if !attempt.sees_past() && attempt.move_to_now().is_err() {
             return CommitOutcome::Conflicted;
         }
-        record(shared, job, attempt, attempt.snapshot(), &Changes::new(), &effects);
+        if !writes.is_unrepeatable {
+            record(shared, job, attempt, attempt.snapshot(), &Changes::new(), &effects);
+        }
         return CommitOutcome::Done(attempt.snapshot());
+    }
+    if !writes.entries.is_empty()
+        && let Err(NotAccepted { cause }) = sink.accepts()
+    {
+        return CommitOutcome::Failed(Cause::Error(Fault::NotAccepted { cause }.into()));
     }
     if writes.entries.len() > 1 {
         writes.entries.sort_unstable_by_key(|entry| entry.id);
@@ -110,19 +120,22 @@ pub(crate) fn commit<'e>(
         drop(locks);
         attempt.met(changed.id);
         if shared.breaks().effects_early {
-            ticket.hand_on(Changes::new(), effects);
+            ticket.hand_on(Changes::new(), effects, 0);
         }
         return CommitOutcome::Conflicted;
     }
-    if let Err(cause) = do_blind(shared, attempt, &writes) {
-        return CommitOutcome::Failed(cause);
-    }
+    let bytes = match do_blind(shared, attempt, &writes) {
+        Ok(bytes) => bytes.saturating_sub(effects.bytes()),
+        Err(cause) => return CommitOutcome::Failed(cause),
+    };
 
     let changes = locks.install(shared, attempt, guessed.unwrap_or(number));
     attempt.leave_queue();
     attempt.pin().has_seen(number);
-    record(shared, job, attempt, number, &changes, &effects);
-    ticket.hand_on(changes, effects);
+    if !writes.is_unrepeatable {
+        record(shared, job, attempt, number, &changes, &effects);
+    }
+    ticket.hand_on(changes, effects, bytes);
     CommitOutcome::Done(number)
 }
 
@@ -147,8 +160,12 @@ fn is_phantom(entry: &Entry<'_>) -> bool {
     matches!(*entry.slot.borrow(), Slot::Absent) && !entry.is_changed.get()
 }
 
-/// Makes what is to be done blindly into ordinary new values. The cells are locked.
-fn do_blind(shared: &Shared, attempt: &Attempt<'_>, writes: &Writes<'_, '_>) -> Result<(), Cause> {
+/// Makes what is to be done blindly into ordinary new values. The cells are locked. How many bytes are written in all.
+fn do_blind(
+    shared: &Shared,
+    attempt: &Attempt<'_>,
+    writes: &Writes<'_, '_>,
+) -> Result<usize, Cause> {
     let mut bytes = writes.bytes;
     for entry in &writes.entries {
         let mut slot = entry.slot.borrow_mut();
@@ -167,7 +184,8 @@ fn do_blind(shared: &Shared, attempt: &Attempt<'_>, writes: &Writes<'_, '_>) -> 
         bytes += value.value().bytes();
         *slot = Slot::Own(value);
     }
-    check_bytes(shared, attempt, bytes).map_err(|fault| Cause::Error(fault.into()))
+    check_bytes(shared, attempt, bytes).map_err(|fault| Cause::Error(fault.into()))?;
+    Ok(bytes)
 }
 
 /// The locks of a write set. What has not been installed is unlocked when they are dropped.
@@ -261,15 +279,15 @@ impl<'e> Ticket<'e> {
     }
 
     #[inline]
-    fn hand_on(mut self, changes: Changes, effects: Effects) {
-        self.put(changes, effects);
+    fn hand_on(mut self, changes: Changes, effects: Effects, bytes: usize) {
+        self.put(changes, effects, bytes);
     }
 
     #[inline]
-    fn put(&mut self, changes: Changes, effects: Effects) {
+    fn put(&mut self, changes: Changes, effects: Effects, bytes: usize) {
         self.is_handed_on = true;
         let (number, next_index) = (self.number, self.shared.ids_given());
-        let committed = Committed { number, changes, effects, next_index };
+        let committed = Committed { number, changes, effects, next_index, bytes };
         self.shared.handover.put(&self.shared.clock, committed, self.sink);
     }
 }
@@ -277,7 +295,7 @@ impl<'e> Ticket<'e> {
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         if !self.is_handed_on {
-            self.put(Changes::new(), Effects::default());
+            self.put(Changes::new(), Effects::default(), 0);
         }
     }
 }

@@ -5,6 +5,16 @@ use crate::sync::Arc;
 use bytes::Bytes;
 use daystar_model::{ObjectId, Timestamp};
 
+/// What must have become of a commit before a client is told of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// That it has happened. A crash may still take it back, with all that came after it.
+    #[default]
+    Committed,
+    /// That it is on disk: nothing takes it back, no crash and no power cut.
+    Durable,
+}
+
 /// One thing to be done when the job has committed. Sessions are named by their object's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -84,14 +94,27 @@ pub enum Effect {
         /// When.
         due: Timestamp,
     },
+    /// An effect that tells a client something, at another level than the server's own.
+    At {
+        /// When the client may be told.
+        durability: Durability,
+        /// What is to be done.
+        effect: Box<Effect>,
+    },
 }
 
 impl Effect {
+    /// The same, told when `durability` says.
+    pub fn at(self, durability: Durability) -> Self {
+        Effect::At { durability, effect: Box::new(self) }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Effect::Send { frame, .. }
             | Effect::Reply { frame, .. }
             | Effect::SendChannel { frame, .. } => frame.len(),
+            Effect::At { effect, .. } => effect.bytes(),
             _ => 0,
         }
     }

@@ -178,6 +178,14 @@ pub enum Fault {
         /// How long it may run.
         limit: std::time::Duration,
     },
+    /// No changes are taken at the moment. Nobody is at fault: the same job may succeed later.
+    #[error(
+        "nothing of this has happened, because the server cannot keep what changes at the moment: {cause}; try again later"
+    )]
+    NotAccepted {
+        /// Why not.
+        cause: String,
+    },
     /// An object could not be loaded.
     #[error("{type_name} {id} could not be loaded: {cause}")]
     Load {

@@ -21,6 +21,16 @@ pub struct Committed {
     pub effects: Effects,
     /// No id with this index or a higher one had been given away when the commit was made.
     pub next_index: u64,
+    /// How many bytes the changed objects take in memory, about.
+    pub bytes: usize,
+}
+
+/// Why a sink takes no changes at the moment, for a person to read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub struct NotAccepted {
+    /// What is in the way.
+    pub cause: String,
 }
 
 /// Where commits go. The server plugs in one that writes the journal and sends the messages.
@@ -32,6 +42,16 @@ pub trait CommitSink: Send + Sync {
     /// Blocks while so much has been taken that no more should be produced. Called before a job starts,
     /// with nothing held.
     fn wait_for_room(&self) {}
+
+    /// Whether commits that change objects are taken at the moment. Asked before each of them, with nothing held; a job
+    /// that is told no fails with [`Fault::NotAccepted`](crate::Fault::NotAccepted). A commit that was let through just
+    /// before is still handed on. Must cost next to nothing when the answer is yes.
+    ///
+    /// # Errors
+    /// Why they are not.
+    fn accepts(&self) -> Result<(), NotAccepted> {
+        Ok(())
+    }
 }
 
 /// A sink that forgets everything, for worlds that only live in memory and for tests.

@@ -7,7 +7,7 @@ use daystar_model::CommitNumber;
 
 use crate::attempt::Attempt;
 use crate::effects::Effects;
-use crate::error::Error;
+use crate::error::{Error, Fault};
 
 /// Something to be run as one transaction. It may be run several times before it commits, so an attempt must not
 /// touch anything but the [`Attempt`] it is given.
@@ -47,6 +47,14 @@ pub enum Cause {
     Error(Error),
     /// It panicked, with this message.
     Panic(String),
+}
+
+impl Cause {
+    /// Whether the job itself is not at fault: what it changes was not accepted at the moment, and it may succeed later.
+    pub fn is_not_accepted(&self) -> bool {
+        let Self::Error(error) = self else { return false };
+        matches!(error.fault(), Some(Fault::NotAccepted { .. }))
+    }
 }
 
 /// How a job ended. All of these are expected.

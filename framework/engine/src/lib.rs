@@ -48,11 +48,11 @@ mod watch;
 pub use attempt::{Attempt, TaskRng};
 #[cfg(feature = "breaks")]
 pub use breaks::Breaks;
-pub use effects::{Effect, Effects};
+pub use effects::{Durability, Effect, Effects};
 pub use engine::{Counts, Engine, Settings};
 pub use error::{Error, Fault};
 pub use guard::{Read, Write};
-pub use handover::{Changes, CommitSink, Committed};
+pub use handover::{Changes, CommitSink, Committed, NotAccepted};
 pub use history::{Difference, History, Recorded, Recorder};
 pub use job::{Cause, Job, Outcome};
 pub use limits::Limits;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub const ALPN: &[u8] = b"daystar/1";
 
 /// The version that the first frame of a session names.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// How long the first frame may be (kind and body): a stranger gets no more room than a greeting needs.
 pub const HELLO_BYTES_MAX: usize = 1024;

@@ -27,6 +27,8 @@ pub enum FromClient {
     Request {
         /// The number to answer it under, if an answer is wanted.
         call: Option<u32>,
+        /// Whether the answer is wanted only when nothing can take it back any more.
+        is_durable: bool,
         /// The encoded message.
         payload: Bytes,
     },
@@ -76,10 +78,10 @@ impl ServerSession {
             (State::Hello, _) => return Err(ServerSessionError::HelloExpected),
             (State::Open, ToServer::Hello(_)) => return Err(ServerSessionError::HelloTwice),
             (State::Open, ToServer::Send { payload }) => {
-                FromClient::Request { call: None, payload }
+                FromClient::Request { call: None, is_durable: false, payload }
             }
-            (State::Open, ToServer::Call { call, payload }) => {
-                FromClient::Request { call: Some(call), payload }
+            (State::Open, ToServer::Call { call, is_durable, payload }) => {
+                FromClient::Request { call: Some(call), is_durable, payload }
             }
             (State::Open, ToServer::Goodbye) => {
                 self.state = State::Over;

@@ -20,6 +20,9 @@ pub enum ToServer {
     Call {
         /// The client's number for it, never zero; the answer repeats it.
         call: u32,
+        /// Whether the outcome is wanted only when nothing can take it back any more, a power cut included. Otherwise the
+        /// server says when.
+        is_durable: bool,
         /// The encoded message.
         payload: Bytes,
     },
@@ -37,9 +40,8 @@ impl ToServer {
                 frame.extend_from_slice(payload);
                 frame::finish(frame)
             }
-            Self::Call { call, payload } => {
-                let mut frame = frame::begin(CALL, 4 + payload.len());
-                frame.put_u32_le(*call);
+            Self::Call { call, is_durable, payload } => {
+                let mut frame = call_head(*call, *is_durable, payload.len());
                 frame.extend_from_slice(payload);
                 frame::finish(frame)
             }
@@ -50,7 +52,7 @@ impl ToServer {
 
 impl Frame for ToServer {
     fn is_kind(kind: u8) -> bool {
-        matches!(kind, HELLO | SEND | CALL | GOODBYE)
+        matches!(kind, HELLO | SEND | CALL | GOODBYE | DURABLE_CALL)
     }
 
     fn parse(kind: u8, mut body: Bytes) -> Result<Self, FrameError> {
@@ -65,9 +67,9 @@ impl Frame for ToServer {
                 }
             }
             SEND => Ok(Self::Send { payload: body }),
-            CALL => match frame::take_u32("Call", &mut body)? {
+            CALL | DURABLE_CALL => match frame::take_u32("Call", &mut body)? {
                 0 => Err(FrameError::Malformed { kind: "Call", cause: "calls count from one" }),
-                call => Ok(Self::Call { call, payload: body }),
+                call => Ok(Self::Call { call, is_durable: kind == DURABLE_CALL, payload: body }),
             },
             GOODBYE if body.is_empty() => Ok(Self::Goodbye),
             GOODBYE => Err(FrameError::Malformed { kind: "Goodbye", cause: "it has no body" }),
@@ -88,10 +90,20 @@ pub fn send_frame<M: Message>(message: &M) -> Result<Bytes, EncodeError> {
 ///
 /// # Errors
 /// Those of [`encode_message`](crate::message::encode_message).
-pub fn call_frame<M: Message>(call: u32, message: &M) -> Result<Bytes, EncodeError> {
-    let mut front = frame::begin(CALL, 4 + PAYLOAD_BYTES_GUESS);
-    front.put_u32_le(call);
+pub fn call_frame<M: Message>(
+    call: u32,
+    is_durable: bool,
+    message: &M,
+) -> Result<Bytes, EncodeError> {
+    let front = call_head(call, is_durable, PAYLOAD_BYTES_GUESS);
     encode_behind(front, message).map(frame::finish)
+}
+
+fn call_head(call: u32, is_durable: bool, payload_bytes: usize) -> Vec<u8> {
+    let kind = if is_durable { DURABLE_CALL } else { CALL };
+    let mut frame = frame::begin(kind, 4 + payload_bytes);
+    frame.put_u32_le(call);
+    frame
 }
 
 /// Requests are small: most fit the first allocation.
@@ -101,3 +113,4 @@ const HELLO: u8 = 0x01;
 const SEND: u8 = 0x02;
 const CALL: u8 = 0x03;
 const GOODBYE: u8 = 0x04;
+const DURABLE_CALL: u8 = 0x05;

@@ -45,7 +45,11 @@ fn to_server() -> impl Strategy<Value = ToServer> {
             name
         })),
         payload().prop_map(|payload| ToServer::Send { payload }),
-        (1u32.., payload()).prop_map(|(call, payload)| ToServer::Call { call, payload }),
+        (1u32.., any::<bool>(), payload()).prop_map(|(call, is_durable, payload)| ToServer::Call {
+            call,
+            is_durable,
+            payload
+        }),
         Just(ToServer::Goodbye),
     ]
 }
@@ -92,7 +96,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bodies_of_real_kinds_never_panic(
-        kind in prop_oneof![0x01u8..=0x04, 0x81u8..=0x86],
+        kind in prop_oneof![0x01u8..=0x05, 0x81u8..=0x86],
         body in vec(any::<u8>(), 0..200),
     ) {
         let body = Bytes::from(body);
@@ -143,7 +147,7 @@ fn a_frame_of_exactly_the_limit_passes() {
 
 #[test]
 fn an_unknown_kind_is_refused_before_its_body_comes() {
-    for kind in [0u8, 0x05, 0x81, 0xff] {
+    for kind in [0u8, 0x06, 0x81, 0xff] {
         let (_, end) = decode::<ToServer>(&[200, 0, 0, 0, kind], &[1]);
         assert_eq!(end, Err(FrameError::UnknownKind { kind }));
     }
@@ -174,10 +178,11 @@ fn malformed_bodies_say_which_frame_and_what_is_wrong() {
             other => panic!("{kind:#x}: {other:?}"),
         }
     };
-    assert_eq!(wrong(0x01, &[1, 200, 1]), "Hello");
-    assert_eq!(wrong(0x01, &[1, 0, 0, 9]), "Hello"); // a byte behind the name
+    assert_eq!(wrong(0x01, &[2, 200, 1]), "Hello");
+    assert_eq!(wrong(0x01, &[2, 0, 0, 9]), "Hello"); // a byte behind the name
     assert_eq!(wrong(0x03, &[1, 0, 0]), "Call");
     assert_eq!(wrong(0x03, &[0, 0, 0, 0, 5]), "Call"); // call zero
+    assert_eq!(wrong(0x05, &[0, 0, 0, 0, 5]), "Call");
     assert_eq!(wrong(0x04, &[1]), "Goodbye");
     assert_eq!(wrong(0x81, &[]), "Welcome");
     assert_eq!(wrong(0x82, &[2, 0xff, 0xfe]), "Rejected"); // not UTF-8
@@ -198,11 +203,13 @@ fn another_version_is_told_whatever_follows_it() {
 #[test]
 fn the_bytes_on_the_wire_are_these() {
     let payload = || Bytes::from_static(&[0xaa, 0xbb]);
-    let hello = Hello { version: 1, game: "hamlet".to_owned(), name: "ann".to_owned() };
-    let to_server: [(ToServer, &[u8]); 4] = [
-        (ToServer::Hello(hello), b"\x0d\0\0\0\x01\x01\x06hamlet\x03ann"),
+    let hello = Hello { version: 2, game: "hamlet".to_owned(), name: "ann".to_owned() };
+    let call = |is_durable| ToServer::Call { call: 258, is_durable, payload: payload() };
+    let to_server: [(ToServer, &[u8]); 5] = [
+        (ToServer::Hello(hello), b"\x0d\0\0\0\x01\x02\x06hamlet\x03ann"),
         (ToServer::Send { payload: payload() }, b"\x03\0\0\0\x02\xaa\xbb"),
-        (ToServer::Call { call: 258, payload: payload() }, b"\x07\0\0\0\x03\x02\x01\0\0\xaa\xbb"),
+        (call(false), b"\x07\0\0\0\x03\x02\x01\0\0\xaa\xbb"),
+        (call(true), b"\x07\0\0\0\x05\x02\x01\0\0\xaa\xbb"),
         (ToServer::Goodbye, b"\x01\0\0\0\x04"),
     ];
     for (frame, bytes) in to_server {

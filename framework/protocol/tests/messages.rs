@@ -56,8 +56,10 @@ proptest! {
         let payload: Bytes = encode_message(&request).unwrap();
         let send = ToServer::Send { payload: payload.clone() };
         prop_assert_eq!(send_frame(&request).unwrap(), send.encode());
-        let called = ToServer::Call { call, payload: payload.clone() };
-        prop_assert_eq!(call_frame(call, &request).unwrap(), called.encode());
+        for is_durable in [false, true] {
+            let called = ToServer::Call { call, is_durable, payload: payload.clone() };
+            prop_assert_eq!(call_frame(call, is_durable, &request).unwrap(), called.encode());
+        }
         let event = ToClient::Event { payload: payload.clone() };
         prop_assert_eq!(event_frame(&request).unwrap(), event.encode());
         let reply = ToClient::Reply { call, payload: Some(payload) };

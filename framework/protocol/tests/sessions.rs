@@ -32,10 +32,12 @@ fn a_client_greets_asks_and_leaves() {
     let mut session = ServerSession::new(1 << 16);
     assert_eq!(session.handle_end(), Err(ServerSessionError::HelloExpected));
     assert_eq!(say(&mut session, &ToServer::Hello(hello())), Ok(FromClient::Hello(hello())));
-    let request = |call| FromClient::Request { call, payload: payload() };
-    assert_eq!(say(&mut session, &ToServer::Send { payload: payload() }), Ok(request(None)));
-    let call = ToServer::Call { call: 9, payload: payload() };
-    assert_eq!(say(&mut session, &call), Ok(request(Some(9))));
+    let request = |call, is_durable| FromClient::Request { call, is_durable, payload: payload() };
+    assert_eq!(say(&mut session, &ToServer::Send { payload: payload() }), Ok(request(None, false)));
+    for is_durable in [false, true] {
+        let call = ToServer::Call { call: 9, is_durable, payload: payload() };
+        assert_eq!(say(&mut session, &call), Ok(request(Some(9), is_durable)));
+    }
     assert_eq!(session.handle_end(), Ok(()));
     assert_eq!(say(&mut session, &ToServer::Goodbye), Ok(FromClient::Goodbye));
     assert_eq!(say(&mut session, &ToServer::Goodbye), Err(ServerSessionError::BehindGoodbye));
@@ -52,7 +54,7 @@ fn several_frames_in_one_chunk_come_one_by_one() {
     while let Some(one) = session.handle_bytes(&mut chunk).unwrap() {
         said.push(one);
     }
-    let request = FromClient::Request { call: None, payload: payload() };
+    let request = FromClient::Request { call: None, is_durable: false, payload: payload() };
     assert_eq!(said, [FromClient::Hello(hello()), request, FromClient::Goodbye]);
 }
 

@@ -4,12 +4,16 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use daystar_engine::Durability;
 
+use crate::admin::prometheus;
 use crate::cli::Outcome;
 use crate::cli::failure::Failure;
 use crate::game::rules::Game;
 use crate::server::Server;
+use crate::server::error::ServeError;
+use crate::server::persistence::status;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -22,11 +26,42 @@ pub(super) struct Arguments {
     /// How many threads run game code; one per core unless set.
     #[arg(long, env = "DAYSTAR_WORKERS")]
     workers: Option<usize>,
+    /// When clients are told of what has happened: at once, or when it is on disk and no crash can take it back.
+    #[arg(long, env = "DAYSTAR_DURABILITY", value_enum, default_value_t)]
+    durability: Level,
+    /// Shows metrics to whoever asks `http://ADDRESS/metrics`; a loopback address keeps them on this machine.
+    #[arg(long, env = "DAYSTAR_METRICS", value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
+}
+
+/// [`Durability`] on a command line.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Level {
+    /// At once; a crash may take back the last milliseconds.
+    #[default]
+    Committed,
+    /// When it is on disk.
+    Durable,
+}
+
+impl From<Level> for Durability {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Committed => Durability::Committed,
+            Level::Durable => Durability::Durable,
+        }
+    }
 }
 
 pub(super) fn run<G: Game>(game: G, arguments: Arguments) -> Result<Outcome, Failure> {
-    let Arguments { data, listen, workers } = arguments;
-    let mut builder = Server::builder(game).data(data).listen(listen);
+    let Arguments { data, listen, workers, durability, metrics } = arguments;
+    if let Some(address) = metrics {
+        prometheus::listen(address)
+            .map_err(|cause| ServeError::Metrics { address, cause: cause.to_string() })?;
+        status::describe();
+    }
+    let builder = Server::builder(game).data(data).listen(listen);
+    let mut builder = builder.durability(durability.into());
     if let Some(workers) = workers {
         builder = builder.workers(workers);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use daystar_engine::Effect;
+use daystar_engine::{Durability, Effect};
 use daystar_protocol::message::Message;
 
 use crate::game::ctx::Ctx;
@@ -13,11 +13,12 @@ use crate::game::session::Session;
 pub struct Channel<'c, 'a, 'e> {
     ctx: &'c Ctx<'a, 'e>,
     name: Arc<str>,
+    durability: Option<Durability>,
 }
 
 impl<'c, 'a, 'e> Channel<'c, 'a, 'e> {
-    pub(crate) fn new(ctx: &'c Ctx<'a, 'e>, name: &str) -> Self {
-        Self { ctx, name: name.into() }
+    pub(crate) fn new(ctx: &'c Ctx<'a, 'e>, name: &str, durability: Option<Durability>) -> Self {
+        Self { ctx, name: name.into(), durability }
     }
 
     /// Lets `session` hear what is sent here, from this commit on.
@@ -34,7 +35,8 @@ impl<'c, 'a, 'e> Channel<'c, 'a, 'e> {
     /// out off the task's path.
     pub fn send<M: Message>(&self, event: M) {
         if let Some(frame) = self.ctx.event_frame(&event) {
-            self.ctx.effect(Effect::SendChannel { channel: self.name.clone(), frame });
+            let channel = self.name.clone();
+            self.ctx.tell(self.durability, Effect::SendChannel { channel, frame });
         }
     }
 }

@@ -5,16 +5,17 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::time::Duration;
 
 use bytes::Bytes;
-use daystar_engine::{Attempt, Effect, Error, Read, TaskRng, Write};
+use daystar_engine::{Attempt, Durability, Effect, Error, Read, TaskRng, Write};
 use daystar_model::{Managed, ObjectId, Ref, Space, Timestamp};
 use daystar_protocol::frame::TO_CLIENT_BYTES_MAX;
 use daystar_protocol::message::{EncodeError, Message};
 use daystar_protocol::to_client::{event_frame, reply_frame};
 
 use crate::game::channel::Channel;
+use crate::game::level::At;
 use crate::game::names::{self, NameError};
 use crate::game::rules::Result;
-use crate::game::session::{Attached, Session, SessionRecord};
+use crate::game::session::{Asked, Attached, Session, SessionError, SessionRecord};
 use crate::game::task::{Task, TaskHandle, TaskRecord};
 
 /// A task's view of the world, and its way to change it. Everything that a task does goes through here, and happens only if the task commits.
@@ -39,13 +40,6 @@ impl EventType {
     pub(crate) fn of<M: Message>() -> Self {
         Self { id: TypeId::of::<M>(), name: M::NAME }
     }
-}
-
-/// The request that a task answers.
-#[derive(Clone, Copy)]
-pub(crate) struct Asked {
-    pub(crate) session: Session,
-    pub(crate) call: Option<u32>,
 }
 
 impl<'a, 'e> Ctx<'a, 'e> {
@@ -220,13 +214,11 @@ impl<'a, 'e> Ctx<'a, 'e> {
 
     // Messages.
 
-    /// Sends `event` to one client.
+    /// Sends `event` to one client, once this task has committed.
     ///
     /// An event of a type that is not this game's `Event` makes the task fail at its end.
     pub fn send<M: Message>(&self, session: Session, event: M) {
-        if let Some(frame) = self.event_frame(&event) {
-            self.effect(Effect::Send { session: session.id(), frame });
-        }
+        self.send_at(None, session, event);
     }
 
     /// Answers the request that this task was started by: the client's `call` resolves with `event`. For a
@@ -234,22 +226,36 @@ impl<'a, 'e> Ctx<'a, 'e> {
     ///
     /// A second reply to the same request, or one where there was no request, makes the task fail at its end.
     pub fn reply<M: Message>(&self, event: M) {
-        let Some(asked) = self.asked else {
-            return self.fail(SessionError::NothingAsked);
-        };
-        if self.has_replied.replace(true) {
-            return self.fail(SessionError::RepliedTwice);
-        }
-        let session = asked.session.id();
-        let Some(call) = asked.call else { return self.send(asked.session, event) };
-        if let Some(frame) = self.encode(&event, |event| reply_frame(call, Some(event))) {
-            self.effect(Effect::Reply { session, frame });
-        }
+        self.reply_at(None, event);
     }
 
     /// The channel called `name`.
     pub fn channel(&self, name: &str) -> Channel<'_, 'a, 'e> {
-        Channel::new(self, name)
+        Channel::new(self, name, None)
+    }
+
+    /// Where to say what a client must never hear in vain: it is sent only when this task is on disk, so that neither a crash
+    /// nor a power cut can take back what the client was told. That takes some milliseconds, and whatever is said to the
+    /// same session afterwards waits behind it.
+    ///
+    /// ```
+    /// use daystar::prelude::*;
+    ///
+    /// #[message]
+    /// pub enum Event { Sold { gold: u64 } }
+    ///
+    /// fn sell(ctx: &Ctx, seller: Session, gold: u64) {
+    ///     ctx.durable().send(seller, Event::Sold { gold });
+    /// }
+    /// ```
+    pub fn durable(&self) -> At<'_, 'a, 'e> {
+        self.at(Durability::Durable)
+    }
+
+    /// Where to say something at a level other than the server's, which is set by
+    /// [`Builder::durability`](crate::Builder::durability).
+    pub fn at(&self, durability: Durability) -> At<'_, 'a, 'e> {
+        At::new(self, durability)
     }
 
     // Later.
@@ -307,6 +313,39 @@ impl<'a, 'e> Ctx<'a, 'e> {
         self.attempt.effect(effect);
     }
 
+    /// Asks for an effect that tells a client something; `None` is the server's level.
+    pub(crate) fn tell(&self, durability: Option<Durability>, effect: Effect) {
+        self.effect(match durability {
+            Some(durability) => effect.at(durability),
+            None => effect,
+        });
+    }
+
+    pub(crate) fn send_at<M: Message>(
+        &self,
+        durability: Option<Durability>,
+        session: Session,
+        event: M,
+    ) {
+        if let Some(frame) = self.event_frame(&event) {
+            self.tell(durability, Effect::Send { session: session.id(), frame });
+        }
+    }
+
+    pub(crate) fn reply_at<M: Message>(&self, durability: Option<Durability>, event: M) {
+        let Some(asked) = self.asked else {
+            return self.fail(SessionError::NothingAsked);
+        };
+        if self.has_replied.replace(true) {
+            return self.fail(SessionError::RepliedTwice);
+        }
+        let Some(call) = asked.call else { return self.send_at(durability, asked.session, event) };
+        if let Some(frame) = self.encode(&event, |event| reply_frame(call, Some(event))) {
+            let session = asked.session.id();
+            self.tell(asked.level().or(durability), Effect::Reply { session, frame });
+        }
+    }
+
     /// `event` as it is sent; `None`, and a task that will fail, if it is not one of this game's.
     pub(crate) fn event_frame<M: Message>(&self, event: &M) -> Option<Bytes> {
         self.encode(event, event_frame)
@@ -357,58 +396,4 @@ fn id_of<T: Managed>(attempt: &Attempt<'_>, object: Ref<T>) -> Result<ObjectId> 
         return Err(attempt.not_found::<T>(id).into());
     }
     Ok(id)
-}
-
-/// What a task did wrong with a session or a message.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SessionError {
-    /// The client has left.
-    #[error("{session} is over: its client has left")]
-    Over {
-        /// Which session.
-        session: Session,
-    },
-    /// The session plays no object.
-    #[error("{session} plays no {wanted}: call `ctx.attach` in `joined`")]
-    PlaysNothing {
-        /// Which session.
-        session: Session,
-        /// The type that was asked for.
-        wanted: &'static str,
-    },
-    /// The session plays an object of another type.
-    #[error("{session} plays a {found}, not a {wanted}")]
-    PlaysOther {
-        /// Which session.
-        session: Session,
-        /// The type that was asked for.
-        wanted: &'static str,
-        /// The type that it plays.
-        found: String,
-    },
-    /// A message whose type is not the game's `Event`.
-    #[error("a `{found}` was sent, but this game's clients understand only `{wanted}`")]
-    OtherEvent {
-        /// `Game::Event`.
-        wanted: &'static str,
-        /// What was sent.
-        found: &'static str,
-    },
-    /// An event that is longer than a client takes.
-    #[error(
-        "an event of {bytes} bytes is too long: a client takes at most {bytes_max}; send it in parts"
-    )]
-    TooLong {
-        /// How long it is.
-        bytes: usize,
-        /// How long it may be.
-        bytes_max: usize,
-    },
-    /// `reply` in a task that no request has started.
-    #[error("there is no request to reply to here: use `ctx.send`")]
-    NothingAsked,
-    /// `reply` a second time.
-    #[error("the request has been replied to already: use `ctx.send` for what follows")]
-    RepliedTwice,
 }

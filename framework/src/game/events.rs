@@ -4,15 +4,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use daystar_engine::{Attempt, Cause, Effect, Effects, Error, Job};
+use daystar_engine::{Attempt, Cause, Durability, Effect, Effects, Error, Job};
 use daystar_model::ObjectId;
 use daystar_protocol::message::decode_message;
 use daystar_protocol::to_client::ToClient;
 use tracing::{error, warn};
 
-use crate::game::ctx::{Asked, Ctx, EventType};
+use crate::game::ctx::{Ctx, EventType};
 use crate::game::rules::{Game, Result};
-use crate::game::session::{Left, Session, SessionRecord};
+use crate::game::session::{Asked, Left, Session, SessionRecord};
 use crate::game::task::TaskRecord;
 
 /// Runs `work` with a `Ctx`, and fails if a call that returns nothing went wrong.
@@ -23,11 +23,12 @@ fn with_ctx<G: Game>(
 ) -> Result<()> {
     let ctx = Ctx::new(attempt, EventType::of::<G::Event>(), asked);
     work(&ctx)?;
-    if let Some(Asked { session, call: Some(call) }) = asked
+    if let Some(asked) = asked
+        && let Some(call) = asked.call
         && !ctx.has_replied()
     {
         let frame = ToClient::Reply { call, payload: None }.encode();
-        ctx.effect(Effect::Reply { session: session.id(), frame });
+        ctx.tell(asked.level(), Effect::Reply { session: asked.session.id(), frame });
     }
     ctx.take_problem()
 }
@@ -35,7 +36,8 @@ fn with_ctx<G: Game>(
 /// What a client is told of a failure, after the operator has been.
 fn told(kind: &str, cause: &Cause) -> String {
     match cause {
-        Cause::Error(error) if error.is_refusal() => error.to_string(),
+        // The operator has been told once, by whoever does not accept.
+        Cause::Error(error) if error.is_refusal() || cause.is_not_accepted() => error.to_string(),
         Cause::Error(error) => {
             warn!(task = kind, %error, "a task was rolled back");
             error.to_string()
@@ -84,7 +86,7 @@ impl<G: Game> Job for Joined<G> {
     }
     fn failed(&self, cause: &Cause) -> Effects {
         let reason = told(self.kind(), cause);
-        one(Effect::Reject { session: self.session, reason })
+        one(Effect::Reject { session: self.session, reason }, refusal_level(cause, None))
     }
     fn again(&self) -> Option<Box<dyn Job>> {
         let (game, name) = (Arc::clone(&self.game), self.name.clone());
@@ -97,7 +99,15 @@ pub(crate) struct Received<G> {
     pub(crate) game: Arc<G>,
     pub(crate) session: ObjectId,
     pub(crate) call: Option<u32>,
+    pub(crate) is_durable: bool,
     pub(crate) payload: Bytes,
+}
+
+impl<G> Received<G> {
+    fn asked(&self) -> Asked {
+        let session = Session::from_id(self.session);
+        Asked { session, call: self.call, is_durable: self.is_durable }
+    }
 }
 
 impl<G: Game> Job for Received<G> {
@@ -106,17 +116,18 @@ impl<G: Game> Job for Received<G> {
     }
     fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
         let request: G::Request = decode_message(&self.payload)?;
-        let session = Session::from_id(self.session);
-        let asked = Asked { session, call: self.call };
-        with_ctx::<G>(attempt, Some(asked), |ctx| self.game.received(ctx, session, request))
+        let asked = self.asked();
+        with_ctx::<G>(attempt, Some(asked), |ctx| self.game.received(ctx, asked.session, request))
     }
     fn failed(&self, cause: &Cause) -> Effects {
         let reason = told(self.kind(), cause);
-        one(Effect::Refuse { session: self.session, call: self.call, reason })
+        let level = refusal_level(cause, self.asked().level());
+        one(Effect::Refuse { session: self.session, call: self.call, reason }, level)
     }
     fn again(&self) -> Option<Box<dyn Job>> {
         let (game, payload) = (Arc::clone(&self.game), self.payload.clone());
-        Some(Box::new(Self { game, session: self.session, call: self.call, payload }))
+        let (call, is_durable) = (self.call, self.is_durable);
+        Some(Box::new(Self { game, session: self.session, call, is_durable, payload }))
     }
 }
 
@@ -137,11 +148,14 @@ impl<G: Game> Job for Departed<G> {
         EndSession { session: self.session }.attempt(attempt)
     }
     fn failed(&self, cause: &Cause) -> Effects {
-        error!(
-            session = %self.session,
-            cause = told(self.kind(), cause),
-            "`left` failed and was rolled back; the session ends all the same"
-        );
+        // What is not accepted is run again when it is.
+        if !cause.is_not_accepted() {
+            error!(
+                session = %self.session,
+                cause = told(self.kind(), cause),
+                "`left` failed and was rolled back; the session ends all the same"
+            );
+        }
         Effects::default()
     }
     fn again(&self) -> Option<Box<dyn Job>> {
@@ -222,8 +236,17 @@ pub(crate) fn reason(cause: &Cause) -> String {
     }
 }
 
-fn one(effect: Effect) -> Effects {
+/// When a client may be told of a refusal, which it wanted to hear at the level `asked`. One because nothing is accepted at
+/// the moment says nothing of the world, and waiting for the disk would keep it until it is no longer so.
+fn refusal_level(cause: &Cause, asked: Option<Durability>) -> Option<Durability> {
+    if cause.is_not_accepted() { Some(Durability::Committed) } else { asked }
+}
+
+fn one(effect: Effect, level: Option<Durability>) -> Effects {
     let mut effects = Effects::default();
-    effects.push(effect);
+    effects.push(match level {
+        Some(level) => effect.at(level),
+        None => effect,
+    });
     effects
 }

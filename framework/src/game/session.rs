@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use daystar_engine::Durability;
 use daystar_macros::{Memory, managed};
 use daystar_model::layout::{Layout, Parts};
 use daystar_model::show::{Show, Value};
@@ -80,6 +81,22 @@ pub enum Left {
     ServerRestarted,
 }
 
+/// The request that a task answers.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) session: Session,
+    pub(crate) call: Option<u32>,
+    /// Whether the client waits until nothing can take the answer back.
+    pub(crate) is_durable: bool,
+}
+
+impl Asked {
+    /// When the client wants to hear what became of its request; `None`: whenever the server says.
+    pub(crate) fn level(&self) -> Option<Durability> {
+        self.is_durable.then_some(Durability::Durable)
+    }
+}
+
 /// What the framework keeps of a session: there for as long as `left` has not run.
 #[managed(name = "daystar.Session")]
 pub(crate) struct SessionRecord {
@@ -98,4 +115,58 @@ impl Attached {
     pub(crate) fn to<T: daystar_model::Managed>(object: Ref<T>) -> Self {
         Self { type_name: T::TYPE_NAME.to_owned(), object: object.id().to_raw() }
     }
+}
+
+/// What a task did wrong with a session or a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The client has left.
+    #[error("{session} is over: its client has left")]
+    Over {
+        /// Which session.
+        session: Session,
+    },
+    /// The session plays no object.
+    #[error("{session} plays no {wanted}: call `ctx.attach` in `joined`")]
+    PlaysNothing {
+        /// Which session.
+        session: Session,
+        /// The type that was asked for.
+        wanted: &'static str,
+    },
+    /// The session plays an object of another type.
+    #[error("{session} plays a {found}, not a {wanted}")]
+    PlaysOther {
+        /// Which session.
+        session: Session,
+        /// The type that was asked for.
+        wanted: &'static str,
+        /// The type that it plays.
+        found: String,
+    },
+    /// A message whose type is not the game's `Event`.
+    #[error("a `{found}` was sent, but this game's clients understand only `{wanted}`")]
+    OtherEvent {
+        /// `Game::Event`.
+        wanted: &'static str,
+        /// What was sent.
+        found: &'static str,
+    },
+    /// An event that is longer than a client takes.
+    #[error(
+        "an event of {bytes} bytes is too long: a client takes at most {bytes_max}; send it in parts"
+    )]
+    TooLong {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        bytes_max: usize,
+    },
+    /// `reply` in a task that no request has started.
+    #[error("there is no request to reply to here: use `ctx.send`")]
+    NothingAsked,
+    /// `reply` a second time.
+    #[error("the request has been replied to already: use `ctx.send` for what follows")]
+    RepliedTwice,
 }

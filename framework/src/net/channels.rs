@@ -7,6 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::net::outbox::Outbox;
+use crate::net::watermark::Hold;
 
 /// Connects the numbers of sessions with their outboxes, and the names of channels with their members.
 ///
@@ -30,24 +31,24 @@ impl Switchboard {
         self.state.lock().unregister(session);
     }
 
-    /// Queues `frame` for `session`.
-    pub(crate) fn deliver(&self, session: u64, frame: Bytes) {
+    /// Queues `frame`, which may be sent as `hold` says, for `session`.
+    pub(crate) fn deliver(&self, session: u64, frame: Bytes, hold: Hold) {
         if let Some(member) = self.state.lock().sessions.get(&session) {
-            member.outbox.push(frame);
+            member.outbox.push(frame, hold);
         }
     }
 
     /// Ends `session`: what is queued is still sent, then the reason.
-    pub(crate) fn disconnect(&self, session: u64, reason: &str) {
+    pub(crate) fn disconnect(&self, session: u64, reason: &str, hold: Hold) {
         if let Some(member) = self.state.lock().sessions.get(&session) {
-            member.outbox.close(reason);
+            member.outbox.close(reason, hold);
         }
     }
 
     /// Tells `session` that it is none, and why, and ends it.
-    pub(crate) fn reject(&self, session: u64, reason: &str) {
+    pub(crate) fn reject(&self, session: u64, reason: &str, hold: Hold) {
         if let Some(member) = self.state.lock().sessions.get(&session) {
-            member.outbox.reject(reason);
+            member.outbox.reject(reason, hold);
         }
     }
 
@@ -80,11 +81,11 @@ impl Switchboard {
         }
     }
 
-    /// Queues `frame`, the same memory for all, for every member of `channel`.
-    pub(crate) fn broadcast(&self, channel: &str, frame: &Bytes) {
+    /// Queues `frame`, the same memory for all, for every member of `channel`; it may be sent as `hold` says.
+    pub(crate) fn broadcast(&self, channel: &str, frame: &Bytes, hold: Hold) {
         if let Some(members) = self.state.lock().channels.get(channel) {
             for outbox in members.values() {
-                outbox.push(frame.clone());
+                outbox.push(frame.clone(), hold);
             }
         }
     }
@@ -125,11 +126,16 @@ impl State {
 mod tests {
     use super::*;
     use crate::net::limits::Limits;
+    use crate::net::watermark::Watermark;
+
+    fn outbox() -> Arc<Outbox> {
+        Arc::new(Outbox::new(&Limits::default(), Arc::new(Watermark::new(0))))
+    }
 
     #[test]
     fn a_session_that_has_left_and_an_empty_channel_are_forgotten() {
         let switchboard = Switchboard::default();
-        let outbox = Arc::new(Outbox::new(&Limits::default()));
+        let outbox = outbox();
         switchboard.register(1, Arc::clone(&outbox));
         switchboard.join("village", 1);
         switchboard.join("harbour", 1);
@@ -144,10 +150,10 @@ mod tests {
     #[test]
     fn a_number_used_again_is_another_session() {
         let switchboard = Switchboard::default();
-        let old = Arc::new(Outbox::new(&Limits::default()));
+        let old = outbox();
         switchboard.register(1, Arc::clone(&old));
         switchboard.join("village", 1);
-        switchboard.register(1, Arc::new(Outbox::new(&Limits::default())));
+        switchboard.register(1, outbox());
         assert!(switchboard.state.lock().channels.is_empty());
         assert_eq!(Arc::strong_count(&old), 1);
     }

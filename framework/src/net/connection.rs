@@ -115,7 +115,7 @@ async fn session(
     shared: &Shared,
 ) {
     let (name, address) = (login.name.clone(), login.address);
-    let outbox = Arc::new(Outbox::new(&shared.limits));
+    let outbox = Arc::new(Outbox::new(&shared.limits, Arc::clone(&shared.watermark)));
     let input = match shared.handler.open(login, Arc::clone(&outbox)) {
         Ok(input) => Input(Some(input)),
         Err(reason) => {
@@ -131,10 +131,13 @@ async fn session(
             if !matches!(end, End::Dropped(..)) {
                 let _ = timeout(shared.limits.close_timeout, &mut writing.0).await;
             }
+            let is_held = outbox.is_held();
             let (code, reason) = match end {
+                End::Dropped(code, reason) => (code, reason),
+                // The connection's end must not tell either what may still be taken back.
+                _ if is_held => (CloseCode::Closing, NOT_STORED.to_owned()),
                 End::Closing(reason) => (CloseCode::Closing, reason),
                 End::Rejected(reason) => (CloseCode::Rejected, reason),
-                End::Dropped(code, reason) => (code, reason),
             };
             close(connection, code, &reason);
             Closed::Dropped(reason)
@@ -153,7 +156,7 @@ async fn session(
         },
     };
     // Whoever still holds the outbox must not fill it for nobody.
-    outbox.end(End::Dropped(CloseCode::Goodbye, String::new()));
+    outbox.drop_all(CloseCode::Goodbye, String::new());
     drop(listed);
     debug!(%address, name, ?closed, "a session is over");
     input.closed(closed);
@@ -163,8 +166,8 @@ async fn session(
 async fn receive(reader: &mut Reader, input: &Input, shared: &Shared) -> ReadEnd {
     let places = Arc::new(Semaphore::new(shared.limits.session_requests_max));
     loop {
-        let (call, payload) = match reader.next().await {
-            Ok(FromClient::Request { call, payload }) => (call, payload),
+        let (call, is_durable, payload) = match reader.next().await {
+            Ok(FromClient::Request { call, is_durable, payload }) => (call, is_durable, payload),
             Ok(FromClient::Hello(_)) => {
                 return ReadEnd::Violation(ServerSessionError::HelloTwice);
             }
@@ -176,7 +179,7 @@ async fn receive(reader: &mut Reader, input: &Input, shared: &Shared) -> ReadEnd
             Arc::clone(&shared.queued_bytes).acquire_many_owned(shared.cost(payload.len())).await;
         // Neither semaphore is ever closed.
         let (Ok(place), Ok(bytes)) = (place, bytes) else { return ReadEnd::Finished };
-        input.received(Request { call, payload, permit: Permit { place, bytes } });
+        input.received(Request { call, is_durable, payload, permit: Permit { place, bytes } });
     }
 }
 
@@ -241,3 +244,5 @@ impl Drop for Writing {
 const START_TIMEOUT: Duration = Duration::from_millis(100);
 
 const CLOSE_REASON_BYTES_MAX: usize = 512;
+
+const NOT_STORED: &str = "the session ends before all that was to be said could be stored";

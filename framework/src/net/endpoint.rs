@@ -21,6 +21,7 @@ use crate::net::handler::SessionHandler;
 use crate::net::limits::Limits;
 use crate::net::outbox::Outbox;
 use crate::net::socket;
+use crate::net::watermark::{Hold, Watermark};
 
 /// What a server's network needs to know.
 pub(crate) struct NetConfig {
@@ -32,6 +33,8 @@ pub(crate) struct NetConfig {
     pub(crate) limits: Limits,
     /// How the server proves who it is.
     pub(crate) certificate: Certificate,
+    /// What frames are held by.
+    pub(crate) watermark: Arc<Watermark>,
 }
 
 /// Why the server cannot listen.
@@ -85,6 +88,7 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) open: Arc<OpenSessions>,
     pub(super) queued_bytes: Arc<Semaphore>,
+    pub(super) watermark: Arc<Watermark>,
 }
 
 /// What a new connection holds of the endpoint's limits.
@@ -114,7 +118,7 @@ impl Endpoint {
         config: NetConfig,
         handler: Arc<dyn SessionHandler>,
     ) -> Result<Self, BindError> {
-        let NetConfig { listen, game, limits, certificate } = config;
+        let NetConfig { listen, game, limits, certificate, watermark } = config;
         let fingerprint = certificate.fingerprint();
         let server = server_config(certificate, &limits)?;
         let socket_error = |cause: io::Error| match cause.kind() {
@@ -130,6 +134,7 @@ impl Endpoint {
             open: Arc::default(),
             queued_bytes: Arc::new(Semaphore::new(limits.queued_bytes_max.min(SEATS_MAX))),
             limits,
+            watermark,
         });
         let accepting =
             tokio::spawn(accept(endpoint.clone(), Arc::clone(&shared), Arc::clone(&seats)));
@@ -250,7 +255,7 @@ impl OpenSessions {
     pub(super) fn list(self: &Arc<Self>, outbox: &Arc<Outbox>) -> Listed {
         let mut list = self.list.lock();
         if let Some(reason) = &list.closed {
-            outbox.close(reason.as_str());
+            outbox.close(reason.as_str(), Hold::NONE);
         }
         let number = list.next;
         list.next += 1;
@@ -262,7 +267,7 @@ impl OpenSessions {
         let mut list = self.list.lock();
         list.closed = Some(reason.to_owned());
         for outbox in list.outboxes.values() {
-            outbox.close(reason);
+            outbox.close(reason, Hold::NONE);
         }
     }
 }

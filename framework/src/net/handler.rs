@@ -43,6 +43,8 @@ pub(crate) struct Login {
 pub(crate) struct Request {
     /// The number to answer it under; `None`: no answer is wanted.
     pub(crate) call: Option<u32>,
+    /// Whether the answer is wanted only when nothing can take it back any more.
+    pub(crate) is_durable: bool,
     /// The encoded message, in memory of its own.
     pub(crate) payload: Bytes,
     /// To be dropped when the request leaves the queue.

@@ -17,4 +17,5 @@ mod reader;
 mod socket;
 #[cfg(test)]
 mod tests;
+pub(crate) mod watermark;
 mod writer;

@@ -7,3 +7,5 @@ mod limits;
 mod raw;
 mod requests;
 mod stand_in;
+
+pub(in crate::net) use stand_in::soon;

@@ -7,7 +7,7 @@ use daystar_protocol::batch;
 use daystar_protocol::close::CloseCode;
 use quinn::{SendStream, WriteError};
 
-use crate::net::outbox::{End, Outbox};
+use crate::net::outbox::Outbox;
 
 /// Writes what is pushed into `outbox`, everything that waits in one go, until the last frame has arrived.
 pub(super) async fn write(mut stream: SendStream, outbox: Arc<Outbox>) {
@@ -21,7 +21,7 @@ pub(super) async fn write(mut stream: SendStream, outbox: Arc<Outbox>) {
         if let Err(error) = stream.write_all_chunks(&mut frames).await {
             if let WriteError::Stopped(_) = error {
                 let reason = "it no longer reads what it is sent".to_owned();
-                outbox.end(End::Dropped(CloseCode::Violation, reason));
+                outbox.drop_all(CloseCode::Violation, reason);
             }
             // Otherwise the connection is gone, as the reader is about to find.
             return;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use daystar_engine::{Engine, Limits, Recorder, Settings};
+use daystar_engine::{Durability, Engine, Limits, Recorder, Settings};
 use daystar_model::{Clock, Store, StoreError, SystemClock, TypeDescriptor};
 use daystar_store::{LmdbStore, MemoryStore, Options};
 use tracing::info;
@@ -14,13 +14,16 @@ use crate::game::rules::Game;
 use crate::net;
 use crate::net::certificate::Certificate;
 use crate::net::endpoint::{Endpoint, NetConfig};
+use crate::net::watermark::Watermark;
 use crate::scheduler::queue::RunQueue;
 use crate::scheduler::timer::{Fire, TimerThread, Timers};
 use crate::scheduler::worker::Workers;
 use crate::server::dispatch::Dispatch;
 use crate::server::error::ServeError;
 use crate::server::network::Network;
-use crate::server::persistence::{Backlog, Writer};
+use crate::server::persistence::faults::{Faults, Release};
+use crate::server::persistence::writer::Writer;
+use crate::server::persistence::{JournalLimits, Persistence};
 use crate::server::sessions::{Names, Sessions};
 use crate::server::watch::watch;
 use crate::server::world::{open_world, run_due};
@@ -33,12 +36,26 @@ pub struct Builder<G> {
     listen: SocketAddr,
     workers: Option<usize>,
     settings: Settings,
+    durability: Durability,
+    journal: JournalLimits,
+    store: Option<Arc<dyn Store>>,
+    is_early: bool,
 }
 
 impl<G: Game> Builder<G> {
     pub(crate) fn new(game: G) -> Self {
         let listen = (Ipv4Addr::LOCALHOST, 0).into();
-        Self { game, data: None, listen, workers: None, settings: Settings::default() }
+        Self {
+            game,
+            data: None,
+            listen,
+            workers: None,
+            settings: Settings::default(),
+            durability: Durability::Committed,
+            journal: JournalLimits::default(),
+            store: None,
+            is_early: false,
+        }
     }
 
     /// Keeps the world in this folder; made if there is none.
@@ -71,6 +88,38 @@ impl<G: Game> Builder<G> {
         self
     }
 
+    /// When clients are told of what has happened, unless game code ([`Ctx::durable`](crate::Ctx::durable)) or a call says
+    /// otherwise.
+    ///
+    /// [`Durability::Committed`], which it is unless set: at once. A crash of the server may then take back the last few
+    /// milliseconds, of which clients have been told; what is left is always the world as it was at one moment, never a
+    /// mixture. [`Durability::Durable`]: when it is on disk, which takes a few milliseconds each time, and nothing that a
+    /// client was told is ever lost.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// When commits are written to disk, and how many may wait for it.
+    pub fn journal(mut self, limits: JournalLimits) -> Self {
+        self.journal = limits;
+        self
+    }
+
+    /// Keeps the world in this store, whatever else was said. For tests, which bring stores that fail.
+    #[doc(hidden)]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Broken on purpose: clients are told at once also what must wait for the disk. For tests, which must see it caught.
+    #[doc(hidden)]
+    pub fn broken_durable_is_early(mut self) -> Self {
+        self.is_early = true;
+        self
+    }
+
     /// Tells `recorder` of every task, so that the run can be run again. Not for games yet: the record only grows.
     #[doc(hidden)]
     pub fn recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
@@ -89,37 +138,45 @@ impl<G: Game> Builder<G> {
         }
         let store = self.open_store()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let queue = Arc::new(RunQueue::new());
+        let persistence =
+            Arc::new(Persistence::new(store.last_commit()?, self.journal, release(&queue)));
         let dispatch = Arc::new(Dispatch {
-            backlog: Arc::new(Backlog::new()),
+            persistence: Arc::clone(&persistence),
             switchboard: Arc::default(),
             timers: Arc::new(Timers::new()),
+            durability: self.durability,
+            is_early: self.is_early,
         });
         let settings = Settings { seed: clock.now().unix_ms, ..self.settings };
         let engine =
             Engine::new(Arc::clone(&store), dispatch.clone(), Arc::clone(&clock), settings)?;
         let engine = Arc::new(engine);
-        let writer = Writer::start(&dispatch.backlog, Arc::clone(&store))?;
-        let queue = Arc::new(RunQueue::new());
-        let timers =
-            TimerThread::start(&dispatch.timers, clock, fire::<G>(&queue), watch(engine.clone()))?;
+        let writer = Writer::start(&persistence, Arc::clone(&store), Box::new(|_| ()))?;
+        let faults = &persistence.faults;
+        let tick = watch(engine.clone(), persistence.clone());
+        let timers = TimerThread::start(&dispatch.timers, clock, fire::<G>(&queue, faults), tick)?;
         let game = Arc::new(self.game);
-        open_world(&*store, &engine, &game, &dispatch.timers)?;
+        open_world(&*store, &engine, &game, &dispatch.timers, faults)?;
 
         let count = self.workers.or(available_parallelism().ok().map(usize::from)).unwrap_or(1);
         let workers = Workers::start(count, &queue, &engine)?;
         let network = Network::start(count)?;
         let switchboard = Arc::clone(&dispatch.switchboard);
-        let names = Arc::<Names>::default();
-        let sessions = Sessions { game, engine: engine.clone(), queue, switchboard, names };
-        let endpoint = listen(&network, self.listen, sessions)?;
+        let (names, faults) = (Arc::<Names>::default(), Arc::clone(faults));
+        let sessions = Sessions { game, engine: engine.clone(), queue, switchboard, names, faults };
+        let endpoint = listen(&network, self.listen, sessions, &persistence.watermark)?;
         // Last, so that a start that fails does not wait for tasks that spawn one another.
         timers.set_firing(true);
         info!(game = G::NAME, address = %endpoint.address(), workers = count, "open");
         let running = Running { endpoint, timers, workers, writer, network };
-        Ok(Server::of(engine, running))
+        Ok(Server::of(engine, persistence, running))
     }
 
     fn open_store(&self) -> Result<Arc<dyn Store>, StoreError> {
+        if let Some(store) = &self.store {
+            return Ok(Arc::clone(store));
+        }
         Ok(match &self.data {
             Some(folder) => Arc::new(LmdbStore::open(folder, Options::default())?),
             None => Arc::new(MemoryStore::new()),
@@ -128,17 +185,25 @@ impl<G: Game> Builder<G> {
 }
 
 /// Puts tasks whose time has come into `queue`.
-fn fire<G: Game>(queue: &Arc<RunQueue>) -> Fire {
-    let queue = Arc::clone(queue);
+fn fire<G: Game>(queue: &Arc<RunQueue>, faults: &Arc<Faults>) -> Fire {
+    let (queue, faults) = (Arc::clone(queue), Arc::clone(faults));
     Box::new(move |task| {
-        queue.push_loose(Box::new(move |engine| run_due::<G>(engine, task)));
+        let faults = Arc::clone(&faults);
+        queue.push_loose(Box::new(move |engine| run_due::<G>(engine, &faults, task)));
     })
+}
+
+/// Puts what has waited for the end of a fault into `queue`.
+fn release(queue: &Arc<RunQueue>) -> Release {
+    let queue = Arc::clone(queue);
+    Box::new(move |work| queue.push_loose(work))
 }
 
 fn listen<G: Game>(
     network: &Network,
     listen: SocketAddr,
     sessions: Sessions<G>,
+    watermark: &Arc<Watermark>,
 ) -> Result<Endpoint, ServeError> {
     let config = NetConfig {
         listen,
@@ -146,6 +211,7 @@ fn listen<G: Game>(
         limits: net::limits::Limits::default(),
         certificate: Certificate::development()
             .map_err(|cause| ServeError::Listen { cause: cause.to_string() })?,
+        watermark: Arc::clone(watermark),
     };
     let _entered = network.enter();
     let endpoint = Endpoint::bind(config, Arc::new(sessions));

@@ -1,8 +1,9 @@
 //! [`ServeError`]: why a server could not start, go on, or stop well.
 
 use std::io;
+use std::net::SocketAddr;
 
-use daystar_model::StoreError;
+use daystar_model::{CommitNumber, StoreError};
 
 /// Why a server could not start, go on, or stop well.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,22 @@ pub enum ServeError {
     #[error("{cause}")]
     Listen {
         /// What is wrong and what to do.
+        cause: String,
+    },
+    /// The server was stopped, or had to give up, before a commit was on disk.
+    #[error("{number} is not on disk, and this server will not write it: its log says why")]
+    NotDurable {
+        /// Which commit.
+        number: CommitNumber,
+    },
+    /// The metrics cannot be shown.
+    #[error(
+        "the metrics cannot be shown on {address}: {cause}; choose a free port of this machine, or leave `--metrics` away"
+    )]
+    Metrics {
+        /// Where they were to be shown.
+        address: SocketAddr,
+        /// What is wrong.
         cause: String,
     },
     /// The system refused a thread or a signal.

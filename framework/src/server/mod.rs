@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use daystar_engine::{Counts, Engine};
+use daystar_model::CommitNumber;
 use daystar_protocol::fingerprint::Fingerprint;
 use tracing::{error, info};
 
@@ -25,7 +26,9 @@ use crate::scheduler::worker::Workers;
 use crate::server::builder::Builder;
 use crate::server::error::ServeError;
 use crate::server::network::Network;
-use crate::server::persistence::Writer;
+use crate::server::persistence::Persistence;
+use crate::server::persistence::status::JournalStatus;
+use crate::server::persistence::writer::Writer;
 
 /// A running world, with threads of its own for the network, for game code and for the store.
 ///
@@ -34,6 +37,7 @@ pub struct Server {
     address: SocketAddr,
     fingerprint: Fingerprint,
     engine: Arc<Engine>,
+    persistence: Arc<Persistence>,
     running: Option<Running>,
 }
 
@@ -52,11 +56,12 @@ impl Server {
         Builder::new(game)
     }
 
-    fn of(engine: Arc<Engine>, running: Running) -> Self {
+    fn of(engine: Arc<Engine>, persistence: Arc<Persistence>, running: Running) -> Self {
         Self {
             address: running.endpoint.address(),
             fingerprint: running.endpoint.fingerprint(),
             engine,
+            persistence,
             running: Some(running),
         }
     }
@@ -74,6 +79,24 @@ impl Server {
     /// How many tasks ended how, since the start.
     pub fn counts(&self) -> Counts {
         self.engine.counts()
+    }
+
+    /// How far the disk is behind the world, and whether the store takes anything.
+    pub fn journal(&self) -> JournalStatus {
+        self.persistence.status()
+    }
+
+    /// Blocks until the commit `number` is on disk, with all before it. For tests and benches: game code says
+    /// [`durable`](crate::Ctx::durable).
+    ///
+    /// # Errors
+    /// [`ServeError::NotDurable`]: it will not be.
+    #[doc(hidden)]
+    pub fn wait_until_durable(&self, number: CommitNumber) -> Result<(), ServeError> {
+        match self.persistence.backlog.wait_until_durable(number) {
+            true => Ok(()),
+            false => Err(ServeError::NotDurable { number }),
+        }
     }
 
     /// What the world is run by, to be compared with when a record of the run is run again. It keeps the store open.
@@ -122,6 +145,8 @@ impl Server {
         timers.set_firing(false);
         workers.finish();
         timers.finish();
+        // Nobody is left to run what waits for the end of a fault; the next start finds it in the store.
+        self.persistence.faults.abandon();
         let written = writer.finish();
         let Counts { commits, failures, conflicts, reserved, alone, attempts_most, .. } =
             self.counts();

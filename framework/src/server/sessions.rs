@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use daystar_engine::{Engine, Outcome};
+use daystar_engine::{Engine, Job, Outcome};
 use daystar_model::{ObjectId, Space};
 use parking_lot::Mutex;
 
@@ -15,6 +15,7 @@ use crate::net::channels::Switchboard;
 use crate::net::handler::{Closed, Login, Request, SessionHandler, SessionInput};
 use crate::net::outbox::Outbox;
 use crate::scheduler::queue::{Lane, RunQueue};
+use crate::server::persistence::faults::Faults;
 
 /// The names of those who are in, or about to be: a name is in use once.
 #[derive(Default)]
@@ -39,6 +40,7 @@ pub(crate) struct Sessions<G> {
     pub(crate) queue: Arc<RunQueue>,
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) names: Arc<Names>,
+    pub(crate) faults: Arc<Faults>,
 }
 
 impl<G: Game> SessionHandler for Sessions<G> {
@@ -58,11 +60,12 @@ impl<G: Game> SessionHandler for Sessions<G> {
             queue: Arc::clone(&self.queue),
             switchboard: Arc::clone(&self.switchboard),
             names: Arc::clone(&self.names),
+            faults: Arc::clone(&self.faults),
             lane: Arc::default(),
             is_in: AtomicBool::new(false),
         });
         tracing::debug!(session = %id, name = stay.name, address = %login.address, "joining");
-        stay.push(Stay::join);
+        stay.push(|stay, engine| stay.join(engine));
         Ok(Arc::new(stay))
     }
 }
@@ -75,6 +78,7 @@ struct Stay<G> {
     queue: Arc<RunQueue>,
     switchboard: Arc<Switchboard>,
     names: Arc<Names>,
+    faults: Arc<Faults>,
     lane: Arc<Lane>,
     /// `joined` has committed. Read and written by this session's events only, which run one after the other.
     is_in: AtomicBool,
@@ -83,8 +87,7 @@ struct Stay<G> {
 impl<G: Game> SessionInput for Arc<Stay<G>> {
     fn received(&self, request: Request) {
         self.push(move |stay, engine| {
-            stay.receive(engine, request.call, request.payload);
-            drop(request.permit);
+            stay.receive(engine, request);
         });
     }
 
@@ -99,7 +102,7 @@ impl<G: Game> SessionInput for Arc<Stay<G>> {
 }
 
 impl<G: Game> Stay<G> {
-    fn push(self: &Arc<Self>, event: impl FnOnce(&Self, &Engine) + Send + 'static) {
+    fn push(self: &Arc<Self>, event: impl FnOnce(&Arc<Self>, &Engine) + Send + 'static) {
         let stay = Arc::clone(self);
         self.queue.push(&self.lane, Box::new(move |engine| event(&stay, engine)));
     }
@@ -110,17 +113,23 @@ impl<G: Game> Stay<G> {
         self.is_in.store(matches!(outcome, Outcome::Committed(_)), Ordering::Relaxed);
     }
 
-    fn receive(&self, engine: &Engine, call: Option<u32>, payload: bytes::Bytes) {
+    fn receive(&self, engine: &Engine, request: Request) {
+        let Request { call, is_durable, payload, permit } = request;
         // A client whose join was refused may have asked already, before it was told.
         if self.is_in.load(Ordering::Relaxed) {
-            let game = Arc::clone(&self.game);
-            let _told = engine.run(&Received { game, session: self.id, call, payload });
+            let (game, session) = (Arc::clone(&self.game), self.id);
+            let _told = engine.run(&Received { game, session, call, is_durable, payload });
         }
+        drop(permit);
     }
 
-    fn leave(&self, engine: &Engine, why: Left) {
-        if self.is_in.load(Ordering::Relaxed) {
-            depart(engine, &self.game, self.id, why);
+    /// The session's last event, so it may be run again out of its lane.
+    fn leave(self: &Arc<Self>, engine: &Engine, why: Left) {
+        if self.is_in.load(Ordering::Relaxed)
+            && depart(engine, &self.game, self.id, why.clone()) == Departure::NotAccepted
+        {
+            let stay = Arc::clone(self);
+            return self.faults.park(Box::new(move |engine| stay.leave(engine, why)));
         }
         self.switchboard.unregister(self.id.to_raw());
         self.names.give_back(&self.name);
@@ -128,12 +137,31 @@ impl<G: Game> Stay<G> {
     }
 }
 
+/// What became of a session that was to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Departure {
+    /// It has ended, as far as it can.
+    Done,
+    /// It goes on: nothing is accepted at the moment. To be tried again.
+    NotAccepted,
+}
+
 /// Runs `left` and ends the session, which it does also when `left` fails.
-pub(crate) fn depart<G: Game>(engine: &Engine, game: &Arc<G>, session: ObjectId, why: Left) {
-    let outcome = engine.run(&Departed { game: Arc::clone(game), session, why });
-    if let Outcome::Failed(_) = outcome
-        && let Outcome::Failed(cause) = engine.run(&EndSession { session })
-    {
-        tracing::error!(%session, ?cause, "a session could not be ended; it is tried again at the next start");
+pub(crate) fn depart<G: Game>(
+    engine: &Engine,
+    game: &Arc<G>,
+    session: ObjectId,
+    why: Left,
+) -> Departure {
+    let left = Departed { game: Arc::clone(game), session, why };
+    for job in [&left as &dyn Job, &EndSession { session }] {
+        match engine.run(job) {
+            Outcome::Committed(_) => return Departure::Done,
+            Outcome::Failed(cause) if cause.is_not_accepted() => return Departure::NotAccepted,
+            Outcome::Failed(_) => {}
+        }
     }
+    tracing::error!(%session, "a session could not be ended; it is tried again at the next start");
+    Departure::Done
 }

@@ -1,4 +1,4 @@
-//! Watches for tasks that run for too long, and tells the operator.
+//! What is looked at now and then: tasks that run for too long, of which the operator is told, and how far the disk is behind.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,16 +7,21 @@ use daystar_engine::{Engine, Overdue};
 use tracing::{error, warn};
 
 use crate::scheduler::timer::Tick;
+use crate::server::persistence::Persistence;
 
 /// What the timers' thread is to do besides.
-pub(crate) fn watch(engine: Arc<Engine>) -> Tick {
+pub(crate) fn watch(engine: Arc<Engine>, persistence: Arc<Persistence>) -> Tick {
     let began = Instant::now();
-    let mut next = Duration::ZERO;
+    let (mut next, mut next_show) = (Duration::ZERO, Duration::ZERO);
     Box::new(move || {
         let now = began.elapsed();
         if now >= next {
             next = now + PAUSE;
             engine.watch(now).iter().for_each(report);
+        }
+        if now >= next_show {
+            next_show = now + SHOW_EVERY;
+            persistence.show();
         }
     })
 }
@@ -31,3 +36,6 @@ fn report(overdue: &Overdue) {
 
 /// How long not to look again: the timers' thread comes by oftener when many tasks are due.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// How old the gauges of the journal may be.
+const SHOW_EVERY: Duration = Duration::from_millis(100);

@@ -13,7 +13,8 @@ use crate::game::session::Left;
 use crate::game::task::TaskRecord;
 use crate::scheduler::timer::Timers;
 use crate::server::error::ServeError;
-use crate::server::sessions::depart;
+use crate::server::persistence::faults::Faults;
+use crate::server::sessions::{Departure, depart};
 
 /// Builds an empty world, or picks up where the last run left it.
 pub(crate) fn open_world<G: Game>(
@@ -21,6 +22,7 @@ pub(crate) fn open_world<G: Game>(
     engine: &Arc<Engine>,
     game: &Arc<G>,
     timers: &Timers,
+    faults: &Arc<Faults>,
 ) -> Result<(), ServeError> {
     if store.last_commit()? == CommitNumber::ZERO
         && let Outcome::Failed(cause) = engine.run(&Created { game: Arc::clone(game) })
@@ -36,7 +38,7 @@ pub(crate) fn open_world<G: Game>(
         );
     }
     for session in cut_off {
-        depart(engine, game, session, Left::ServerRestarted);
+        end_cut_off(engine, game, faults, session);
     }
     let mut waiting = Vec::new();
     each_of(store, Space::Task, |id, value| {
@@ -46,6 +48,14 @@ pub(crate) fn open_world<G: Game>(
     })?;
     waiting.into_iter().for_each(|(task, due): (ObjectId, Timestamp)| timers.add(task, due));
     Ok(())
+}
+
+/// Ends a session that a crash has cut off; later, if the store takes nothing at the moment.
+fn end_cut_off<G: Game>(engine: &Engine, game: &Arc<G>, faults: &Arc<Faults>, session: ObjectId) {
+    if depart(engine, game, session, Left::ServerRestarted) == Departure::NotAccepted {
+        let (game, again) = (Arc::clone(game), Arc::clone(faults));
+        faults.park(Box::new(move |engine| end_cut_off(engine, &game, &again, session)));
+    }
 }
 
 /// Calls `visit` with everything stored in `space`; a record that cannot be read is an error.
@@ -62,14 +72,26 @@ fn each_of(
     outcome
 }
 
-/// Runs a task whose time has come; one that fails is set aside, with its cause.
-pub(crate) fn run_due<G: Game>(engine: &Engine, task: ObjectId) {
+/// Runs a task whose time has come; one that fails is set aside, with its cause. While the store takes nothing, it waits: that
+/// is not the task's fault.
+pub(crate) fn run_due<G: Game>(engine: &Engine, faults: &Arc<Faults>, task: ObjectId) {
     let job = Due::<G> { game: PhantomData, task };
-    if let Outcome::Failed(cause) = engine.run(&job) {
-        let reason = reason(&cause);
-        error!(%task, reason, "a scheduled task failed and was set aside");
-        if let Outcome::Failed(cause) = engine.run(&SetAside { task, reason }) {
-            error!(%task, ?cause, "a failed task could not be set aside; it is tried again at the next start");
-        }
+    let Outcome::Failed(cause) = engine.run(&job) else { return };
+    if cause.is_not_accepted() {
+        let again = Arc::clone(faults);
+        return faults.park(Box::new(move |engine| run_due::<G>(engine, &again, task)));
     }
+    let reason = reason(&cause);
+    error!(%task, reason, "a scheduled task failed and was set aside");
+    set_aside(engine, faults, task, reason);
+}
+
+fn set_aside(engine: &Engine, faults: &Arc<Faults>, task: ObjectId, reason: String) {
+    let job = SetAside { task, reason };
+    let Outcome::Failed(cause) = engine.run(&job) else { return };
+    if cause.is_not_accepted() {
+        let (again, reason) = (Arc::clone(faults), job.reason);
+        return faults.park(Box::new(move |engine| set_aside(engine, &again, task, reason)));
+    }
+    error!(%task, ?cause, "a failed task could not be set aside; it is tried again at the next start");
 }

@@ -21,6 +21,8 @@ pub(crate) struct Account {
     pub(crate) joined: u32,
     pub(crate) left: u32,
     pub(crate) session: Option<Session>,
+    /// How many gifts it has made.
+    pub(crate) gifts: u64,
 }
 
 /// How many tasks have run, by name; and how many accounts there are.
@@ -41,6 +43,14 @@ pub(crate) enum Request {
     Look,
     /// Says something to all.
     Say(u32),
+    /// Says something to all, when it is on disk.
+    SayDurably(u32),
+    /// Says something to one, when it is on disk, or at once.
+    Tell { to: String, number: u32, is_durable: bool },
+    /// How many gifts one has made.
+    Gifts,
+    /// Lets oneself go.
+    Leave { is_durable: bool },
     /// Does a bit of everything, then fails.
     DoAllThenFail,
     /// Does a bit of everything, then panics.
@@ -67,6 +77,8 @@ pub(crate) enum Event {
     Account { gold: u64, joined: u32, left: u32 },
     Said { who: String, number: u32 },
     Entries(Vec<u32>),
+    Gifts(u64),
+    Told(u32),
     Noise(Vec<u8>),
 }
 
@@ -110,7 +122,7 @@ impl Game for Bank {
         let account = match ctx.find::<Account>(&name)? {
             Some(account) => account,
             None => {
-                let account = Account { gold: OPENING_GOLD, joined: 0, left: 0, session: None };
+                let account = Account { gold: OPENING_GOLD, ..Account::empty() };
                 let account = ctx.insert(account)?;
                 ctx.bind(&name, account)?;
                 ctx.get_mut(ctx.lookup::<Book>("the book")?)?.accounts.push(account);
@@ -133,6 +145,7 @@ impl Game for Bank {
                 let mut taker = ctx.get_mut(ctx.lookup::<Account>(&to)?)?;
                 ensure!(giver.gold >= gold, "you have only {} gold", giver.gold);
                 giver.gold -= gold;
+                giver.gifts += 1;
                 taker.gold += gold;
                 if let Some(taker) = taker.session {
                     ctx.send(taker, Event::Gave { gold });
@@ -152,6 +165,22 @@ impl Game for Bank {
             }
             Request::Say(number) => {
                 ctx.channel("hall").send(Event::Said { who: ctx.name(session)?, number });
+            }
+            Request::SayDurably(number) => {
+                let event = Event::Said { who: ctx.name(session)?, number };
+                ctx.durable().channel("hall").send(event);
+            }
+            Request::Tell { to, number, is_durable } => {
+                let to = ctx.get(ctx.lookup::<Account>(&to)?)?.session;
+                ctx.get_mut(ctx.lookup::<Book>("the book")?)?.entries.push(number);
+                if let Some(to) = to {
+                    ctx.at(level(is_durable)).send(to, Event::Told(number));
+                }
+            }
+            Request::Gifts => ctx.reply(Event::Gifts(ctx.get(own)?.gifts)),
+            Request::Leave { is_durable } => {
+                ctx.get_mut(own)?.gold += 0;
+                ctx.at(level(is_durable)).disconnect(session, "as you wish");
             }
             Request::DoAllThenFail => {
                 do_all(ctx, session, own)?;
@@ -205,10 +234,20 @@ impl Game for Bank {
     }
 }
 
+fn level(is_durable: bool) -> Durability {
+    if is_durable { Durability::Durable } else { Durability::Committed }
+}
+
+impl Account {
+    fn empty() -> Self {
+        Self { gold: 0, joined: 0, left: 0, session: None, gifts: 0 }
+    }
+}
+
 /// Everything a task can do.
 fn do_all(ctx: &Ctx, session: Session, own: Ref<Account>) -> Result<()> {
     ctx.get_mut(own)?.gold += 1;
-    let extra = Account { gold: 1, joined: 0, left: 0, session: None };
+    let extra = Account { gold: 1, ..Account::empty() };
     let extra = ctx.insert(extra)?;
     ctx.bind("extra", extra)?;
     ctx.unbind("the book")?;

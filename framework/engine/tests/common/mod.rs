@@ -22,7 +22,7 @@ use daystar_model::{
 };
 
 pub(crate) use broken::seen_by_clients;
-pub(crate) use closure::{Closure, SESSION, Work, look, message, run};
+pub(crate) use closure::{Closure, SESSION, Work, ask, look, message, run};
 pub(crate) use log::Log;
 pub(crate) use story::{Story, cause, committed, fault, is_committed, is_first, reason, refusal};
 

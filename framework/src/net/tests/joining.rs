@@ -16,6 +16,7 @@ use crate::net::limits::Limits;
 use crate::net::outbox::Outbox;
 use crate::net::tests::raw;
 use crate::net::tests::stand_in::{Event, Report, Request, StandIn, loopback, soon};
+use crate::net::watermark::Watermark;
 
 #[tokio::test]
 async fn a_client_joins_by_name_and_learns_its_session() {
@@ -77,7 +78,7 @@ async fn a_client_of_another_version_is_rejected() {
     let hello = ToServer::Hello(Hello { version: VERSION + 1, ..raw::hello("ann") });
     send.write_chunk(hello.encode()).await.unwrap();
     let answer = soon(recv.read_to_end(1000)).await.unwrap();
-    let reason = "the client speaks version 2 of the protocol, this server version 1".to_owned();
+    let reason = "the client speaks version 3 of the protocol, this server version 2".to_owned();
     assert_eq!(answer, ToClient::Rejected { reason }.encode());
 }
 
@@ -180,6 +181,7 @@ async fn a_port_in_use_is_told() {
         game: "hamlet".to_owned(),
         limits: Limits::default(),
         certificate: Certificate::development().unwrap(),
+        watermark: Arc::new(Watermark::new(0)),
     };
     let error = Endpoint::bind(config, Arc::new(Nobody)).err().unwrap();
     assert!(matches!(error, BindError::InUse { address } if address == taken.address), "{error}");

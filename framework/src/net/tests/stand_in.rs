@@ -20,6 +20,7 @@ use crate::net::endpoint::{Endpoint, NetConfig};
 use crate::net::handler::{self, Closed, Login, SessionHandler, SessionInput};
 use crate::net::limits::Limits;
 use crate::net::outbox::Outbox;
+use crate::net::watermark::{Hold, Watermark};
 
 /// What a client asks the stand-in to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,7 +88,7 @@ pub(super) struct StandIn {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// `future`'s outcome, or the test's end.
-pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(in crate::net) async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.expect("nothing happened for twenty seconds")
 }
 
@@ -110,8 +111,14 @@ impl StandIn {
         });
         let certificate = Certificate::development().unwrap();
         let own = certificate.chain[0].clone();
-        let config =
-            NetConfig { listen: loopback(), game: "hamlet".to_owned(), limits, certificate };
+        let watermark = Arc::new(Watermark::new(0));
+        let config = NetConfig {
+            listen: loopback(),
+            game: "hamlet".to_owned(),
+            limits,
+            certificate,
+            watermark,
+        };
         let endpoint = Endpoint::bind(config, Arc::clone(&game) as _).unwrap();
         let (address, fingerprint) = (endpoint.address(), endpoint.fingerprint());
         Self { endpoint, address, fingerprint, certificate: own, reports, game }
@@ -196,9 +203,9 @@ impl SessionHandler for Hamlet {
         }
         let session = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
         if login.name == "trent" {
-            outbox.reject("the village is asleep");
+            outbox.reject("the village is asleep", Hold::NONE);
         } else {
-            outbox.push(ToClient::Welcome { session }.encode());
+            outbox.push(ToClient::Welcome { session }.encode(), Hold::NONE);
             self.switchboard.register(session, Arc::clone(&outbox));
         }
         let _ = self.reports.send(Report::Opened(login.name.clone()));
@@ -217,7 +224,7 @@ impl SessionInput for Visitor {
     fn received(&self, request: handler::Request) {
         let answer = |event: Option<&Event>| {
             if let Some(call) = request.call {
-                self.outbox.push(reply_frame(call, event).unwrap());
+                self.outbox.push(reply_frame(call, event).unwrap(), Hold::NONE);
             }
         };
         let Ok(asked) = decode_message::<Request>(&request.payload) else {
@@ -236,7 +243,11 @@ impl SessionInput for Visitor {
                 answer(None);
             }
             Request::Tell { channel, text } => {
-                self.switchboard.broadcast(&channel, &event_frame(&Event::Told(text)).unwrap());
+                self.switchboard.broadcast(
+                    &channel,
+                    &event_frame(&Event::Told(text)).unwrap(),
+                    Hold::NONE,
+                );
                 answer(None);
             }
             Request::Enter(channel) => {
@@ -249,13 +260,17 @@ impl SessionInput for Visitor {
             }
             Request::Kick(reason) => {
                 self.send(&Event::Told("out!".to_owned()));
-                self.switchboard.disconnect(self.session, &reason);
+                self.switchboard.disconnect(self.session, &reason, Hold::NONE);
                 self.send(&Event::Told("too late".to_owned()));
             }
             Request::Hold(_) => self.held.lock().unwrap().push(request),
             Request::Nonsense => {
                 let payload = vec![0xff; 9].into();
-                self.switchboard.deliver(self.session, ToClient::Event { payload }.encode());
+                self.switchboard.deliver(
+                    self.session,
+                    ToClient::Event { payload }.encode(),
+                    Hold::NONE,
+                );
             }
         }
     }
@@ -268,11 +283,12 @@ impl SessionInput for Visitor {
 
 impl Visitor {
     fn send(&self, event: &Event) {
-        self.switchboard.deliver(self.session, event_frame(event).unwrap());
+        self.switchboard.deliver(self.session, event_frame(event).unwrap(), Hold::NONE);
     }
 
     fn refuse(&self, request: &handler::Request, reason: &str) {
         let call = request.call.unwrap_or(0);
-        self.outbox.push(ToClient::Refused { call, reason: reason.to_owned() }.encode());
+        self.outbox
+            .push(ToClient::Refused { call, reason: reason.to_owned() }.encode(), Hold::NONE);
     }
 }

@@ -1,0 +1,47 @@
+//! How far back nothing can be lost any more, and what waits for it.
+
+use tokio::sync::watch;
+
+/// Everything up to this number is safe. It only rises.
+pub(crate) struct Watermark(watch::Sender<u64>);
+
+/// Up to where the [`Watermark`] must have risen before a frame may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hold(u64);
+
+impl Hold {
+    /// The frame may be sent at once.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// The frame may be sent when the mark has reached `number`.
+    pub(crate) fn until(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl Watermark {
+    /// A mark that starts at `number`.
+    pub(crate) fn new(number: u64) -> Self {
+        Self(watch::Sender::new(number))
+    }
+
+    /// Raises the mark to `number`, and wakes whoever has waited for that.
+    pub(crate) fn rise(&self, number: u64) {
+        self.0.send_if_modified(|mark| {
+            let rises = number > *mark;
+            *mark = number.max(*mark);
+            rises
+        });
+    }
+
+    /// Whether what is held so may be sent.
+    pub(crate) fn has_reached(&self, hold: Hold) -> bool {
+        hold == Hold::NONE || *self.0.borrow() >= hold.0
+    }
+
+    /// Waits until what is held so may be sent.
+    pub(crate) async fn reached(&self, hold: Hold) {
+        // It ends only with the mark, which is here.
+        let _ = self.0.subscribe().wait_for(|mark| *mark >= hold.0).await;
+    }
+}

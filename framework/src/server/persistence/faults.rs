@@ -1,0 +1,122 @@
+//! What happens while the store cannot write: nothing that changes the world is accepted, and what must not be lost waits.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use daystar_engine::NotAccepted;
+use parking_lot::Mutex;
+
+use crate::scheduler::queue::Work;
+
+/// What is done with work that has waited for the end of a fault. Must not block.
+pub(crate) type Release = Box<dyn Fn(Work) + Send + Sync>;
+
+/// Whether the store is at fault, and who waits until it no longer is.
+pub(crate) struct Faults {
+    /// Whether there is a cause, for those who look without the lock.
+    is_refusing: AtomicBool,
+    state: Mutex<State>,
+    release: Release,
+}
+
+#[derive(Default)]
+struct State {
+    cause: Option<String>,
+    parked: Vec<Work>,
+    is_abandoned: bool,
+}
+
+impl Faults {
+    pub(crate) fn new(release: Release) -> Self {
+        Self { is_refusing: AtomicBool::new(false), state: Mutex::default(), release }
+    }
+
+    /// Whether what changes the world is accepted.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(crate) fn accepts(&self) -> Result<(), NotAccepted> {
+        if !self.is_refusing.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.cause().map_or(Ok(()), |cause| Err(NotAccepted { cause }))
+    }
+
+    /// Why nothing is accepted, if so it is.
+    pub(crate) fn cause(&self) -> Option<String> {
+        self.state.lock().cause.clone()
+    }
+
+    /// Has `work`, which was not accepted, run when the fault is over.
+    pub(crate) fn park(&self, work: Work) {
+        let mut state = self.state.lock();
+        if state.is_abandoned {
+            return;
+        }
+        // It may be over since: nobody would come for it.
+        match state.cause {
+            Some(_) => state.parked.push(work),
+            None => (self.release)(work),
+        }
+    }
+
+    /// From now on nothing is accepted. Whether that is news.
+    pub(crate) fn begin(&self, cause: String) -> bool {
+        let mut state = self.state.lock();
+        self.is_refusing.store(true, Ordering::Relaxed);
+        state.cause.replace(cause).is_none()
+    }
+
+    /// All is well again; what has waited goes on. Whether that is news.
+    pub(crate) fn end(&self) -> bool {
+        if !self.is_refusing.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut state = self.state.lock();
+        self.is_refusing.store(false, Ordering::Relaxed);
+        state.parked.drain(..).for_each(&self.release);
+        state.cause.take().is_some()
+    }
+
+    /// Nobody will run anything any more: what waits is thrown away, for the next start to find as the store has it.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.state.lock();
+        state.is_abandoned = true;
+        let parked = std::mem::take(&mut state.parked);
+        drop(state);
+        drop(parked);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[test]
+    fn what_is_parked_is_released_once_also_when_it_comes_too_late() {
+        let released = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&released);
+        let faults = Faults::new(Box::new(move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        }));
+        let seen = || released.load(Ordering::Relaxed);
+        assert_eq!(faults.accepts(), Ok(()));
+        assert!(faults.begin("full".to_owned()));
+        assert!(!faults.begin("still full".to_owned()), "the same fault goes on");
+        let cause = "still full".to_owned();
+        assert_eq!(faults.accepts(), Err(NotAccepted { cause }));
+        faults.park(Box::new(|_| ()));
+        faults.park(Box::new(|_| ()));
+        assert_eq!(seen(), 0);
+        assert!(faults.end());
+        assert!(!faults.end());
+        assert_eq!((seen(), faults.accepts()), (2, Ok(())));
+        faults.park(Box::new(|_| ()));
+        assert_eq!(seen(), 3, "it was over already");
+        faults.abandon();
+        faults.park(Box::new(|_| ()));
+        assert_eq!(seen(), 3, "nobody is left to run it");
+    }
+}

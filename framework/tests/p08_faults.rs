@@ -1,0 +1,240 @@
+//! P8, when the disk is full, or too slow: what would change the world is refused with the cause and what only looks goes on;
+//! nothing that was told is lost, nothing is done twice, and all goes on by itself when there is room again. A disk
+//! that is too slow slows the game down, and how far it is behind has a limit and can be seen.
+
+mod bank;
+mod stage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use daystar::{JournalLimits, Server};
+use daystar_client::ConnectError;
+
+use bank::{Bank, Event, Request, ask, join, join_again, try_join};
+use stage::{Mood, Stage};
+
+/// A server on a store with moods, which is well again when the guard goes.
+fn serve(store: &Arc<Stage>) -> (Server, stage::WellAtLast) {
+    let server = Server::builder(Bank).store(store.clone()).workers(2).start().expect("a server");
+    (server, store.well_at_last())
+}
+
+/// Waits until something is so; it must become so.
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    waited.unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
+fn gift() -> Request {
+    Request::Give { to: "bob".to_owned(), gold: 1 }
+}
+
+/// Writes 9 into the book.
+fn note() -> Request {
+    Request::Tell { to: "bob".to_owned(), number: 9, is_durable: false }
+}
+
+/// Fills the disk, and makes a commit that finds it so.
+async fn fill(store: &Stage, server: &Server, client: &bank::Client, last: &Request) {
+    // What waits now would find it first.
+    client.call_durable(&Request::Look).await.expect("an answer");
+    store.set(Mood::Full);
+    client.call(last).await.expect("nobody knows yet");
+    until("the server notices", || server.journal().refusing.is_some()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_what_changes_the_world_and_loses_nothing() {
+    let store = Stage::new();
+    let (server, _well) = serve(&store);
+    let (ann, _ann_hears) = join(server.address(), "ann").await;
+    let (bob, _bob_hears) = join(server.address(), "bob").await;
+    fill(&store, &server, &ann, &gift()).await;
+
+    let refused = ann.call(&gift()).await.expect_err("the disk is full");
+    assert!(refused.to_string().contains("no space is left"), "{refused}");
+    let rejected = try_join(server.address(), "carol").await;
+    let Err(ConnectError::Rejected(reason)) = rejected else { panic!("{rejected:?}") };
+    assert!(reason.contains("no space is left"), "{reason}");
+    let account = |gold| Event::Account { gold, joined: 1, left: 0 };
+    assert_eq!(ask(&bob, Request::Look).await, account(101), "looking goes on");
+    let waits = tokio::spawn({
+        let bob = bob.clone();
+        async move { bob.call_durable(&Request::Look).await }
+    });
+    until("the same batch is tried again and again", || store.refused().len() >= 3).await;
+    assert!(!waits.is_finished(), "what it tells of is not on disk");
+
+    store.set(Mood::Well);
+    let told = waits.await.expect("a call").expect("an answer");
+    assert_eq!(told, Some(account(101)));
+    until("the server takes changes again", || server.journal().refusing.is_none()).await;
+    ann.call(&gift()).await.expect("there is room again");
+    ann.call_durable(&gift()).await.expect("there is room again");
+    let refused = store.refused();
+    assert!(refused.iter().all(|batch| *batch == refused[0]), "not the same: {refused:?}");
+    assert!(store.kept().contains(&refused[0]), "what was acknowledged is there");
+    server.stop().expect("a clean end");
+
+    let (server, _well) = serve(&store);
+    let (bob, _bob_hears) = join(server.address(), "bob").await;
+    assert_eq!(ask(&bob, Request::Look).await, Event::Account { gold: 103, joined: 2, left: 1 });
+    server.stop().expect("a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_while_the_disk_is_full_has_left_once() {
+    let store = Stage::new();
+    let (server, _well) = serve(&store);
+    let (ann, ann_hears) = join(server.address(), "ann").await;
+    let (bob, _bob_hears) = join(server.address(), "bob").await;
+    fill(&store, &server, &bob, &note()).await;
+    ann.close().await;
+    drop(ann_hears);
+    // Her name is free when she has left, and she cannot have, yet.
+    let refused = store.refused().len();
+    until("some time passes", || store.refused().len() >= refused + 2).await;
+    let rejected = try_join(server.address(), "ann").await.expect_err("she is still there");
+    assert!(rejected.to_string().contains("is here already"), "{rejected}");
+    store.set(Mood::Well);
+    let (ann, _ann_hears) = join_again(server.address(), "ann").await;
+    let seen = ask(&ann, Request::Look).await;
+    assert_eq!(seen, Event::Account { gold: 100, joined: 2, left: 1 });
+    server.stop().expect("a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_is_due_while_the_disk_is_full_runs_once() {
+    let store = Stage::new();
+    let (server, _well) = serve(&store);
+    let (bob, _bob_hears) = join(server.address(), "bob").await;
+    for entry in 0..5 {
+        bob.call(&Request::Enter { entry, after_ms: 300 }).await.expect("scheduled");
+    }
+    fill(&store, &server, &bob, &note()).await;
+    let refused = store.refused().len();
+    until("the tasks have been due", || store.refused().len() >= refused + 4).await;
+    store.set(Mood::Well);
+    let mut entries = Vec::new();
+    while entries.len() < 6 {
+        let Event::Entries(now) = ask(&bob, Request::Entries).await else { panic!("no entries") };
+        entries = now;
+    }
+    entries.sort_unstable();
+    assert_eq!(entries, [0, 1, 2, 3, 4, 9]);
+    bob.call_durable(&Request::Look).await.expect("an answer");
+    server.stop().expect("a clean end");
+    assert_eq!(
+        entries_after_restart(&store).await,
+        [0, 1, 2, 3, 4, 9],
+        "and none runs at the next start"
+    );
+}
+
+/// What is in the book after another start.
+async fn entries_after_restart(store: &Arc<Stage>) -> Vec<u32> {
+    let (server, _well) = serve(store);
+    let (bob, _bob_hears) = join(server.address(), "bob").await;
+    let Event::Entries(mut entries) = ask(&bob, Request::Entries).await else {
+        panic!("no entries")
+    };
+    server.stop().expect("a clean end");
+    entries.sort_unstable();
+    entries
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_on_a_full_disk_says_so_and_ends() {
+    let store = Stage::new();
+    let (server, _well) = serve(&store);
+    let (bob, _bob_hears) = join(server.address(), "bob").await;
+    fill(&store, &server, &bob, &note()).await;
+    let number = daystar_model::CommitNumber(server.journal().last_committed);
+    let stopped = tokio::task::spawn_blocking(move || server.stop()).await.expect("it ends");
+    let cause = stopped.expect_err("not all could be written");
+    assert!(cause.to_string().contains("no space is left"), "{cause}");
+
+    store.set(Mood::Well);
+    let (server, _well) = serve(&store);
+    assert!(server.journal().last_durable < number.0, "that one was lost, as was said");
+    let (bob, _bob_hears) = join(server.address(), "bob").await;
+    let seen = ask(&bob, Request::Look).await;
+    assert_eq!(seen, Event::Account { gold: 100, joined: 2, left: 1 });
+    server.stop().expect("a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_disk_slows_the_game_down() {
+    const WAITING_MAX: usize = 40;
+    let store = Stage::new();
+    let journal = JournalLimits { waiting_objects_max: WAITING_MAX, ..JournalLimits::default() };
+    let builder = Server::builder(Bank).store(store.clone()).workers(2).journal(journal);
+    let server = builder.start().expect("a server");
+    let _well = store.well_at_last();
+    let (ann, _ann_hears) = join(server.address(), "ann").await;
+    let (_bob, _bob_hears) = join(server.address(), "bob").await;
+    ann.call_durable(&Request::Look).await.expect("an answer");
+    assert_eq!(server.journal().commits_waiting, 0);
+    store.set(Mood::Waiting);
+    let mut gifts = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let ann = ann.clone();
+        gifts.spawn(async move { ann.call(&gift()).await });
+    }
+    // Two accounts change in each, so half as many may wait, beside those that are being written.
+    until("too many wait", || server.journal().commits_waiting >= WAITING_MAX as u64 / 2).await;
+    until("the oldest gets older", || server.journal().oldest_ms > 100.0).await;
+    let status = server.journal();
+    assert!(status.commits_waiting <= WAITING_MAX as u64 + 4, "no end to it: {status:?}");
+    assert!(status.bytes_waiting > 0 && status.last_durable < status.last_committed);
+    store.set(Mood::Well);
+    while let Some(given) = gifts.join_next().await {
+        given.expect("a call").expect("a gift, late as it is");
+    }
+    ann.call_durable(&Request::Look).await.expect("an answer");
+    let after = server.journal();
+    assert!(after.last_durable > status.last_committed && after.epochs > status.epochs);
+    assert!(
+        after.changes > after.objects_written,
+        "ann's account was written less often than changed"
+    );
+    server.stop().expect("a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_far_the_disk_is_behind_is_shown_as_metrics() {
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder();
+    let metrics = metrics.expect("the only recorder of this program");
+    let store = Stage::new();
+    let (server, _well) = serve(&store);
+    let (bob, _bob_hears) = join(server.address(), "bob").await;
+    bob.call_durable(&note()).await.expect("noted");
+    fill(&store, &server, &bob, &note()).await;
+    for name in [
+        "daystar_journal_commits_waiting",
+        "daystar_journal_bytes_waiting",
+        "daystar_journal_lag_seconds",
+        "daystar_journal_last_committed",
+        "daystar_journal_last_durable",
+        "daystar_journal_epochs_total",
+        "daystar_journal_changes_total",
+        "daystar_journal_objects_written_total",
+        "daystar_journal_bytes_written_total",
+        "daystar_journal_refusals_total",
+        "daystar_journal_write_seconds_count",
+    ] {
+        let is_positive = || {
+            let shown = metrics.render();
+            let value = shown.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            value.is_some_and(|value: f64| value > 0.0)
+        };
+        until(name, is_positive).await;
+    }
+    server.stop().expect_err("the disk is still full");
+}
