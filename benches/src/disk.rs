@@ -16,6 +16,7 @@ pub(crate) struct Hollow;
 pub(crate) struct Nothing;
 
 impl Game for Hollow {
+    const NAME: &'static str = "hollow";
     type Request = Nothing;
     type Event = Nothing;
 

@@ -47,7 +47,7 @@ pub(crate) fn run(harness: &mut Harness) {
     let spread = acknowledged.into_inner();
     harness.print_spread("acknowledged after", &spread, (Spread::P99, Wanted::AtMost(20.0)));
     let journal = server.journal();
-    let coalesced = journal.objects_changed as f64 / journal.objects_written.max(1) as f64;
+    let coalesced = journal.changes as f64 / journal.objects_written.max(1) as f64;
     harness.print("changes per written object", "", coalesced, Wanted::Nothing);
     let per_epoch = journal.objects_written as f64 / journal.epochs.max(1) as f64;
     harness.print("objects per epoch", "", per_epoch, Wanted::Nothing);

@@ -28,7 +28,8 @@ const CRATES: &[Crate] = &[
     Crate {
         manifest: "framework/store/Cargo.toml",
         ours: &["daystar-model"],
-        in_tests: &["daystar-recorder", "daystar-recorder-preload"],
+        // Itself, with the switches of its tests.
+        in_tests: &["daystar-store", "daystar-recorder", "daystar-recorder-preload"],
         never: &["tokio", "quinn", "rustls"],
     },
     Crate {

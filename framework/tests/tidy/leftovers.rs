@@ -11,6 +11,7 @@ const UNSAFE_ROOMS: &[&str] = &[
     "framework/engine/src/cell.rs",
     "framework/engine/src/reclaim.rs",
     "framework/store/src/lmdb/",
+    "benches/src/single.rs",
     // Opening an LMDB environment beside the store, to damage or inspect it.
     "framework/store/tests/",
     // Standing in for the C library's functions, in processes of tests only.
