@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{ExitCode, Termination};
 
+use bytesize::ByteSize;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -51,6 +52,9 @@ enum Command {
         /// How many threads run game code; one per core unless set.
         #[arg(long, env = "DAYSTAR_WORKERS")]
         workers: Option<usize>,
+        /// How much memory the world may take, as in `4GiB`; half of the machine's unless set.
+        #[arg(long, env = "DAYSTAR_MEMORY")]
+        memory: Option<ByteSize>,
     },
     /// Checks a world that no server has open: its records, and the game's rules.
     Verify {
@@ -83,10 +87,13 @@ pub fn cli<G: Game>(game: G) -> Outcome {
 
 fn run<G: Game>(game: G, command: Command) -> Result<Outcome, ServeError> {
     match command {
-        Command::Serve { data, listen, workers } => {
+        Command::Serve { data, listen, workers, memory } => {
             let mut builder = Server::builder(game).data(data).listen(listen);
             if let Some(workers) = workers {
                 builder = builder.workers(workers);
+            }
+            if let Some(memory) = memory {
+                builder = builder.memory(memory.as_u64());
             }
             let server = builder.start()?;
             println!(

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use daystar_engine::Committed;
+use daystar_engine::{Committed, Engine};
 use daystar_model::{Batch, Change, CommitNumber, ObjectId, Store, StoreError};
 use parking_lot::{Condvar, Mutex};
 use tracing::{error, info};
@@ -100,11 +100,15 @@ impl Writer {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub(crate) fn start(backlog: &Arc<Backlog>, store: Arc<dyn Store>) -> io::Result<Self> {
+    pub(crate) fn start(
+        backlog: &Arc<Backlog>,
+        store: Arc<dyn Store>,
+        engine: Arc<Engine>,
+    ) -> io::Result<Self> {
         let source = Arc::clone(backlog);
         let thread = Builder::new()
             .name("store writer".to_owned())
-            .spawn(move || write_all(&source, &*store))?;
+            .spawn(move || write_all(&source, &*store, &engine))?;
         Ok(Self { backlog: Arc::clone(backlog), thread: Some(thread) })
     }
 
@@ -134,7 +138,7 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(backlog: &Backlog, store: &dyn Store) -> Result<(), StoreError> {
+fn write_all(backlog: &Backlog, store: &dyn Store, engine: &Engine) -> Result<(), StoreError> {
     while let Some(batch) = backlog.take() {
         let mut was_refused = false;
         while let Err(cause) = store.apply(&batch) {
@@ -146,6 +150,8 @@ fn write_all(backlog: &Backlog, store: &dyn Store) -> Result<(), StoreError> {
             }
             std::thread::sleep(RETRY_AFTER);
         }
+        // Only now may objects of these commits go out of memory.
+        engine.stored(batch.last);
         if was_refused {
             info!("the store takes commits again");
         }
