@@ -76,7 +76,7 @@ struct Measured {
 
 impl Run<'_> {
     fn measure(&self) -> Measured {
-        let budget = usize::try_from(self.budget).unwrap_or(usize::MAX);
+        let budget = self.budget;
         let server = Server::builder(Hollow).data(self.world).memory(budget).workers(1).start();
         let server = server.unwrap_or_else(|cause| panic!("no server: {cause}"));
         let engine = server.engine();

@@ -72,6 +72,8 @@ pub struct Attempt<'e> {
     effects: RefCell<Effects>,
     rng: RefCell<TaskRng>,
     indices_used: Plain<usize>,
+    /// Bytes of objects that had to be loaded: they stay in memory until the attempt ends.
+    bytes_loaded: Plain<usize>,
     queued: RefCell<Option<Queued<'e>>>,
 }
 
@@ -104,6 +106,7 @@ impl<'e> Attempt<'e> {
             effects: RefCell::default(),
             rng: RefCell::new(TaskRng::new(u128::from(input.seed))),
             indices_used: Plain::new(0),
+            bytes_loaded: Plain::new(0),
             queued: RefCell::new(None),
         }
     }
@@ -188,8 +191,7 @@ impl<'e> Attempt<'e> {
             // An id that nobody has been given has no cell, and must not get one: anybody can make ids up.
             let cell = match self.shared.table.peek(id) {
                 None if self.shared.is_unallocated(id) => None,
-                None => Some(self.cell::<T>(id)?),
-                known => known,
+                known => Some(self.cell(id, known, T::TYPE_NAME)?),
             };
             self.enter(Entry {
                 id,
@@ -321,9 +323,9 @@ impl<'e> Attempt<'e> {
         }
         let cell = match known {
             Some(cell) => cell,
-            None => self.cell::<T>(id)?,
+            None => self.cell(id, None, T::TYPE_NAME)?,
         };
-        let version = self.read(id, cell)?;
+        let version = self.read(id, cell, T::TYPE_NAME)?;
         self.enter(Entry {
             id,
             cell: Plain::new(Some(cell)),
@@ -339,7 +341,7 @@ impl<'e> Attempt<'e> {
         let Ok(mut slot) = entry.slot.try_borrow_mut() else { return Ok(entry) };
         if let Slot::Blind(blind) = &*slot {
             let version = match entry.cell.get() {
-                Some(cell) => self.read(entry.id, cell)?,
+                Some(cell) => self.read(entry.id, cell, blind.type_name())?,
                 None => Version { number: CommitNumber::ZERO, value: None },
             };
             // A refusal too depends on what was looked at, so it is a read like any other.
@@ -355,16 +357,26 @@ impl<'e> Attempt<'e> {
 
     /// The version of `cell` that this attempt sees.
     #[inline]
-    fn read(&self, id: ObjectId, cell: &'e Cell) -> Result<Version<'e>, Fault> {
+    fn read(
+        &self,
+        id: ObjectId,
+        cell: &'e Cell,
+        type_name: &'static str,
+    ) -> Result<Version<'e>, Fault> {
         match cell.glance(self.snapshot.get(), self.pin) {
             Some(version) if !self.shared.breaks().snapshot_after_first_read => Ok(version),
-            _ => self.read_on(id, cell),
+            _ => self.read_on(id, cell, type_name),
         }
     }
 
     /// The version of `cell` that this attempt sees, if need be at a later moment.
     #[cold]
-    fn read_on(&self, id: ObjectId, cell: &'e Cell) -> Result<Version<'e>, Fault> {
+    fn read_on(
+        &self,
+        id: ObjectId,
+        cell: &'e Cell,
+        type_name: &'static str,
+    ) -> Result<Version<'e>, Fault> {
         if self.shared.breaks().snapshot_after_first_read && self.entries.len() == 0 {
             let Found::Newest(version) = cell.read(CommitNumber(u64::MAX), self.pin) else {
                 return Err(Fault::Conflict);
@@ -378,13 +390,42 @@ impl<'e> Attempt<'e> {
                 Found::Newest(version) => return Ok(version),
                 Found::Older(Some(version)) if self.sees_past => return Ok(version),
                 Found::Older(_) => self.extend(id)?,
+                Found::Away => drop(self.cell(id, Some(cell), type_name)?),
             }
         }
     }
 
-    fn cell<T: Managed>(&self, id: ObjectId) -> Result<&'e Cell, Fault> {
-        let cell = self.shared.table.cell(id);
-        cell.map_err(|cause| Fault::Load { type_name: T::TYPE_NAME, id, cause: cause.to_string() })
+    /// The cell of `id`, with the stored version in it; `known` if that has been found already.
+    fn cell(
+        &self,
+        id: ObjectId,
+        known: Option<&'e Cell>,
+        type_name: &'static str,
+    ) -> Result<&'e Cell, Fault> {
+        let cell = known.unwrap_or_else(|| self.shared.table.place(id));
+        if !cell.is_unloaded() && !cell.is_away() {
+            return Ok(cell);
+        }
+        // Whoever is alone has closed the gate, and nothing is taken out of memory beside it.
+        let passing = self.shared.budget.is_limited() && self.company != Company::Alone;
+        let passing = passing.then(|| self.shared.gate.pass(self.pin.seat()));
+        let loaded = self.shared.table.load(id, cell);
+        drop(passing);
+        let loaded = loaded
+            .map_err(|cause| Fault::Load { type_name, id, cause: cause.to_string() })?
+            .map_or(0, |loaded| self.shared.budget.loaded(id, loaded, self.pin));
+        self.bytes_loaded.set(self.bytes_loaded.get() + loaded);
+        self.has_room()?;
+        Ok(cell)
+    }
+
+    /// That the attempt has not needed more memory than it may.
+    pub(crate) fn has_room(&self) -> Result<(), Fault> {
+        let (bytes, limit) = (self.bytes_loaded.get(), self.shared.budget.loaded_max());
+        if bytes > limit {
+            return Err(Fault::LoadsTooMuch { job: self.input.kind, bytes, limit });
+        }
+        Ok(())
     }
 
     /// Queues at a hot object that is to be changed blindly, before the commit locks it: only the commits meet there, not
@@ -507,6 +548,14 @@ impl<'e> Attempt<'e> {
         self.entries.iter()
     }
 
+    /// Has the memory budget told of what was touched, if memory is short.
+    pub(crate) fn tell_budget(&self) {
+        if self.shared.budget.is_engaged() {
+            let known = self.entries().filter(|entry| entry.cell.get().is_some());
+            self.pin.touch(known.map(|entry| entry.id));
+        }
+    }
+
     pub(crate) fn pin(&self) -> &'e Pin<'e> {
         self.pin
     }
@@ -555,9 +604,7 @@ impl<'e> Attempt<'e> {
             entry.seen.set(Some(CommitNumber::ZERO));
             return Err(Fault::NotFound { type_name, id, job: self.input.kind });
         }
-        let cell = self.shared.table.cell(id);
-        let cell = cell.map_err(|cause| Fault::Load { type_name, id, cause: cause.to_string() })?;
-        entry.cell.set(Some(cell));
+        entry.cell.set(Some(self.cell(id, None, type_name)?));
         Ok(())
     }
 
@@ -586,7 +633,8 @@ impl Entry<'_> {
     pub(crate) fn still_holds(&self, shared: &Shared, is_locked: bool) -> bool {
         let Some(seen) = self.seen.get() else { return true };
         if let Some(cell) = self.cell.get() {
-            return cell.is_still(seen, is_locked);
+            let is_broken = shared.breaks().away_is_unchanged && cell.is_away();
+            return is_broken || cell.is_still(seen, is_locked);
         }
         // Nobody had been given the id when it was looked up. If somebody has since, and has committed the object before
         // the moment in question, its cell is there: cells are made before numbers are taken, and never unmade.

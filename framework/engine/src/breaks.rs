@@ -23,4 +23,12 @@ pub struct Breaks {
     pub effects_early: bool,
     /// Give a replaced value's memory to the next copy without looking whether someone may be reading it.
     pub no_grace: bool,
+    /// Take objects out of memory that the store does not have yet.
+    pub evicts_early: bool,
+    /// Take objects out of memory that somebody has locked.
+    pub evicts_locked: bool,
+    /// Take objects out of memory while a job runs alone.
+    pub evicts_beside_alone: bool,
+    /// Take an object that is not in memory for unchanged.
+    pub away_is_unchanged: bool,
 }

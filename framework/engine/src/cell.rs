@@ -8,25 +8,35 @@
 //! - The word's number is that of the newest version whenever the lock is free.
 //! - `value` and `kind` belong together whenever the word is the same before and after both were read, and free.
 //! - A loaded cell has a newest version; an object that never was has one without a value, of commit zero.
+//! - While the newest value is in the store only, [`AWAY`] stands in its place, and the word says of which commit it is
+//!   as ever. Only the holder of the lock takes a value away, and only one that the store has (`cell/away.rs`).
 //!
 //! Reading writes nothing: it looks at the word, the value and the word again (a sequence lock), and refers to the
 //! value without counting, for as long as the reader is pinned. One of the engine's two rooms for `unsafe`.
+//!
+//! A value that is taken away and brought back leaves the word as it was, so a reader may have looked in between and not
+//! know it. What it can have found is the value before, the same value after, or [`AWAY`]; never null, which means that
+//! there is no value. So it knows when it has found nothing to read.
 
-use std::ptr::null_mut;
+use std::ptr::{null_mut, without_provenance_mut};
 
-use daystar_model::{Change, CommitNumber, Object, ObjectId, Store, StoreError, TypeDescriptor};
+use daystar_model::{Change, CommitNumber, Object, TypeDescriptor};
 
 use crate::reclaim::{Garbage, Pin};
 use crate::snapshot::{Readers, Snapshots};
 use crate::sync::{Arc, AtomicPtr, AtomicU64, Backoff, Ordering};
 
+mod away;
 #[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
 mod tests;
+
+pub(crate) use away::{Eviction, Loaded};
 
 pub(crate) struct Cell {
     /// The newest version's number, who has reserved the cell, and whether it is locked.
     word: AtomicU64,
-    /// The newest version's value, as `Arc::into_raw` gave it, thin; null if there is none.
+    /// The newest version's value, as `Arc::into_raw` gave it, thin; null if there is none, [`AWAY`] if it is in the
+    /// store only.
     value: AtomicPtr<()>,
     /// The type of what `value` points to.
     kind: AtomicPtr<TypeDescriptor>,
@@ -54,6 +64,8 @@ pub(crate) enum Found<'p> {
     Newest(Version<'p>),
     /// The newest version is after the snapshot; this is the one the snapshot stands for, if it is still kept.
     Older(Option<Version<'p>>),
+    /// The newest version, but its value has to be brought from the store first.
+    Away,
 }
 
 /// Who has reserved a cell: the number of a seat plus one, so that zero is nobody.
@@ -94,6 +106,24 @@ const NUMBER_SHIFT: u32 = 8;
 /// 2^56 are two thousand years.
 const UNLOADED: u64 = u64::MAX >> NUMBER_SHIFT;
 
+/// Stands for a value that is in the store only. No value is there: a value's address is that of a word at least.
+const AWAY: *mut () = without_provenance_mut(1);
+
+/// What an `Arc` costs beside its value: two counts.
+const SHARE_BYTES: usize = 2 * size_of::<usize>();
+
+/// Bytes of memory that `value` takes while a cell has it.
+pub(crate) fn footprint(value: &dyn Object) -> usize {
+    value.bytes() + SHARE_BYTES
+}
+
+impl Older {
+    /// Bytes of memory that a version takes while it is kept.
+    pub(crate) fn footprint(&self) -> usize {
+        size_of::<Self>() + SHARE_BYTES + self.value.as_deref().map_or(0, footprint)
+    }
+}
+
 impl Cell {
     /// A cell whose object has not been looked for in the store.
     pub(crate) fn unloaded() -> Self {
@@ -114,41 +144,32 @@ impl Cell {
     /// Settles, for an id that is known not to be in the store, that there is nothing; `false` if the cell was
     /// settled already.
     pub(crate) fn make_absent(&self) -> bool {
-        self.lock_unloaded().inspect(|word| self.word.store(*word, Ordering::Release)).is_some()
-    }
-
-    /// Makes sure that the stored version is here; `false` if it was already. Loading happens under the cell's
-    /// lock, so that two first touches load once and neither can overwrite a later commit.
-    pub(crate) fn load(&self, id: ObjectId, store: &dyn Store) -> Result<bool, StoreError> {
-        if self.lock_unloaded().is_none() {
-            return Ok(false);
+        let is_locked = self.lock_if(Self::is_unloaded);
+        if is_locked {
+            self.word.store(0, Ordering::Release);
         }
-        // Unlocks also when the store fails or panics: then as unloaded as before.
-        let mut unlock = Unlock { cell: self, number: UNLOADED };
-        let (number, value) =
-            store.load(id)?.map_or((CommitNumber::ZERO, None), |(n, v)| (n, Some(v)));
-        // There was nothing before, so nobody can be reading what is replaced.
-        drop(self.swap(value));
-        unlock.number = number.0;
-        Ok(true)
+        is_locked
     }
 
-    /// Locks the cell if it is not loaded, and returns the word that it has when it is absent.
-    fn lock_unloaded(&self) -> Option<u64> {
+    /// Locks the cell, after whoever holds it now, for as long as it `is_wanted`.
+    fn lock_if(&self, is_wanted: impl Fn(&Self) -> bool) -> bool {
         let mut backoff = Backoff::default();
-        loop {
+        while is_wanted(self) {
             let word = self.word.load(Ordering::Acquire);
-            if word >> NUMBER_SHIFT != UNLOADED {
-                return None;
-            }
             if word & LOCKED == 0 && self.take(word) {
-                return Some(0);
+                if is_wanted(self) {
+                    return true;
+                }
+                self.unlock();
+                return false;
             }
             backoff.wait();
         }
+        false
     }
 
-    /// The newest version, unless it is after `snapshot`, or somebody is about to change it. The cell must be loaded.
+    /// The newest version, unless it is after `snapshot`, somebody is about to change it, or its value is in the store
+    /// only. The cell must be loaded.
     #[inline]
     pub(crate) fn glance<'p>(
         &self,
@@ -166,8 +187,12 @@ impl Cell {
         if (self.word.load(Ordering::Relaxed) ^ word) & !RESERVED != 0 {
             return None;
         }
-        // SAFETY: the word was the same and free before and after, so `value` and `kind` are of one installation; and
-        // `value` was in the cell while the pin was held, so it is given back only after that.
+        if value == AWAY {
+            return None;
+        }
+        // SAFETY: the word was the same and free before and after, so `value` and `kind` are of one version, which may
+        // have been away and have come back in between; and `value` was in the cell while the pin was held, so it is
+        // given back only after that.
         Some(Version { number, value: unsafe { refer(value, kind, pin) } })
     }
 
@@ -182,7 +207,11 @@ impl Cell {
             let word = self.word.load(Ordering::Acquire);
             let older = self.older.load(Ordering::Acquire);
             let is_same = (self.word.load(Ordering::Relaxed) ^ word) & !RESERVED == 0;
-            if word & LOCKED == 0 && is_same && word >> NUMBER_SHIFT > snapshot.0 {
+            let is_after = word >> NUMBER_SHIFT > snapshot.0;
+            if word & LOCKED == 0 && !is_after && self.is_away() {
+                return Found::Away;
+            }
+            if word & LOCKED == 0 && is_same && is_after {
                 // SAFETY: `older` was linked while `pin` was held, so it is given back only after that.
                 return Found::Older(unsafe { find_older(older, snapshot, pin) });
             }
@@ -190,7 +219,8 @@ impl Cell {
         }
     }
 
-    /// The newest version, for the holder of the lock, who is the only one that could change it.
+    /// The newest version, for the holder of the lock, who is the only one that could change it; its value must not be
+    /// away.
     pub(crate) fn newest<'p>(&self, pin: &'p Pin<'_>) -> Version<'p> {
         let number = CommitNumber(self.word.load(Ordering::Relaxed) >> NUMBER_SHIFT);
         let (value, kind) = (self.value.load(Ordering::Acquire), self.kind.load(Ordering::Acquire));
@@ -253,7 +283,8 @@ impl Cell {
         self.word.fetch_and(!RESERVED, Ordering::Release);
     }
 
-    /// Puts `value` on top, cuts off what none of `readers` can want, and unlocks. The caller holds the lock.
+    /// Puts `value` on top, cuts off what none of `readers` can want, and unlocks. The caller holds the lock, and the
+    /// value before is not away: someone who looks at the past may still want it.
     pub(crate) fn install(
         &self,
         number: CommitNumber,
@@ -264,10 +295,11 @@ impl Cell {
         let word = self.word.load(Ordering::Relaxed);
         debug_assert!(word & LOCKED != 0, "installed without the lock");
         let old_number = CommitNumber(word >> NUMBER_SHIFT);
+        pin.took(value.as_deref().map_or(0, footprint));
         let old = self.swap(value);
         self.cut(old_number, readers, pin);
         if readers.want(old_number, number) {
-            self.keep(old_number, old);
+            pin.took(self.keep(old_number, old));
         } else if let Some(old) = old {
             pin.retire(Garbage::Value(old));
         }
@@ -311,9 +343,34 @@ impl Cell {
         self.word.fetch_and(!LOCKED, Ordering::Release);
     }
 
+    /// Bytes of memory that the cell's versions take.
+    #[cfg(feature = "breaks")]
+    pub(crate) fn footprint(&self, pin: &Pin<'_>) -> usize {
+        let mut bytes = self.newest(pin).value.map_or(0, footprint);
+        let mut older = self.older.load(Ordering::Acquire);
+        // SAFETY: what is linked here while `pin` is held is given back only after that.
+        while let Some(version) = unsafe { older.as_ref() } {
+            bytes += version.footprint();
+            older = version.next.load(Ordering::Acquire);
+        }
+        bytes
+    }
+
     fn take(&self, word: u64) -> bool {
         let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
         self.word.compare_exchange_weak(word, word | LOCKED, success, failure).is_ok()
+    }
+
+    /// Puts [`AWAY`] in place of the newest value, if there is one here. The caller holds the lock.
+    fn take_away(&self) -> Change {
+        let (old, kind) = (self.value.load(Ordering::Relaxed), self.kind.load(Ordering::Relaxed));
+        if !is_here(old) {
+            return None;
+        }
+        self.value.store(AWAY, Ordering::Release);
+        // SAFETY: `old` came from `Arc::into_raw` with this type, and as it is in the cell no more, this is its one
+        // way back.
+        unsafe { own(old, kind) }
     }
 
     /// Puts `value` in place of the newest. The caller holds the lock.
@@ -333,11 +390,13 @@ impl Cell {
         unsafe { own(old, old_kind) }
     }
 
-    /// Puts a version in front of the older ones. The caller holds the lock.
-    fn keep(&self, number: CommitNumber, value: Change) {
+    /// Puts a version in front of the older ones, and tells how many bytes that takes beside the value. The caller
+    /// holds the lock.
+    fn keep(&self, number: CommitNumber, value: Change) -> usize {
         let next = AtomicPtr::new(self.older.load(Ordering::Relaxed));
         let node = Arc::into_raw(Arc::new(Older { number, value, next }));
         self.older.store(node.cast_mut(), Ordering::Release);
+        size_of::<Older>() + SHARE_BYTES
     }
 
     /// Cuts out the older versions that none of `readers` can want; `newer` is the number of the version before
@@ -399,15 +458,15 @@ unsafe fn find_older<'p>(
 /// The value behind a cell's two pointers, for as long as `_pin` is held.
 ///
 /// # Safety
-/// `value` is null, or came from `Arc::into_raw` of a value whose descriptor is `kind`, and is not given back
-/// before `_pin` has ended.
+/// `value` is null or [`AWAY`], or came from `Arc::into_raw` of a value whose descriptor is `kind`, and is not given
+/// back before `_pin` has ended.
 #[inline]
 unsafe fn refer<'p>(
     value: *mut (),
     kind: *mut TypeDescriptor,
     _pin: &'p Pin<'_>,
 ) -> Option<&'p dyn Object> {
-    if value.is_null() {
+    if !is_here(value) {
         return None;
     }
     // SAFETY: descriptors are statics, and `value` is one of that type, by this function's contract.
@@ -417,23 +476,17 @@ unsafe fn refer<'p>(
 /// The share in a value that a cell's two pointers stand for.
 ///
 /// # Safety
-/// `value` is null, or came from `Arc::into_raw` of a value whose descriptor is `kind` and has not been taken back.
+/// `value` is null or [`AWAY`], or came from `Arc::into_raw` of a value whose descriptor is `kind` and has not been
+/// taken back.
 unsafe fn own(value: *mut (), kind: *mut TypeDescriptor) -> Change {
-    if value.is_null() {
+    if !is_here(value) {
         return None;
     }
     // SAFETY: descriptors are statics; and the share is taken back once, by this function's contract.
     unsafe { Some(Arc::from_raw(((*kind).erase)(value))) }
 }
 
-/// Gives a cell's word back, whatever happens.
-struct Unlock<'c> {
-    cell: &'c Cell,
-    number: u64,
-}
-
-impl Drop for Unlock<'_> {
-    fn drop(&mut self) {
-        self.cell.word.store(self.number << NUMBER_SHIFT, Ordering::Release);
-    }
+/// Whether `value` is one, and not what stands for none or for one that is away.
+fn is_here(value: *mut ()) -> bool {
+    value.addr() > AWAY.addr()
 }

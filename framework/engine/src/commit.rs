@@ -112,6 +112,9 @@ pub(crate) fn commit<'e>(
             return CommitOutcome::Reserved(reserver);
         }
     };
+    if let Err(fault) = locks.bring(attempt) {
+        return CommitOutcome::Failed(Cause::Error(fault.into()));
+    }
     let ticket = Ticket::take(shared, sink);
     let number = ticket.number;
     if !shared.breaks().validation_before_locking
@@ -217,6 +220,24 @@ impl<'a, 'e> Locks<'a, 'e> {
         Ok(locks)
     }
 
+    /// Makes sure that what is locked is in memory: it is what others may still want to see, and what is changed
+    /// blindly. Nearly always it is, since the attempt has loaded it.
+    fn bring(&self, attempt: &Attempt<'_>) -> Result<(), Fault> {
+        for entry in self.writes.iter().filter(|entry| !self.skips(entry)) {
+            let (id, cell) = (entry.id, cell_of(self.shared, entry));
+            let loaded = self.shared.table.load_locked(id, cell);
+            let loaded = loaded.map_err(|cause| Fault::Load {
+                type_name: entry.slot.borrow().type_name(),
+                id,
+                cause: cause.to_string(),
+            })?;
+            if let Some(loaded) = loaded {
+                self.shared.budget.loaded(id, loaded, attempt.pin());
+            }
+        }
+        Ok(())
+    }
+
     /// Installs the new values under `number`, and unlocks each.
     fn install(
         &mut self,
@@ -234,6 +255,7 @@ impl<'a, 'e> Locks<'a, 'e> {
                 let _ = cell.lock(Respect::None);
             }
             let had_past = cell.has_past();
+            self.shared.budget.installs(entry.id, cell, attempt.pin());
             cell.install(number, change.clone(), &readers, attempt.pin());
             self.done += 1;
             if !had_past && cell.has_past() {

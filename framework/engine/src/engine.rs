@@ -3,10 +3,11 @@
 use std::cell::{OnceCell, RefCell};
 use std::time::Duration;
 
-use daystar_model::{Clock, ObjectId, Space, Store, StoreError};
+use daystar_model::{Clock, CommitNumber, ObjectId, Space, Store, StoreError};
 
 use crate::attempt::Input;
 use crate::breaks::Breaks;
+use crate::budget::Budget;
 use crate::gate::Gate;
 use crate::handover::{CommitSink, Handover};
 use crate::heat::Heat;
@@ -37,6 +38,11 @@ pub struct Settings {
     pub limits: Limits,
     /// Where random numbers start.
     pub seed: u64,
+    /// How many bytes of memory the world may take, if not as many as it wants: its objects, the cells that they lie in,
+    /// and what is kept to know which are cold. Beyond it, objects that the store has and that were not used for long are
+    /// taken out of memory, and loaded again when they are. What a running job has read stays until it ends. Needs
+    /// somebody who calls [`Engine::stored`].
+    pub memory: Option<u64>,
     /// Who is told of every job, if anybody is.
     pub recorder: Option<Arc<dyn Recorder>>,
     /// What is broken on purpose, to see a test catch it.
@@ -61,6 +67,12 @@ pub struct Counts {
     pub attempts_most: u64,
     /// Objects, or absences of objects, in memory.
     pub objects: u64,
+    /// Bytes of memory that the world takes; see [`Settings::memory`].
+    pub bytes: u64,
+    /// Objects brought from the store, each as often as it was.
+    pub loads: u64,
+    /// Objects taken out of memory, each as often as it was.
+    pub evictions: u64,
 }
 
 /// What all attempts share.
@@ -74,6 +86,7 @@ pub(crate) struct Shared {
     pub(crate) seats: Seats,
     pub(crate) epoch: Epoch,
     pub(crate) heat: Heat,
+    pub(crate) budget: Budget,
     pub(crate) long: Long,
     pub(crate) time: Arc<dyn Clock>,
     pub(crate) limits: Limits,
@@ -108,6 +121,7 @@ impl Engine {
             seats: Seats::new(),
             epoch: Epoch::new(breaks),
             heat: Heat::new(),
+            budget: Budget::new(settings.memory, last),
             long: Long::new(),
             time,
             limits: settings.limits,
@@ -125,14 +139,22 @@ impl Engine {
     pub fn run(&self, job: &dyn Job) -> Outcome {
         self.sink.wait_for_room();
         let seated = self.shared.seats.take();
-        self.shared.epoch.wait_for_room(&self.shared.seats, seated.seat, &seated.yard);
+        self.shared.wait_for_memory(&seated);
         let input = Input {
             kind: job.kind(),
             seed: scramble(self.seed.wrapping_add(seated.next_job())),
             now: OnceCell::new(),
             indices: RefCell::default(),
         };
-        ladder::climb(&self.shared, &*self.sink, job, &input, &seated)
+        let outcome = ladder::climb(&self.shared, &*self.sink, job, &input, &seated);
+        self.shared.keep_to_budget(&seated);
+        outcome
+    }
+
+    /// Learns that the store has every commit up to `until`, and answers with it from now on. What is not known to be
+    /// there stays in memory.
+    pub fn stored(&self, until: CommitNumber) {
+        self.shared.budget.stored(until);
     }
 
     /// Looks for attempts that have been running for too long, and stops those that have reached the limit at their
@@ -146,6 +168,13 @@ impl Engine {
     /// A new id in `space`, never given before and never to be given again.
     pub fn new_id(&self, space: Space) -> ObjectId {
         ObjectId::new(space, self.shared.next_index())
+    }
+
+    /// What [`Counts::bytes`] says, found out by looking at everything. Right only while no job runs.
+    #[cfg(feature = "breaks")]
+    #[doc(hidden)]
+    pub fn recount(&self) -> u64 {
+        self.shared.recount()
     }
 
     /// How many jobs ended how, since the start.
@@ -162,7 +191,10 @@ impl Engine {
             reserved: total(|tally| &tally.reserved),
             alone: total(|tally| &tally.alone),
             attempts_most: most.unwrap_or(0),
-            objects: self.shared.table.len(),
+            objects: self.shared.table.settled().wrapping_sub(seats.total(|tally| &tally.away)),
+            bytes: self.shared.bytes(),
+            loads: seats.total(|tally| &tally.loads),
+            evictions: seats.total(|tally| &tally.evictions),
         }
     }
 }

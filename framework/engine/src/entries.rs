@@ -36,6 +36,16 @@ pub(crate) enum Slot<'e> {
 }
 
 impl Slot<'_> {
+    /// The type of the object, as far as the attempt knows it.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Slot::Absent => "object",
+            Slot::Committed(value) => value.descriptor().name,
+            Slot::Own(own) => own.value().descriptor().name,
+            Slot::Blind(blind) => blind.type_name(),
+        }
+    }
+
     pub(crate) fn value(&self) -> Option<&dyn Object> {
         match self {
             Slot::Absent | Slot::Blind(_) => None,

@@ -168,6 +168,19 @@ pub enum Fault {
         /// How many it may write.
         limit: usize,
     },
+    /// A job had more bytes of objects loaded than memory has room for.
+    #[error(
+        "task `{job}` needed {bytes} bytes of objects that were not in memory, more than {limit}: do it in several tasks, \
+         or give the server more memory"
+    )]
+    LoadsTooMuch {
+        /// The job.
+        job: &'static str,
+        /// How many it needed until then.
+        bytes: usize,
+        /// How many it may need.
+        limit: usize,
+    },
     /// A job ran for longer than it may.
     #[error(
         "task `{job}` was still running after {limit:?} and was stopped: do it in several tasks, or raise the limit"

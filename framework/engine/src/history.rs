@@ -127,8 +127,9 @@ pub(crate) fn record(
     effects: &Effects,
 ) {
     let Some(recorder) = &shared.recorder else { return };
-    if attempt.in_time().is_err() && changes.is_empty() {
-        // It was stopped by a clock, which no second run can be expected to do at the same place.
+    let is_stopped = attempt.in_time().is_err() || attempt.has_room().is_err();
+    if is_stopped && changes.is_empty() {
+        // By a clock, or by what was not in memory: no second run can be expected to be stopped at the same place.
         return;
     }
     let Ok(Some(job)) = catch_unwind(AssertUnwindSafe(|| job.again())) else { return };

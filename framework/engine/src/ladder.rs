@@ -173,6 +173,7 @@ impl Climber<'_, '_> {
                 return Err(met(&attempt, None));
             }
         };
+        attempt.tell_budget();
         let tally = &seated.seat.tally;
         Ok(match cause {
             None => {
@@ -195,6 +196,7 @@ fn collect<'a, 'e>(
     writes: &mut Writes<'a, 'e>,
 ) -> Result<(), Fault> {
     attempt.in_time()?;
+    attempt.has_room()?;
     writes.bytes = attempt.effects_bytes();
     let (mut job_ends, kind) = (Ok(()), attempt.kind());
     attempt.each_entry(|entry| {

@@ -16,6 +16,7 @@
 pub mod attempt;
 mod blind;
 mod breaks;
+mod budget;
 #[expect(unsafe_code, reason = "values without a type, read without counting: see its invariants")]
 mod cell;
 #[cfg(all(test, not(feature = "shuttle")))]
@@ -33,8 +34,11 @@ pub mod history;
 pub mod job;
 mod ladder;
 mod limits;
+mod memory;
 #[cfg(all(test, feature = "loom"))]
 mod orderings;
+mod policy;
+mod recent;
 #[expect(unsafe_code, reason = "a private copy is changed without counting its shares again")]
 mod reclaim;
 mod rerun;

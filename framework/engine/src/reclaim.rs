@@ -18,12 +18,13 @@
 use std::any::Any;
 use std::cell::RefCell;
 
-use daystar_model::{CommitNumber, Managed, Object, TypeDescriptor};
+use daystar_model::{CommitNumber, Managed, Object, ObjectId, TypeDescriptor};
 
 use crate::breaks::Breaks;
-use crate::cell::Older;
+use crate::cell::{Loaded, Older, footprint};
+use crate::recent::Recent;
 use crate::seat::{Seat, Seats};
-use crate::sync::{Arc, AtomicU64, CachePadded, IS_CHECKED, Ordering, fence};
+use crate::sync::{Arc, AtomicU64, CachePadded, IS_CHECKED, Ordering, fence, pause};
 
 #[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
 mod tests;
@@ -45,8 +46,9 @@ pub(crate) struct Pin<'s> {
 pub(crate) struct Yard {
     /// What was taken out of cells, by the last two bits of its stamp.
     bags: [Vec<Garbage>; 4],
-    /// How much is in the bags.
+    /// How much is in the bags, and how many bytes those are, of each bag.
     kept: usize,
+    bytes: [usize; 4],
     /// The epoch when this seat was pinned last.
     now: u64,
     pins: u32,
@@ -54,6 +56,8 @@ pub(crate) struct Yard {
     /// a line that every commit writes, and costs nothing: an attempt that meets something newer asks then.
     last_seen: CommitNumber,
     pool: Pool,
+    /// What its jobs have touched of late.
+    pub(crate) recent: Recent,
 }
 
 /// What no cell holds any more, and someone may still be reading.
@@ -120,27 +124,74 @@ impl Epoch {
 }
 
 impl Epoch {
-    /// Waits while this seat keeps so much that more must not come: as long as somebody is pinned, nothing is given
-    /// back. Nothing may be held, so that whoever is pinned does not wait for the caller.
-    pub(crate) fn wait_for_room(&self, seats: &Seats, seat: &Seat, yard: &RefCell<Yard>) {
-        while yard.borrow().kept >= KEPT_WAITING_MAX {
+    /// Waits while this seat keeps so much that more must not come, or more than `bytes_max`: as long as somebody is
+    /// pinned, nothing is given back. Nothing may be held, so that whoever is pinned does not wait for the caller.
+    pub(crate) fn wait_for_room(
+        &self,
+        seats: &Seats,
+        seat: &Seat,
+        yard: &RefCell<Yard>,
+        bytes_max: usize,
+    ) {
+        let mut looks = 0;
+        while yard.borrow().is_full(bytes_max) {
+            // When nobody is pinned, a few steps of the epoch give it back.
+            yard.borrow_mut().pins = PINS_PER_STEP;
             drop(self.pin(seats, seat, yard));
-            std::thread::sleep(WAIT);
+            looks += 1;
+            if looks > STEPS_TO_GIVE_BACK {
+                pause();
+            }
         }
     }
 }
 
 /// How many replaced values a seat may keep: some hundred megabytes of small objects.
 const KEPT_WAITING_MAX: usize = 1 << 20;
-const WAIT: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// How many bytes those may have, if there is no memory budget.
+pub(crate) const KEPT_WAITING_BYTES_MAX: usize = 256 << 20;
+
+/// So many moves of the epoch give back whatever nobody can be reading.
+const STEPS_TO_GIVE_BACK: u32 = 4;
 
 impl Pin<'_> {
     /// Has `garbage`, which no cell holds any more, given back once nobody can be reading it.
     pub(crate) fn retire(&self, garbage: Garbage) {
+        let bytes = garbage.bytes();
+        self.seat.tally.bytes.less(bytes as u64);
         let mut yard = self.yard.borrow_mut();
-        let stamp = yard.now;
+        let bag = (yard.now % 4) as usize;
         yard.kept += 1;
-        yard.bags[(stamp % 4) as usize].push(garbage);
+        yard.bytes[bag] += bytes;
+        yard.bags[bag].push(garbage);
+    }
+
+    pub(crate) fn seat(&self) -> &Seat {
+        self.seat
+    }
+
+    /// Counts what a cell has taken in.
+    pub(crate) fn took(&self, bytes: usize) {
+        self.seat.tally.bytes.more(bytes as u64);
+    }
+
+    /// Counts what a cell has been brought from the store.
+    pub(crate) fn loaded(&self, loaded: Loaded) {
+        self.took(loaded.bytes);
+        self.seat.tally.loads.more(1);
+        self.seat.tally.away.less(u64::from(loaded.is_back));
+    }
+
+    /// Has the memory budget told that `id` was used, however lately it has been told before.
+    pub(crate) fn tell(&self, id: ObjectId) {
+        self.yard.borrow_mut().recent.tell(id);
+    }
+
+    /// Has the memory budget told that `ids` were used, but for those of which it was told of late.
+    pub(crate) fn touch(&self, ids: impl Iterator<Item = ObjectId>) {
+        let recent = &mut self.yard.borrow_mut().recent;
+        ids.for_each(|id| recent.touch(id));
     }
 
     /// A private copy of `original`, in used memory if there is some.
@@ -175,7 +226,20 @@ impl Drop for Pin<'_> {
     }
 }
 
+impl Garbage {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Value(value) => footprint(&**value),
+            Self::Past(past) => past.footprint(),
+        }
+    }
+}
+
 impl Yard {
+    fn is_full(&self, bytes_max: usize) -> bool {
+        self.kept >= KEPT_WAITING_MAX || self.bytes.iter().sum::<usize>() >= bytes_max
+    }
+
     /// Gives back what nobody can be reading at the epoch `now`.
     #[cold]
     fn move_to(&mut self, now: u64) {
@@ -184,6 +248,7 @@ impl Yard {
             // What was stamped three epochs before; the bag is the next that will be filled.
             let bag = &mut self.bags[((epoch + 1) % 4) as usize];
             self.kept -= bag.len();
+            self.bytes[((epoch + 1) % 4) as usize] = 0;
             for garbage in bag.drain(..) {
                 match garbage {
                     Garbage::Value(value) => self.pool.keep(value),

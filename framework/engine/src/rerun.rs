@@ -75,9 +75,17 @@ fn stored_form(engine: &Engine, id: ObjectId) -> Option<Vec<u8>> {
     let seated = shared.seats.take();
     let yard = &seated.yard;
     let pin = shared.epoch.pin(&shared.seats, seated.seat, yard);
-    match shared.table.peek(id)?.read(CommitNumber(u64::MAX), &pin) {
-        Found::Newest(newest) => newest.value?.encode().ok(),
-        Found::Older(_) => None,
+    let cell = shared.table.peek(id)?;
+    loop {
+        match cell.read(CommitNumber(u64::MAX), &pin) {
+            Found::Newest(newest) => return newest.value?.encode().ok(),
+            Found::Older(_) => return None,
+            Found::Away => {
+                if let Some(loaded) = shared.table.load(id, cell).ok()? {
+                    shared.budget.loaded(id, loaded, &pin);
+                }
+            }
+        }
     }
 }
 

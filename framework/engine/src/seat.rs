@@ -7,8 +7,8 @@ use std::cell::RefCell;
 
 use crate::reclaim::{NOT_PINNED, Yard};
 use crate::sync::{
-    AtomicBool, AtomicU64, AtomicUsize, Backoff, CachePadded, IS_CHECKED, Mutex, MutexGuard,
-    Ordering, thread_number,
+    AtomicBool, AtomicU64, AtomicUsize, Backoff, CachePadded, Counter, IS_CHECKED, Mutex,
+    MutexGuard, Ordering, thread_number,
 };
 use crate::watch::Watched;
 
@@ -71,6 +71,16 @@ impl Seats {
         &self.seats[number]
     }
 
+    /// How many seats may be taken.
+    pub(crate) fn count(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// What a count comes to over all seats.
+    pub(crate) fn total(&self, count: impl Fn(&Tally) -> &Counter) -> u64 {
+        self.iter().fold(0, |sum: u64, seat| sum.wrapping_add(count(&seat.tally).get()))
+    }
+
     /// Every seat that may be taken.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Seat> {
         self.seats.iter().take(self.used.load(Ordering::SeqCst)).map(|seat| &**seat)
@@ -109,6 +119,14 @@ pub(crate) struct Tally {
     pub(crate) reserved: AtomicU64,
     pub(crate) alone: AtomicU64,
     pub(crate) attempts_most: AtomicU64,
+    /// Bytes of values that cells have taken in here, less those that they have given up. All seats together tell how
+    /// many there are; one alone may be below zero, and wraps around.
+    pub(crate) bytes: Counter,
+    /// Objects brought from the store, the first time or again; and objects that were taken out of memory.
+    pub(crate) loads: Counter,
+    pub(crate) evictions: Counter,
+    /// Objects taken out of memory here, less those brought back. Of all seats together, how many are away.
+    pub(crate) away: Counter,
 }
 
 /// Adds one to a count that only the caller writes.

@@ -90,6 +90,39 @@ pub(crate) fn thread_number() -> usize {
     NUMBER.with(|number| *number)
 }
 
+/// A count. Not the checker's: nothing that could go wrong is decided by it, so to count is no step of a meeting.
+#[derive(Default)]
+pub(crate) struct Counter(std::sync::atomic::AtomicU64);
+
+impl Counter {
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Adds `count`, for the only thread that writes here.
+    pub(crate) fn more(&self, count: u64) {
+        self.0.store(self.get().wrapping_add(count), std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Takes off `count`, for the only thread that writes here.
+    pub(crate) fn less(&self, count: u64) {
+        self.more(count.wrapping_neg());
+    }
+
+    /// Adds `count`, where others add too.
+    pub(crate) fn add(&self, count: usize) {
+        self.0.fetch_add(count as u64, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// Waits for about a millisecond for what takes others longer than that. A checker has no clock.
+pub(crate) fn pause() {
+    match IS_CHECKED {
+        true => yield_now(),
+        false => std::thread::sleep(std::time::Duration::from_millis(1)),
+    }
+}
+
 /// Waits a little for another thread that is about to finish: a few spins, then the processor is given up.
 #[derive(Default)]
 pub(crate) struct Backoff {

@@ -8,8 +8,8 @@ use dashmap::DashMap;
 use daystar_model::{ObjectId, Space, Store, StoreError};
 use foldhash::fast::FixedState;
 
-use crate::cell::Cell;
-use crate::sync::{Arc, AtomicU64, IS_CHECKED, OnceLock, Ordering};
+use crate::cell::{Cell, Loaded};
+use crate::sync::{Arc, AtomicU64, Counter, IS_CHECKED, OnceLock, Ordering};
 
 pub(crate) struct Table {
     /// Objects, sessions, tasks.
@@ -19,7 +19,9 @@ pub(crate) struct Table {
     named: Pages,
     next_named: AtomicU64,
     store: Arc<dyn Store>,
-    loads: AtomicU64,
+    /// How many cells have been settled: their objects were looked for in the store, or known not to be there.
+    settled: AtomicU64,
+    bytes: Counter,
 }
 
 impl Table {
@@ -31,19 +33,40 @@ impl Table {
             named: Pages::new(),
             next_named: AtomicU64::new(0),
             store,
-            loads: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
+            bytes: Counter::default(),
         }
     }
 
-    /// The cell of `id`, with the stored version in it.
-    pub(crate) fn cell(&self, id: ObjectId) -> Result<&Cell, StoreError> {
-        // The cell stands in the table before its object is loaded, so that a commit and a load of the same
-        // object always meet in the same cell.
-        let cell = self.place(id);
-        if cell.is_unloaded() && cell.load(id, &*self.store)? {
-            self.loads.fetch_add(1, Ordering::Relaxed);
+    /// The cell of `id`, which stands in the table before its object is loaded, so that a commit and a load of the same
+    /// object always meet in the same cell.
+    pub(crate) fn place(&self, id: ObjectId) -> &Cell {
+        if let Some(pages) = self.pages(id) {
+            return pages.cell(id.index(), &self.bytes);
         }
-        Ok(cell)
+        let known = self.names.get(&id).map(|place| *place);
+        let place = known.unwrap_or_else(|| {
+            *self.names.entry(id).or_insert_with(|| self.next_named.fetch_add(1, Ordering::Relaxed))
+        });
+        self.named.cell(place, &self.bytes)
+    }
+
+    /// Makes sure that the newest version of `id` is in `cell`, which is its own; what was brought for that.
+    pub(crate) fn load(&self, id: ObjectId, cell: &Cell) -> Result<Option<Loaded>, StoreError> {
+        let loaded = cell.load(id, &*self.store)?;
+        if loaded.is_some_and(|loaded| !loaded.is_back) {
+            self.settled.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(loaded)
+    }
+
+    /// As [`load`](Self::load), for the holder of the lock of a cell whose object has been looked for before.
+    pub(crate) fn load_locked(
+        &self,
+        id: ObjectId,
+        cell: &Cell,
+    ) -> Result<Option<Loaded>, StoreError> {
+        cell.load_locked(id, &*self.store)
     }
 
     /// The cell of `id`, if anybody has touched it.
@@ -60,25 +83,47 @@ impl Table {
     pub(crate) fn create(&self, id: ObjectId) -> &Cell {
         let cell = self.place(id);
         if cell.make_absent() {
-            self.loads.fetch_add(1, Ordering::Relaxed);
+            self.settled.fetch_add(1, Ordering::Relaxed);
         }
         cell
     }
 
-    /// How many objects, or absences of objects, are in memory.
-    pub(crate) fn len(&self) -> u64 {
-        self.loads.load(Ordering::Relaxed)
+    /// How many objects have been looked for.
+    pub(crate) fn settled(&self) -> u64 {
+        self.settled.load(Ordering::Relaxed)
     }
 
-    fn place(&self, id: ObjectId) -> &Cell {
-        if let Some(pages) = self.pages(id) {
-            return pages.cell(id.index());
+    /// How many bytes the table itself takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.get() + self.next_named.load(Ordering::Relaxed) * NAME_BYTES
+    }
+
+    /// The next of the cells that have been made, from `walk` on: those of a page at most. `None` when it has seen all.
+    pub(crate) fn walk<'t>(&'t self, walk: &mut Walk) -> Option<Vec<(ObjectId, &'t Cell)>> {
+        while let Some(&space) = COUNTED.get(walk.space) {
+            if let Some((first, page)) = self.counted[walk.space].page_from(walk.index) {
+                walk.index = first + CELLS_PER_PAGE as u64;
+                return Some(
+                    (first..).map(|index| ObjectId::new(space, index)).zip(page).collect(),
+                );
+            }
+            (walk.space, walk.index) = (walk.space + 1, 0);
         }
-        let known = self.names.get(&id).map(|place| *place);
-        let place = known.unwrap_or_else(|| {
-            *self.names.entry(id).or_insert_with(|| self.next_named.fetch_add(1, Ordering::Relaxed))
-        });
-        self.named.cell(place)
+        self.walk_names(walk)
+    }
+
+    fn walk_names<'t>(&'t self, walk: &mut Walk) -> Option<Vec<(ObjectId, &'t Cell)>> {
+        if walk.space == COUNTED.len() {
+            walk.space += 1;
+            // All at once, since a map cannot be looked through bit by bit; only the ids, since its lock is held.
+            walk.names = self.names.iter().map(|name| (*name.key(), *name.value())).collect();
+        }
+        if walk.names.is_empty() {
+            return None;
+        }
+        let rest = walk.names.len().saturating_sub(CELLS_PER_PAGE);
+        let some = walk.names.drain(rest..);
+        Some(some.filter_map(|(id, place)| Some((id, self.named.peek(place)?))).collect())
     }
 
     fn pages(&self, id: ObjectId) -> Option<&Pages> {
@@ -90,6 +135,21 @@ impl Table {
         }
     }
 }
+
+/// The spaces whose cells lie in pages, as they are in [`Table::counted`].
+const COUNTED: [Space; 3] = [Space::Object, Space::Session, Space::Task];
+
+/// How far a walk over all cells has come.
+#[derive(Default)]
+pub(crate) struct Walk {
+    space: usize,
+    index: u64,
+    /// The names that are still to come, and where their cells are.
+    names: Vec<(ObjectId, u64)>,
+}
+
+/// What a bound name takes in the map beside its cell: two words and a byte, in a map that is two thirds full.
+const NAME_BYTES: u64 = 26;
 
 /// Cells by a number that counts upwards: shelves that double in length, of pages made when first needed.
 struct Pages {
@@ -109,12 +169,40 @@ impl Pages {
         Self { shelves: std::array::from_fn(|_| OnceLock::new()) }
     }
 
-    fn cell(&self, index: u64) -> &Cell {
+    /// The cell of `index`; what has to be made for it is counted in `bytes`.
+    fn cell(&self, index: u64, bytes: &Counter) -> &Cell {
         let (shelf, page, cell) = locate(index);
-        let pages = self.shelves[shelf]
-            .get_or_init(|| (0..FIRST_SHELF_PAGES << shelf).map(|_| OnceLock::new()).collect());
-        let page = pages[page].get_or_init(|| Box::new(std::array::from_fn(|_| Cell::unloaded())));
+        let pages = self.shelves[shelf].get_or_init(|| {
+            let shelf: Shelf = (0..FIRST_SHELF_PAGES << shelf).map(|_| OnceLock::new()).collect();
+            bytes.add(size_of_val(&*shelf));
+            shelf
+        });
+        let page = pages[page].get_or_init(|| {
+            bytes.add(size_of::<Page>());
+            Box::new(std::array::from_fn(|_| Cell::unloaded()))
+        });
         &page[cell]
+    }
+
+    /// The first page that has been made from the one of `index` on, and the index of its first cell.
+    fn page_from(&self, index: u64) -> Option<(u64, &Page)> {
+        let (first_shelf, mut page, _) = locate(index);
+        for shelf in first_shelf..SHELVES {
+            // Shelves are not made in order: a task may be the first thing that is looked for.
+            if let Some(pages) = self.shelves[shelf].get() {
+                let found = pages
+                    .iter()
+                    .enumerate()
+                    .skip(page)
+                    .find_map(|(at, made)| Some((at, made.get()?)));
+                if let Some((at, made)) = found {
+                    let before = FIRST_SHELF_PAGES * ((1 << shelf) - 1);
+                    return Some(((before + at as u64) * CELLS_PER_PAGE as u64, made));
+                }
+            }
+            page = 0;
+        }
+        None
     }
 
     #[inline]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 
-use common::{Account, Story, Work, committed, message};
+use common::{Account, Story, Work, committed, message, no_memory};
 use daystar_engine::{Attempt, Breaks, Difference, Error, Settings};
 use daystar_model::{ObjectId, Space};
 use rand::{Rng, RngExt};
@@ -27,7 +27,7 @@ const NAMES: u64 = 3;
 #[test]
 fn a_sound_engine_is_not_accused() {
     for _ in 0..SOUND_ROUNDS {
-        let jobs = judged(Breaks::default()).unwrap_or_else(|difference| panic!("{difference}"));
+        let jobs = judged(Settings::default()).unwrap_or_else(|difference| panic!("{difference}"));
         assert_eq!(jobs, ACCOUNTS + THREADS * TURNS, "all jobs are run again");
     }
 }
@@ -35,7 +35,8 @@ fn a_sound_engine_is_not_accused() {
 #[test]
 fn every_broken_engine_is_accused() {
     for (name, breaks) in broken() {
-        let is_caught = (0..ROUNDS).any(|_| judged(breaks).is_err());
+        let is_caught =
+            (0..ROUNDS).any(|_| judged(Settings { breaks, ..Settings::default() }).is_err());
         assert!(is_caught, "with {name}, nothing was noticed in {ROUNDS} rounds");
     }
 }
@@ -50,9 +51,18 @@ fn broken() -> Vec<(&'static str, Breaks)> {
     broken
 }
 
+#[test]
+fn a_sound_engine_is_not_accused_when_memory_is_short() {
+    for _ in 0..SOUND_ROUNDS {
+        let judged = judged(no_memory());
+        let jobs = judged.unwrap_or_else(|difference| panic!("{difference}"));
+        assert_eq!(jobs, ACCOUNTS + THREADS * TURNS, "all jobs are run again");
+    }
+}
+
 /// One round of jobs of all kinds, by several threads, and what the oracle says of it.
-fn judged(breaks: Breaks) -> Result<usize, Difference> {
-    let story = Story::new(Settings { breaks, ..Settings::default() });
+fn judged(settings: Settings) -> Result<usize, Difference> {
+    let story = Story::new(settings);
     let accounts = story.accounts(ACCOUNTS, 100);
     thread::scope(|scope| {
         for thread in 0..THREADS {

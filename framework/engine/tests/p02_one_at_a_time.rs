@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use common::{Account, Story, Work, committed};
+use common::{Account, Story, Work, committed, no_memory};
 use daystar_engine::{Attempt, Breaks, Error, Settings};
 use daystar_model::ObjectId;
 use rand::RngExt;
@@ -39,6 +39,15 @@ fn the_total_never_changes() {
     let (story, seen, total) = tell(Settings::default(), MOVES);
     assert!(seen.is_clean(), "{seen:?}");
     assert_eq!(total, TOTAL, "at the end");
+    story.end();
+}
+
+#[test]
+fn the_total_never_changes_in_a_world_larger_than_memory() {
+    let (story, seen, total) = tell(no_memory(), MOVES / 5);
+    assert!(seen.is_clean(), "{seen:?}");
+    assert_eq!(total, TOTAL, "at the end");
+    assert!(story.counts().evictions > MOVES / 20, "hardly anything was taken out of memory");
     story.end();
 }
 

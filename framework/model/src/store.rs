@@ -159,6 +159,19 @@ pub enum StoreError {
         /// What this program reads.
         wanted: String,
     },
+    /// The store has another version of an object than the one that it has said is safe.
+    #[error(
+        "object {id} was stored by {wanted}, and the store now has {found}: stop the server and run `verify`, or restore \
+         a backup"
+    )]
+    Changed {
+        /// Which object.
+        id: ObjectId,
+        /// The commit whose version was safe.
+        wanted: CommitNumber,
+        /// What the store has instead.
+        found: String,
+    },
     /// Reading or writing failed.
     #[error("the store could not {what}: {cause}")]
     Io {

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use daystar_engine::Durability;
 
@@ -26,6 +27,9 @@ pub(super) struct Arguments {
     /// How many threads run game code; one per core unless set.
     #[arg(long, env = "DAYSTAR_WORKERS")]
     workers: Option<usize>,
+    /// How much memory the world may take, as in `4GiB`; half of the machine's unless set.
+    #[arg(long, env = "DAYSTAR_MEMORY")]
+    memory: Option<ByteSize>,
     /// When clients are told of what has happened: at once, or when it is on disk and no crash can take it back.
     #[arg(long, env = "DAYSTAR_DURABILITY", value_enum, default_value_t)]
     durability: Level,
@@ -54,7 +58,7 @@ impl From<Level> for Durability {
 }
 
 pub(super) fn run<G: Game>(game: G, arguments: Arguments) -> Result<Outcome, Failure> {
-    let Arguments { data, listen, workers, durability, metrics } = arguments;
+    let Arguments { data, listen, workers, memory, durability, metrics } = arguments;
     if let Some(address) = metrics {
         prometheus::listen(address)
             .map_err(|cause| ServeError::Metrics { address, cause: cause.to_string() })?;
@@ -64,6 +68,9 @@ pub(super) fn run<G: Game>(game: G, arguments: Arguments) -> Result<Outcome, Fai
     let mut builder = builder.durability(durability.into());
     if let Some(workers) = workers {
         builder = builder.workers(workers);
+    }
+    if let Some(memory) = memory {
+        builder = builder.memory(memory.as_u64());
     }
     let server = builder.start()?;
     let (address, fingerprint) = (server.address(), server.fingerprint());

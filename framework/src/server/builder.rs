@@ -20,6 +20,7 @@ use crate::scheduler::timer::{Fire, TimerThread, Timers};
 use crate::scheduler::worker::Workers;
 use crate::server::dispatch::Dispatch;
 use crate::server::error::ServeError;
+use crate::server::memory::memory_unless_set;
 use crate::server::network::Network;
 use crate::server::persistence::faults::{Faults, Release};
 use crate::server::persistence::writer::Writer;
@@ -120,6 +121,14 @@ impl<G: Game> Builder<G> {
         self
     }
 
+    /// How many bytes of memory the world may take; half of the machine's unless set, if the world is kept in a folder.
+    /// Beyond it, objects that were not used for long are kept on disk only until they are. The rest of the server takes
+    /// memory of its own.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.settings.memory = Some(bytes);
+        self
+    }
+
     /// Tells `recorder` of every task, so that the run can be run again. Not for games yet: the record only grows.
     #[doc(hidden)]
     pub fn recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
@@ -148,11 +157,18 @@ impl<G: Game> Builder<G> {
             durability: self.durability,
             is_early: self.is_early,
         });
-        let settings = Settings { seed: clock.now().unix_ms, ..self.settings };
+        // A world that is in memory only has nowhere else to be, so it is limited only if it was said to be.
+        let memory = self.settings.memory.or_else(|| self.data.is_some().then(memory_unless_set));
+        let settings = Settings { seed: clock.now().unix_ms, memory, ..self.settings };
         let engine =
             Engine::new(Arc::clone(&store), dispatch.clone(), Arc::clone(&clock), settings)?;
         let engine = Arc::new(engine);
-        let writer = Writer::start(&persistence, Arc::clone(&store), Box::new(|_| ()))?;
+        let stored = {
+            let engine = Arc::clone(&engine);
+            // Only now may objects of these commits go out of memory.
+            Box::new(move |until| engine.stored(until))
+        };
+        let writer = Writer::start(&persistence, Arc::clone(&store), stored)?;
         let faults = &persistence.faults;
         let tick = watch(engine.clone(), persistence.clone());
         let timers = TimerThread::start(&dispatch.timers, clock, fire::<G>(&queue, faults), tick)?;

@@ -3,6 +3,7 @@
 pub(crate) mod builder;
 pub(crate) mod dispatch;
 pub(crate) mod error;
+mod memory;
 pub(crate) mod network;
 pub(crate) mod persistence;
 pub(crate) mod records;

@@ -107,7 +107,7 @@ fn a_cell_gives_back_its_value_and_its_past() {
     let coin = gold(FIRST).expect("gold");
     let cell = Cell::unloaded();
     let loaded = cell.load(ObjectId::from_raw(1), &Chest(Some(coin.clone()), FIRST));
-    assert!(matches!(loaded, Ok(true)));
+    assert!(matches!(loaded, Ok(Some(_))));
     bank.visit(0, |pin| {
         let _registered = bank.snapshots.register(&bank.clock);
         bank.commit(&[&cell], pin, silver);
@@ -164,14 +164,14 @@ fn what_could_not_be_loaded_can_be_loaded_later() {
     let load = || cell.load(id, &Damaged { panics: true }).is_err();
     assert!(catch_unwind(AssertUnwindSafe(load)).is_err());
     assert!(cell.is_unloaded(), "it is as if it had been loaded");
-    assert!(matches!(cell.load(id, &Chest(gold(FIRST), FIRST)), Ok(true)));
+    assert!(matches!(cell.load(id, &Chest(gold(FIRST), FIRST)), Ok(Some(_))));
     Bank::new(FIRST).visit(0, |pin| assert_whole(newest(&cell, pin)));
 }
 
 fn newest<'p>(cell: &Cell, pin: &'p Pin<'_>) -> Version<'p> {
     match cell.read(CommitNumber(u64::MAX), pin) {
         Found::Newest(version) => version,
-        Found::Older(_) => panic!("it is older than a commit that never was"),
+        Found::Older(_) | Found::Away => panic!("it is older than a commit that never was"),
     }
 }
 
@@ -186,5 +186,6 @@ fn look_back<'p>(cell: &Cell, snapshot: CommitNumber, pin: &'p Pin<'_>) -> Optio
     match cell.read(snapshot, pin) {
         Found::Newest(version) => Some(version),
         Found::Older(version) => version,
+        Found::Away => None,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use daystar_model::{Change, CommitNumber, Object, ObjectId, Store, StoreError, store};
 
 use super::{explore, meet};
+use crate::breaks::Breaks;
 use crate::cell::{Cell, Found, Reserver, Respect};
 use crate::coins::{Bank, assert_whole, cell, gold, silver};
 use crate::reclaim::Pin;
@@ -33,7 +34,7 @@ fn no_reader_sees_half_a_commit() {
                             Some(version.number)
                         }
                         // The reader would have to move its snapshot up first.
-                        Found::Older(_) => None,
+                        Found::Older(_) | Found::Away => None,
                     });
                     if let [Some(first), Some(second)] = seen {
                         assert_eq!(first, second, "half a commit was seen");
@@ -131,7 +132,7 @@ fn two_first_touches_load_once_and_overwrite_nothing() {
                 assert!(!cell.is_unloaded() || cell.load(id, store).is_ok());
                 bank.visit(0, |pin| match cell.read(LATE, pin) {
                     Found::Newest(version) => assert_whole(version),
-                    Found::Older(_) => panic!("a loaded cell is as if it were not"),
+                    Found::Older(_) | Found::Away => panic!("a loaded cell is as if it were not"),
                 });
             },
         );
@@ -208,6 +209,58 @@ fn tidying_is_no_commit() {
             },
         );
         let (bank, cell) = &*shared;
+        assert!(cell.is_still(CommitNumber(FIRST + 1), false), "a commit was undone");
+        bank.visit(0, |pin| assert_whole(cell.newest(pin)));
+    });
+}
+
+/// A value that is taken away and brought back leaves the word as it was. Whoever looks meanwhile may miss that, but never
+/// takes what is away for what is not there.
+#[test]
+fn what_is_away_is_never_taken_for_absent() {
+    explore(|| {
+        let id = ObjectId::from_raw(1);
+        meet(
+            (Bank::new(FIRST), cell(FIRST), Counting(AtomicU64::new(0))),
+            move |(bank, cell, store)| {
+                bank.visit(1, |pin| {
+                    cell.evict(CommitNumber(FIRST), Breaks::default(), pin);
+                    assert!(cell.load(id, store).is_ok());
+                    cell.evict(CommitNumber(FIRST), Breaks::default(), pin);
+                });
+            },
+            move |(bank, cell, _)| {
+                bank.visit(0, |pin| match cell.read(LATE, pin) {
+                    Found::Newest(version) => assert_whole(version),
+                    Found::Away => {}
+                    Found::Older(_) => panic!("it is older than a commit that never was"),
+                });
+            },
+        );
+    });
+}
+
+/// Who takes away, and who puts another on top: both take it out of the cell, and only one may have it.
+#[test]
+fn what_is_replaced_is_not_taken_away_as_well() {
+    explore(|| {
+        let id = ObjectId::from_raw(1);
+        let shared = meet(
+            (Bank::new(FIRST), cell(FIRST), Counting(AtomicU64::new(0))),
+            |(bank, cell, _)| {
+                bank.visit(1, |pin| cell.evict(CommitNumber(FIRST), Breaks::default(), pin));
+            },
+            move |(bank, cell, store)| {
+                bank.visit(0, |pin| {
+                    assert!(cell.lock(Respect::All).is_ok());
+                    assert!(cell.load_locked(id, store).is_ok());
+                    assert_whole(cell.newest(pin));
+                    let number = bank.clock.tick();
+                    cell.install(number, silver(number.0), &Readers::default(), pin);
+                });
+            },
+        );
+        let (bank, cell, _) = &*shared;
         assert!(cell.is_still(CommitNumber(FIRST + 1), false), "a commit was undone");
         bank.visit(0, |pin| assert_whole(cell.newest(pin)));
     });

@@ -22,7 +22,7 @@ mod round;
 mod transact;
 mod versions;
 
-use daystar_engine::Settings;
+use daystar_engine::{Breaks, Settings};
 
 use checker::verdict;
 use round::observe;
@@ -39,6 +39,28 @@ fn what_clients_saw_may_have_happened_one_at_a_time() {
         }
         story.end();
     }
+}
+
+#[test]
+fn what_clients_saw_of_a_world_larger_than_memory_may_have_happened_one_at_a_time() {
+    for round in 0..ROUNDS {
+        let (history, story) = observe(common::no_memory(), round);
+        if let Some(verdict) = verdict(&history) {
+            panic!("in round {round}, {verdict}");
+        }
+        assert_ne!(story.counts().loads, story.counts().objects, "nothing was loaded again");
+        story.end();
+    }
+}
+
+#[test]
+fn clients_see_that_what_is_away_is_taken_for_unchanged() {
+    let breaks = Breaks { away_is_unchanged: true, ..Breaks::default() };
+    let is_caught = (0..ROUNDS).any(|round| {
+        let settings = Settings { breaks, ..common::no_memory() };
+        verdict(&observe(settings, round).0).is_some()
+    });
+    assert!(is_caught, "nothing was noticed in {ROUNDS} rounds");
 }
 
 #[test]

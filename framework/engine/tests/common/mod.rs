@@ -8,6 +8,7 @@
 
 mod broken;
 mod closure;
+mod disk;
 mod log;
 mod story;
 
@@ -23,8 +24,11 @@ use daystar_model::{
 
 pub(crate) use broken::seen_by_clients;
 pub(crate) use closure::{Closure, SESSION, Work, ask, look, message, run};
+pub(crate) use disk::{Behind, Disk};
 pub(crate) use log::Log;
-pub(crate) use story::{Story, cause, committed, fault, is_committed, is_first, reason, refusal};
+pub(crate) use story::{
+    Story, cause, committed, fault, is_committed, is_first, no_memory, reason, refusal,
+};
 
 /// A store in which there is nothing.
 pub(crate) struct EmptyStore;

@@ -6,17 +6,20 @@ use std::sync::{Arc, Mutex};
 use daystar_engine::{
     Cause, Counts, Difference, Engine, Error, Fault, History, Outcome, Settings, rerun,
 };
-use daystar_model::{CommitNumber, Managed, ObjectId, Space};
+use daystar_model::{CommitNumber, Managed, ManualClock, ObjectId, Space};
 
 use super::closure::{self, Work};
-use super::{Account, EmptyStore, Log, engine};
+use super::{Account, Behind, EmptyStore, Log, engine};
 
-/// An engine over nothing, the record of what it ran, and what it handed on.
+/// An engine over nothing, or over a store that is behind if there is a memory budget; the record of what it ran, and
+/// what it handed on.
 pub(crate) struct Story {
     /// Shared, so that a job can run others in between its own steps.
     pub(crate) engine: Arc<Engine>,
     pub(crate) log: Arc<Log>,
     history: Arc<History>,
+    /// What writes the store, if there is one.
+    pub(crate) store: Option<Arc<Behind<Log>>>,
 }
 
 impl Story {
@@ -24,8 +27,16 @@ impl Story {
     pub(crate) fn new(settings: Settings) -> Self {
         let (log, history) = (Arc::<Log>::default(), Arc::<History>::default());
         let settings = Settings { recorder: Some(history.clone()), ..settings };
-        let engine = Arc::new(engine(log.clone(), settings));
-        Self { engine, log, history }
+        if settings.memory.is_none() {
+            let engine = Arc::new(engine(log.clone(), settings));
+            return Self { engine, log, history, store: None };
+        }
+        let sink = Arc::new(Behind::new(log.clone(), LAG));
+        let time = Arc::new(ManualClock::default());
+        let engine = Engine::new(sink.disk.clone(), sink.clone(), time, settings);
+        let engine = Arc::new(engine.expect("the store is readable"));
+        sink.tells(&engine);
+        Self { engine, log, history, store: Some(sink) }
     }
 
     /// Runs a closure as a job.
@@ -104,6 +115,14 @@ impl Story {
         let jobs = self.judge().unwrap_or_else(|difference| panic!("{difference}"));
         assert_eq!(jobs as u64, commits + failures, "every job is recorded");
     }
+}
+
+/// How many commits the store is behind, if there is one.
+const LAG: usize = 2;
+
+/// So little memory that whatever can go goes after every job.
+pub(crate) fn no_memory() -> Settings {
+    Settings { memory: Some(1), ..Settings::default() }
 }
 
 /// Whether this is the first call with this counter: what a job does only in its first attempt, and not when the oracle

@@ -61,6 +61,13 @@ proptest! {
         let run = run(&program, Settings::default());
         judge(&program, &run).map_err(TestCaseError::fail)?;
     }
+
+    /// Whatever can go out of memory goes after every task.
+    #[test]
+    fn three_threads_do_what_the_model_does_when_memory_is_short(program in crowd()) {
+        let run = run(&program, common::no_memory());
+        judge(&program, &run).map_err(TestCaseError::fail)?;
+    }
 }
 
 #[test]

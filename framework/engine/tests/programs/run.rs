@@ -8,15 +8,18 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use daystar_engine::{CommitSink, Committed, Effect, Engine, Fault, Outcome, Settings};
-use daystar_model::{Change, Clock, CommitNumber, ObjectId, Space, Timestamp};
+use daystar_model::{Change, Clock, CommitNumber, ObjectId, Space, Store, Timestamp};
 use parking_lot::Mutex;
 
-use crate::common::{Account, EmptyStore, look};
+use crate::common::{Account, Behind, EmptyStore, look};
 use crate::model::World;
 use crate::performance::{Attempted, Performance, hush};
 use crate::program::{Kind, Program, Slots, Transaction, first_slots};
 use crate::real::{Number, Tally};
 use crate::subject::Seen;
+
+/// How many commits the store is behind, if memory is short.
+const LAG: usize = 2;
 
 /// What came of a program.
 pub(crate) struct Run {
@@ -87,7 +90,7 @@ impl Clock for Restless {
 
 /// What the threads of a run share.
 struct Stage {
-    engine: Engine,
+    engine: Arc<Engine>,
     recorder: Arc<Recorder>,
     slots: Mutex<Slots>,
 }
@@ -97,8 +100,14 @@ pub(crate) fn run(program: &Program, mut settings: Settings) -> Run {
     settings.limits.objects_max = program.objects_max;
     let recorder = Arc::new(Recorder::default());
     let clock = Arc::new(Restless::default());
-    let engine = Engine::new(Arc::new(EmptyStore), Arc::clone(&recorder) as _, clock, settings)
-        .expect("an empty store is readable");
+    let written = Arc::new(Behind::new(Arc::clone(&recorder), LAG));
+    let store: Arc<dyn Store> = match settings.memory {
+        Some(_) => written.disk.clone(),
+        None => Arc::new(EmptyStore),
+    };
+    let engine = Engine::new(store, Arc::clone(&written) as _, clock, settings);
+    let engine = Arc::new(engine.expect("an empty store is readable"));
+    written.tells(&engine);
     let slots = first_slots(engine.new_id(Space::Session));
     let stage = Stage { engine, recorder, slots: Mutex::new(slots) };
 
@@ -125,6 +134,7 @@ pub(crate) fn run(program: &Program, mut settings: Settings) -> Run {
     // Nothing is taken any more: every commit so far was handed on before its job was over, or by a thread
     // that is over.
     let received = std::mem::take(&mut *stage.recorder.0.lock());
+    assert_eq!(stage.engine.recount(), stage.engine.counts().bytes, "the tally of bytes is wrong");
     Run { threads, received, world }
 }
 

@@ -65,3 +65,27 @@ fn without_grace_a_value_is_written_on_under_a_reader() {
     let breaks = Breaks { no_grace: true, ..Breaks::default() };
     assert_caught(breaks, crate::grace::grace, "a value was written on");
 }
+
+#[test]
+fn with_eviction_of_what_is_not_stored_it_is_lost() {
+    let breaks = Breaks { evicts_early: true, ..Breaks::default() };
+    assert_caught(breaks, crate::memory::behind, "the store now has");
+}
+
+#[test]
+fn with_eviction_of_what_is_locked_it_is_not_there_to_be_changed() {
+    let breaks = Breaks { evicts_locked: true, ..Breaks::default() };
+    assert_caught(breaks, crate::memory::additions, "does not exist");
+}
+
+#[test]
+fn with_eviction_beside_whoever_is_alone_it_does_not_commit() {
+    let breaks = Breaks { evicts_beside_alone: true, ..Breaks::default() };
+    assert_caught(breaks, crate::memory::alone, "3 attempts, and 2 are allowed");
+}
+
+#[test]
+fn with_what_is_away_taken_for_unchanged_one_thread_comes_to_something_else() {
+    let breaks = Breaks { away_is_unchanged: true, ..Breaks::default() };
+    assert_caught(breaks, crate::memory::copies, "does not come to the same");
+}

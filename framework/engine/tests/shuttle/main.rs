@@ -22,6 +22,7 @@ mod blind;
 mod broken;
 mod grace;
 mod ladder;
+mod memory;
 mod messages;
 mod past;
 mod phantoms;

@@ -1,4 +1,4 @@
-//! A small world for one story: an engine over nothing, a sink and a recorder that remember everything, and a check at
+//! A small world for one story: an engine over nothing, or over a store and with hardly any memory, a sink and a recorder that remember everything, and a check at
 //! the end that all of it is what one thread would have done.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +11,10 @@ use daystar_engine::{
 };
 use daystar_model::{CommitNumber, ManualClock, ObjectId, Space};
 
-use crate::common::{Account, EmptyStore};
+use crate::common::{Account, Behind, EmptyStore};
 
 pub(crate) struct World {
-    engine: Engine,
+    engine: Arc<Engine>,
     ledger: Arc<Ledger>,
     history: Arc<History>,
     /// The highest number of a job that is over. Not the checker's: to look here is no step of the story.
@@ -70,15 +70,23 @@ impl World {
     /// A world whose jobs have so many attempts: with few, they soon reserve what they need, or run alone.
     pub(crate) fn with_attempts(breaks: Breaks, attempts_max: u32) -> Self {
         let (ledger, history) = (Arc::new(Ledger::default()), Arc::new(History::default()));
-        let settings = Settings {
-            limits: Limits { attempts_max, ..Limits::default() },
-            recorder: Some(history.clone()),
-            breaks,
-            ..Settings::default()
-        };
+        let settings = settings(breaks, attempts_max, &history);
         let time = Arc::new(ManualClock::default());
         let engine = Engine::new(Arc::new(EmptyStore), ledger.clone(), time, settings);
-        let engine = engine.expect("an empty store is readable");
+        let engine = Arc::new(engine.expect("an empty store is readable"));
+        Self { engine, ledger, history, finished: AtomicU64::new(0) }
+    }
+
+    /// A world in which every object that can go out of memory goes after every job, over a store that is so many
+    /// commits behind.
+    pub(crate) fn without_memory(breaks: Breaks, attempts_max: u32, lag: usize) -> Self {
+        let (ledger, history) = (Arc::new(Ledger::default()), Arc::new(History::default()));
+        let settings = Settings { memory: Some(1), ..settings(breaks, attempts_max, &history) };
+        let sink = Arc::new(Behind::new(ledger.clone(), lag));
+        let time = Arc::new(ManualClock::default());
+        let engine = Engine::new(sink.disk.clone(), sink.clone(), time, settings);
+        let engine = Arc::new(engine.expect("the store is readable"));
+        sink.tells(&engine);
         Self { engine, ledger, history, finished: AtomicU64::new(0) }
     }
 
@@ -202,6 +210,15 @@ impl World {
         assert!(self.finished.into_inner() <= numbers.len() as u64, "a commit was not handed on");
         let again = rerun(&self.engine, &self.history.take(), Arc::new(EmptyStore));
         assert!(again.is_ok(), "{}", again.expect_err("a difference"));
+    }
+}
+
+fn settings(breaks: Breaks, attempts_max: u32, history: &Arc<History>) -> Settings {
+    Settings {
+        limits: Limits { attempts_max, ..Limits::default() },
+        recorder: Some(history.clone()),
+        breaks,
+        ..Settings::default()
     }
 }
 

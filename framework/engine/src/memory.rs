@@ -1,0 +1,193 @@
+//! Keeping to the memory budget: what a job does for it before it begins and after it has ended, when it has nothing
+//! locked and has not begun to read.
+
+use daystar_model::{CommitNumber, ObjectId};
+
+use crate::budget::Limit;
+use crate::cell::{Eviction, Found, footprint};
+use crate::engine::Shared;
+use crate::policy::Weighed;
+use crate::seat::Seated;
+use crate::sync::{IS_CHECKED, Ordering, pause};
+#[cfg(feature = "breaks")]
+use crate::table::Walk;
+
+/// What became of proposals to take something out of memory.
+#[derive(Default)]
+struct Evicted {
+    /// How many are out of memory.
+    done: usize,
+    /// How many the store does not have yet.
+    early: usize,
+}
+
+/// How often at most a job tries to make room, and more often the more it told of.
+const ROUNDS: usize = if IS_CHECKED { 2 } else { 64 };
+
+/// How many milliseconds a job waits at most for a store that gets on, and for one that does not.
+const WAITS: u32 = if IS_CHECKED { 2 } else { 1000 };
+const WAITS_IN_VAIN: u32 = if IS_CHECKED { 1 } else { 100 };
+
+impl Shared {
+    /// How many bytes the world takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let policy = self.budget.limit().map_or(0, |limit| limit.policy.bytes());
+        let values = self.seats.total(|tally| &tally.bytes);
+        // Seats are asked one after the other, so what moved from one to another meanwhile may be missing.
+        let values = if values.cast_signed() < 0 { 0 } else { values };
+        values + self.table.bytes() + policy
+    }
+
+    /// As [`bytes`](Self::bytes), found out by looking into every cell. Right only while no job runs.
+    #[cfg(feature = "breaks")]
+    pub(crate) fn recount(&self) -> u64 {
+        let seated = self.seats.take();
+        let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
+        let (mut walk, mut bytes) = (Walk::default(), 0);
+        while let Some(cells) = self.table.walk(&mut walk) {
+            bytes += cells.iter().map(|(_, cell)| cell.footprint(&pin) as u64).sum::<u64>();
+        }
+        bytes + self.table.bytes() + self.budget.limit().map_or(0, |limit| limit.policy.bytes())
+    }
+
+    /// Waits while so much is taken that more must not come.
+    pub(crate) fn wait_for_memory(&self, seated: &Seated<'_>) {
+        let bytes_max = self.budget.waiting_max(self.seats.count());
+        self.epoch.wait_for_room(&self.seats, seated.seat, &seated.yard, bytes_max);
+        if let Some(limit) = self.budget.limit()
+            && limit.is_short.load(Ordering::Relaxed)
+        {
+            self.wait_for_store(limit, seated);
+        }
+    }
+
+    /// Waits, as long as the store gets on, until what it has got makes room.
+    #[cold]
+    fn wait_for_store(&self, limit: &Limit, seated: &Seated<'_>) {
+        let (mut stored, mut waits_in_vain) = (self.budget.last_stored(), 0);
+        if limit.in_vain.load(Ordering::Relaxed) == stored.0 {
+            return;
+        }
+        for _ in 0..WAITS {
+            self.make_room(limit, Vec::new(), seated);
+            if !limit.is_short.load(Ordering::Relaxed) {
+                return;
+            }
+            pause();
+            let now = self.budget.last_stored();
+            waits_in_vain = if now == stored { waits_in_vain + 1 } else { 0 };
+            stored = now;
+            if waits_in_vain == WAITS_IN_VAIN {
+                limit.in_vain.store(stored.0, Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+
+    /// After a job: tells the policy what was used, and makes room if there is too little.
+    #[inline]
+    pub(crate) fn keep_to_budget(&self, seated: &Seated<'_>) {
+        let Some(limit) = self.budget.limit() else { return };
+        let mut yard = seated.yard.borrow_mut();
+        let has_grown = yard.recent.has_grown(seated.seat.tally.bytes.get(), limit.step());
+        let is_due = yard.recent.is_due() && self.budget.is_engaged();
+        if has_grown || is_due || limit.can_go_on(self.budget.last_stored()) {
+            drop(yard);
+            self.tell(limit, seated);
+        }
+    }
+
+    #[cold]
+    fn tell(&self, limit: &Limit, seated: &Seated<'_>) {
+        if !limit.engage(self.bytes()) {
+            return;
+        }
+        let mut used = seated.yard.borrow_mut().recent.take();
+        self.walk_on(limit, &mut used);
+        let used = self.weigh(used, seated);
+        self.make_room(limit, used, seated);
+    }
+
+    /// Adds some of what was in memory before the policy was told anything.
+    fn walk_on(&self, limit: &Limit, used: &mut Vec<ObjectId>) {
+        let Some(mut walk) = limit.walk.try_lock() else { return };
+        let Some(cells) = walk.as_mut().and_then(|walk| self.table.walk(walk)) else {
+            *walk = None;
+            return;
+        };
+        let here = cells.into_iter().filter(|(_, cell)| !cell.is_unloaded() && !cell.is_away());
+        used.extend(here.map(|(id, _)| id));
+    }
+
+    /// How many bytes each of these takes now.
+    fn weigh(&self, ids: Vec<ObjectId>, seated: &Seated<'_>) -> Vec<Weighed> {
+        let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
+        let weigh = |id| {
+            let weight = match self.table.peek(id)?.read(CommitNumber(u64::MAX), &pin) {
+                Found::Newest(version) => version.value.map_or(0, footprint),
+                Found::Older(_) | Found::Away => 0,
+            };
+            Some((id, weight as u64))
+        };
+        ids.into_iter().filter_map(weigh).collect()
+    }
+
+    /// Tells the policy what was `used`, and takes out of memory what it lets go of, until there is room or nothing more
+    /// can go.
+    fn make_room(&self, limit: &Limit, used: Vec<Weighed>, seated: &Seated<'_>) {
+        let (policy, parts) = (&limit.policy, limit.policy.parts());
+        let (rounds, stored) = (ROUNDS + used.len(), self.budget.last_stored());
+        let mut proposals = Vec::new();
+        policy.tell(used, &mut proposals);
+        let (mut in_vain, mut early) = (0, 0);
+        for _ in 0..rounds {
+            let bytes = self.bytes();
+            let unknown = bytes.saturating_sub(policy.known()) / parts as u64;
+            let part = limit.turn.fetch_add(1, Ordering::Relaxed) as usize % parts;
+            policy.settle(part, unknown, &mut proposals);
+            let evicted = self.evict(limit, &mut proposals, seated);
+            early += evicted.early;
+            in_vain = if evicted.done == 0 { in_vain + 1 } else { 0 };
+            if in_vain >= parts || self.bytes() <= limit.bytes {
+                break;
+            }
+        }
+        let bytes = self.bytes();
+        limit.made_room(bytes > limit.bytes, stored);
+        // It is worth waiting only for objects that would make up for what is too much.
+        let can_help = early > 0 && policy.known() >= bytes.saturating_sub(limit.bytes);
+        limit.is_short.store(bytes > limit.too_much() && can_help, Ordering::Relaxed);
+        if !proposals.is_empty() || (bytes > limit.bytes && in_vain >= parts && early == 0) {
+            // Nothing more can go of what the policy knows. Something may have come into memory while nobody saw it.
+            limit.walk_again();
+        }
+    }
+
+    /// Takes out of memory what can go of `proposals`; the policy takes back the rest.
+    fn evict(&self, limit: &Limit, proposals: &mut Vec<Weighed>, seated: &Seated<'_>) -> Evicted {
+        let mut evicted = Evicted::default();
+        if proposals.is_empty() {
+            return evicted;
+        }
+        let (breaks, stored) = (self.breaks(), self.budget.last_stored());
+        let refused: Vec<Weighed> = {
+            // To whoever is alone, a cell that is locked for this would look like one that is being changed.
+            let _passing = (!breaks.evicts_beside_alone).then(|| self.gate.pass(seated.seat));
+            let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
+            let stays = |(id, _): &Weighed| {
+                let cell = self.table.peek(*id);
+                let became =
+                    cell.map_or(Eviction::Nothing, |cell| cell.evict(stored, breaks, &pin));
+                evicted.done += usize::from(became == Eviction::Done);
+                evicted.early += usize::from(became == Eviction::Early);
+                matches!(became, Eviction::Early | Eviction::Busy)
+            };
+            proposals.drain(..).filter(stays).collect()
+        };
+        let tally = &seated.seat.tally;
+        tally.evictions.more(evicted.done as u64);
+        tally.away.more(evicted.done as u64);
+        limit.policy.take_back(&refused, proposals);
+        evicted
+    }
+}
