@@ -16,7 +16,7 @@ use heed::byteorder::BigEndian;
 use heed::types::{Bytes, Str, U64};
 use heed::{CommitOrAbort, Database, EnvFlags, EnvOpenOptions, MdbError, WithoutTls};
 use parking_lot::RwLock;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use super::format::fingerprint;
 use super::identity::Identity;
@@ -185,7 +185,7 @@ impl Environment {
         *slot = Some(opened.clone());
         // What was opened to be read only is to be opened anew at the next write, which says so by failing.
         self.is_doubtful.store(false, Ordering::Release);
-        info!(dir = %self.dir.display(), read_only = !flags.is_empty(), "opened again");
+        debug!(dir = %self.dir.display(), read_only = !flags.is_empty(), "opened again");
         Ok(opened)
     }
 
