@@ -28,7 +28,8 @@ const CRATES: &[Crate] = &[
     Crate {
         manifest: "framework/store/Cargo.toml",
         ours: &["daystar-model"],
-        in_tests: &[],
+        // Itself, with the switches of its tests.
+        in_tests: &["daystar-store"],
         never: &["tokio", "quinn", "rustls"],
     },
     Crate { manifest: "framework/protocol/Cargo.toml", ours: &[], in_tests: &[], never: OUTSIDE },
