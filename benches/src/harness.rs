@@ -12,7 +12,7 @@
 //! - `baseline`: what it is measured against, taken in the same way; null without one.
 //! - `ratio`: the median of value to baseline, round by round; of latencies, simply their ratio.
 //! - `wanted`: null where a case is only printed, otherwise an object of limits, all to be kept:
-//!   `ratio_min`, `value_min`, `value_max`. For example `{"ratio_min":0.5,"value_min":1000000.0}`.
+//!   `ratio_min`, `ratio_max`, `value_min`, `value_max`. For example `{"ratio_min":0.5,"value_min":1000000.0}`.
 //! - `met`: whether all limits are kept; null where there is none.
 //!
 //! A figure that is not a number was not measured: it is told on the error stream and is no row.
@@ -112,11 +112,11 @@ impl Harness {
     }
 
     /// Measures how long single tasks take, the baseline's and the subject's in turns, and prints how they spread:
-    /// percentiles and the slowest, of which `wanted` is wanted. Two measurements of the plan.
+    /// percentiles and the slowest, of one of which something is wanted. Two measurements of the plan.
     pub(crate) fn compare_spreads(
         &mut self,
         case: &str,
-        wanted: Wanted,
+        (name_wanted, wanted): (&str, Wanted),
         mut baseline: impl FnMut(Duration) -> Spread,
         mut subject: impl FnMut(Duration) -> Spread,
     ) {
@@ -124,16 +124,34 @@ impl Harness {
         let of = |place: usize| Spread::together(rounds.iter().map(|round| &round[place]));
         let (base, value) = (of(0).figures_ms(), of(1).figures_ms());
         for ((name, base), (_, value)) in base.into_iter().zip(value) {
-            let wanted = if name == Spread::SLOWEST { wanted } else { Wanted::Nothing };
+            let wanted = if name == name_wanted { wanted } else { Wanted::Nothing };
             self.push(format!("{case}, {name}"), value, "ms", Some((base, value / base)), wanted);
         }
     }
 
-    /// Prints how something spreads that has no baseline.
-    pub(crate) fn print_spread(&mut self, case: &str, spread: &Spread) {
+    /// Prints how something spreads that has no baseline; of one of the figures something may be wanted.
+    pub(crate) fn print_spread(
+        &mut self,
+        case: &str,
+        spread: &Spread,
+        (name_wanted, wanted): (&str, Wanted),
+    ) {
         for (name, value) in spread.figures_ms() {
-            self.print(format!("{case}, {name}"), "ms", value, Wanted::Nothing);
+            let wanted = if name == name_wanted { wanted } else { Wanted::Nothing };
+            self.print(format!("{case}, {name}"), "ms", value, wanted);
         }
+    }
+
+    /// Prints a figure beside a baseline that could not be measured in turns with it.
+    pub(crate) fn print_against(
+        &mut self,
+        case: &str,
+        unit: &'static str,
+        value: f64,
+        baseline: f64,
+        wanted: Wanted,
+    ) {
+        self.push(case.to_owned(), value, unit, Some((baseline, value / baseline)), wanted);
     }
 
     /// Prints a figure that has no baseline.

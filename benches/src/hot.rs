@@ -27,7 +27,7 @@ use daystar_model::ObjectId;
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
-use crate::harness::{Harness, Wanted};
+use crate::harness::{Harness, Spread, Wanted};
 use crate::load::{named, rate, spread, thread_counts};
 use crate::work::{rounds_of, work};
 use crate::world::{Player, engine_with_players, insert, run as run_task};
@@ -114,7 +114,7 @@ fn plain_field(harness: &mut Harness, objects: usize, threads: usize) {
     );
     harness.compare_spreads(
         &case,
-        if is_wanted { Wanted::AtMost(SLOWEST_MS_MAX) } else { Wanted::Nothing },
+        (Spread::SLOWEST, if is_wanted { Wanted::AtMost(SLOWEST_MS_MAX) } else { Wanted::Nothing }),
         |slice| spread(1, slice, step),
         |slice| spread(threads, slice, step),
     );

@@ -1,13 +1,20 @@
 //! The benches: `benches NAME [--json] [--quick]` measures one, beside its baseline and in the same run.
 
+mod checkpoint;
+mod disk;
+mod durable;
+mod footprint;
 mod growth;
 mod harness;
 mod hot;
 mod inproc;
+mod larger;
 mod load;
 mod memory;
 mod readonly;
+mod restart;
 mod scaling;
+mod single;
 mod work;
 mod world;
 
@@ -45,9 +52,22 @@ enum Bench {
     Readonly,
     /// Tasks per second as worlds and tasks grow.
     Growth,
+    /// Tasks acknowledged after they are on disk, against one LMDB transaction per event.
+    Durable,
+    /// From start to first task, with 10 M objects against 10 k, and after `kill -9` under load.
+    Restart,
+    /// A world ten times larger than its memory budget, against all in memory.
+    Larger,
+    /// Tasks while checkpoints are made, against tasks without.
+    Checkpoint,
+    /// Bytes written to disk per byte of changed object.
+    Footprint,
 }
 
 fn main() {
+    if restart::is_victim() {
+        return;
+    }
     let arguments = Arguments::parse();
     let bench = arguments.name;
     let mut harness = Harness::new(bench.name(), arguments.quick, arguments.json);
@@ -57,6 +77,11 @@ fn main() {
         Bench::Hot => hot::run(&mut harness),
         Bench::Readonly => readonly::run(&mut harness),
         Bench::Growth => growth::run(&mut harness),
+        Bench::Durable => durable::run(&mut harness),
+        Bench::Restart => restart::run(&mut harness),
+        Bench::Larger => larger::run(&mut harness),
+        Bench::Checkpoint => checkpoint::run(&mut harness),
+        Bench::Footprint => footprint::run(&mut harness),
     }
     harness.finish();
 }
@@ -70,6 +95,11 @@ impl Bench {
             Bench::Hot => "hot",
             Bench::Readonly => "readonly",
             Bench::Growth => "growth",
+            Bench::Durable => "durable",
+            Bench::Restart => "restart",
+            Bench::Larger => "larger",
+            Bench::Checkpoint => "checkpoint",
+            Bench::Footprint => "footprint",
         }
     }
 }

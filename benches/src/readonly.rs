@@ -117,7 +117,7 @@ impl<'a> Scans<'a> {
         let again = self.attempts.into_inner() - scans;
         harness.print(format!("{case}, scans"), "scans", scans as f64, Wanted::Nothing);
         harness.print(format!("{case}, started again"), "scans", again as f64, Wanted::AtMost(0.0));
-        harness.print_spread(case, &spread);
+        harness.print_spread(case, &spread, (Spread::SLOWEST, Wanted::Nothing));
     }
 }
 

@@ -10,6 +10,8 @@
 // The macros' generated code names `::daystar`, here as everywhere.
 extern crate self as daystar;
 
+#[cfg(doctest)]
+mod book;
 mod cli;
 mod game;
 mod net;
@@ -67,11 +69,14 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::game::task::{Task, TaskRegistration};
-    pub use daystar_macros::Memory;
+    pub use daystar_macros::{Layout, Memory, Show};
     pub use daystar_model::codec;
+    pub use daystar_model::layout;
     pub use daystar_model::managed::Registration;
     pub use daystar_model::memory;
     pub use daystar_model::private::{inventory, rkyv};
+    pub use daystar_model::show;
+    pub use daystar_model::upgrade;
     pub use daystar_model::{Managed, RecordError, TypeDescriptor};
     pub use daystar_protocol::message::Message;
     pub use serde;

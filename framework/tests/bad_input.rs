@@ -169,7 +169,7 @@ fn a_data_folder_in_use() {
 fn a_world_that_is_not_there() {
     let folder = tempfile::tempdir().expect("a folder");
     let cause = daystar::verify(&Bank, &folder.path().join("none")).expect_err("no world");
-    assert!(cause.to_string().contains("not a folder"), "told: {cause}");
+    assert!(cause.to_string().contains("no Daystar world"), "told: {cause}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

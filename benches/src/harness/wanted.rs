@@ -12,6 +12,10 @@ pub(crate) enum Wanted {
     Ratio(f64),
     /// The ratio is at least the first, and the value itself at least the second.
     RatioAndValue(f64, f64),
+    /// The ratio to the baseline is at most this.
+    RatioAtMost(f64),
+    /// The ratio is at most the first, and the value itself at most the second.
+    RatioAndValueAtMost(f64, f64),
     /// The value is at most this.
     AtMost(f64),
     /// Nothing: the figure is only printed.
@@ -21,6 +25,7 @@ pub(crate) enum Wanted {
 /// The limits, as JSON and as text name them.
 struct Limits {
     ratio_min: Option<f64>,
+    ratio_max: Option<f64>,
     value_min: Option<f64>,
     value_max: Option<f64>,
 }
@@ -33,7 +38,8 @@ impl Wanted {
         }
         let limits = self.limits();
         let is_ratio_met =
-            limits.ratio_min.is_none_or(|least| ratio.is_some_and(|ratio| ratio >= least));
+            limits.ratio_min.is_none_or(|least| ratio.is_some_and(|ratio| ratio >= least))
+                && limits.ratio_max.is_none_or(|most| ratio.is_some_and(|ratio| ratio <= most));
         let is_value_met = limits.value_min.is_none_or(|least| value >= least)
             && limits.value_max.is_none_or(|most| value <= most);
         Some(is_ratio_met && is_value_met)
@@ -44,6 +50,7 @@ impl Wanted {
         let limits = self.limits();
         let texts = [
             limits.ratio_min.map(|least| format!("ratio >= {least}")),
+            limits.ratio_max.map(|most| format!("ratio <= {most}")),
             limits.value_min.map(|least| format!("value >= {}", round(least))),
             limits.value_max.map(|most| format!("value <= {most}")),
         ];
@@ -52,11 +59,15 @@ impl Wanted {
     }
 
     fn limits(self) -> Limits {
-        let none = Limits { ratio_min: None, value_min: None, value_max: None };
+        let none = Limits { ratio_min: None, ratio_max: None, value_min: None, value_max: None };
         match self {
             Wanted::Ratio(least) => Limits { ratio_min: Some(least), ..none },
             Wanted::RatioAndValue(ratio, value) => {
                 Limits { ratio_min: Some(ratio), value_min: Some(value), ..none }
+            }
+            Wanted::RatioAtMost(most) => Limits { ratio_max: Some(most), ..none },
+            Wanted::RatioAndValueAtMost(ratio, value) => {
+                Limits { ratio_max: Some(ratio), value_max: Some(value), ..none }
             }
             Wanted::AtMost(most) => Limits { value_max: Some(most), ..none },
             Wanted::Nothing => none,
@@ -73,6 +84,7 @@ impl Serialize for Wanted {
         let limits = self.limits();
         let named = [
             ("ratio_min", limits.ratio_min),
+            ("ratio_max", limits.ratio_max),
             ("value_min", limits.value_min),
             ("value_max", limits.value_max),
         ];
@@ -94,6 +106,8 @@ mod tests {
     fn a_limit_is_met_when_reached_exactly_and_missed_just_beside() {
         assert_eq!(Wanted::Ratio(0.5).met(1.0, Some(0.5)), Some(true));
         assert_eq!(Wanted::Ratio(0.5).met(1.0, Some(0.499)), Some(false));
+        assert_eq!(Wanted::RatioAtMost(2.0).met(1.0, Some(2.0)), Some(true));
+        assert_eq!(Wanted::RatioAtMost(2.0).met(1.0, Some(2.01)), Some(false));
         assert_eq!(Wanted::AtMost(100.0).met(100.0, None), Some(true));
         assert_eq!(Wanted::AtMost(100.0).met(100.1, None), Some(false));
     }
@@ -104,6 +118,10 @@ mod tests {
         assert_eq!(wanted.met(1e6, Some(0.5)), Some(true));
         assert_eq!(wanted.met(0.9e6, Some(0.6)), Some(false));
         assert_eq!(wanted.met(2e6, Some(0.4)), Some(false));
+        let wanted = Wanted::RatioAndValueAtMost(2.0, 1e3);
+        assert_eq!(wanted.met(1e3, Some(2.0)), Some(true));
+        assert_eq!(wanted.met(1.1e3, Some(1.0)), Some(false));
+        assert_eq!(wanted.met(0.9e3, Some(2.1)), Some(false));
     }
 
     #[test]

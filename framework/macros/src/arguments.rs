@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, ExprLit, Lit, LitInt, LitStr, Result, Token};
+use syn::{Error, Expr, ExprLit, ExprPath, Ident, Lit, LitInt, LitStr, Result, Token};
 
 /// What `#[managed]` and `#[task]` can be told.
 #[derive(Default)]
@@ -12,6 +12,10 @@ pub(crate) struct Arguments {
     pub(crate) version: Option<LitInt>,
     /// The stored name, if one was given.
     pub(crate) name: Option<LitStr>,
+    /// The type of the version before, if one was given.
+    pub(crate) from: Option<ExprPath>,
+    /// The word `old`, if the type is an earlier version.
+    pub(crate) old: Option<Ident>,
 }
 
 impl Arguments {
@@ -21,7 +25,23 @@ impl Arguments {
         for argument in Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens)? {
             arguments.take(macro_name, &argument)?;
         }
+        arguments.agree()?;
         Ok(arguments)
+    }
+
+    /// Refuses what makes no sense together.
+    fn agree(&self) -> Result<()> {
+        if let (Some(old), true) = (&self.old, self.name.is_none() || self.version.is_none()) {
+            let message = "`old` needs the name under which the type is stored and the version that it describes, as in \
+                           `name = \"Player\", version = 1, old`";
+            return Err(Error::new_spanned(old, message));
+        }
+        if let (Some(from), None) = (&self.from, &self.version) {
+            let message = "`from` needs a version of this type, higher than the one it is made from, as in \
+                           `version = 2, from = PlayerV1`";
+            return Err(Error::new_spanned(from, message));
+        }
+        Ok(())
     }
 
     fn take(&mut self, macro_name: &str, argument: &Expr) -> Result<()> {
@@ -33,8 +53,12 @@ impl Arguments {
             once(&mut self.version, "version", argument, version(argument, value)?)
         } else if names(key, "name") {
             once(&mut self.name, "name", argument, name(argument, value)?)
+        } else if names(key, "from") {
+            once(&mut self.from, "from", argument, from(argument, value)?)
+        } else if names(key, "old") {
+            once(&mut self.old, "old", argument, old(argument, key, value)?)
         } else {
-            let known = "`version = 2` and `name = \"stored name\"`";
+            let known = KNOWN;
             Err(Error::new_spanned(
                 key,
                 format!("unknown argument; `#[{macro_name}]` knows {known}"),
@@ -84,12 +108,34 @@ fn name(argument: &Expr, value: Option<&Expr>) -> Result<LitStr> {
     }
 }
 
+fn from(argument: &Expr, value: Option<&Expr>) -> Result<ExprPath> {
+    match value {
+        Some(Expr::Path(path)) => Ok(path.clone()),
+        _ => Err(Error::new_spanned(
+            value.unwrap_or(argument),
+            "`from` is the type of the version before, as in `from = PlayerV1`",
+        )),
+    }
+}
+
+fn old(argument: &Expr, key: &Expr, value: Option<&Expr>) -> Result<Ident> {
+    match (key, value) {
+        (Expr::Path(path), None) => path.path.require_ident().cloned(),
+        _ => Err(Error::new_spanned(
+            argument,
+            "`old` stands alone, as in `name = \"Player\", version = 1, old`",
+        )),
+    }
+}
+
 fn literal(value: Option<&Expr>) -> Option<&Lit> {
     match value {
         Some(Expr::Lit(ExprLit { lit, .. })) => Some(lit),
         _ => None,
     }
 }
+
+const KNOWN: &str = "`version = 2`, `name = \"stored name\"`, `from = PlayerV1` and `old`";
 
 #[cfg(test)]
 mod tests {
@@ -102,25 +148,22 @@ mod tests {
     }
 
     #[test]
-    fn both_arguments_are_read_in_any_order() {
-        let arguments = Arguments::parse("managed", quote!(name = "player", version = 7)).unwrap();
+    fn arguments_are_read_in_any_order() {
+        let tokens = quote!(name = "player", old, from = before::Player, version = 7);
+        let arguments = Arguments::parse("managed", tokens).unwrap();
         assert_eq!(arguments.version.unwrap().base10_digits(), "7");
         assert_eq!(arguments.name.unwrap().value(), "player");
+        assert_eq!(arguments.from.unwrap().path.segments.len(), 2);
+        assert!(arguments.old.is_some());
         let neither = Arguments::parse("managed", quote!()).unwrap();
         assert!(neither.version.is_none() && neither.name.is_none());
     }
 
     #[test]
     fn an_unknown_argument_is_answered_with_the_known_ones() {
-        for tokens in [
-            quote!(form = Old),
-            quote!(from = Old),
-            quote!(2),
-            quote!(versions),
-            quote!(a::version = 1),
-        ] {
+        for tokens in [quote!(form = Old), quote!(2), quote!(versions), quote!(a::version = 1)] {
             let message = refusal(tokens);
-            assert!(message.contains("`version = 2` and `name = \"stored name\"`"), "{message}");
+            assert!(message.contains(KNOWN), "{message}");
         }
     }
 
@@ -139,6 +182,21 @@ mod tests {
             let message = refusal(tokens);
             assert!(message.contains("as in `name = \"player\"`"), "{message}");
         }
+        for tokens in [quote!(from), quote!(from = "PlayerV1"), quote!(from = PlayerV1 {})] {
+            let message = refusal(tokens);
+            assert!(message.contains("as in `from = PlayerV1`"), "{message}");
+        }
+        assert!(refusal(quote!(old = true)).contains("`old` stands alone"));
         assert_eq!(refusal(quote!(version = 1, version = 2)), "`version` is given twice");
+    }
+
+    #[test]
+    fn arguments_that_need_others_say_so() {
+        for tokens in [quote!(old), quote!(name = "Player", old), quote!(version = 1, old)] {
+            let message = refusal(tokens);
+            assert!(message.contains("`name = \"Player\", version = 1, old`"), "{message}");
+        }
+        let message = refusal(quote!(from = PlayerV1));
+        assert!(message.contains("`version = 2, from = PlayerV1`"), "{message}");
     }
 }

@@ -8,10 +8,14 @@
 
 mod arguments;
 mod item;
+mod layout;
 mod managed;
 mod memory;
 mod message;
+mod shape;
+mod show;
 mod task;
+mod versions;
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
@@ -32,9 +36,22 @@ use syn::Result;
 /// Arguments, all optional, as in `#[managed(version = 2, name = "player")]`:
 ///
 /// - `version`: the schema version that the program writes, from 1, which it is when nothing is said.
-///   A stored value of another version is refused.
+///   A stored value of another version is refused, unless `from` tells how to read it.
 /// - `name`: the name under which values are stored; else the type's own. With it a type can be renamed in
 ///   the program and still finds its stored values.
+/// - `from`: the type of the version before. A stored value of that version is read as that type and converted, by
+///   `From` or `TryFrom`, when it is loaded.
+/// - `old`: the type is an earlier version, and is only read. Needs `name` and `version`; may itself have a `from`.
+///
+/// ```text
+/// #[managed(name = "Player", version = 1, old)]
+/// struct PlayerV1 { name: String }
+///
+/// #[managed(version = 2, from = PlayerV1)]
+/// pub struct Player { pub name: String, pub gold: u64 }
+///
+/// impl From<PlayerV1> for Player { .. }
+/// ```
 ///
 /// The type also gets `Clone`. Other derives are up to you, and stand below `#[managed]`. A type that is a map's
 /// key needs `#[derive(PartialEq, Eq, Hash)]`, in an ordered map `#[derive(PartialEq, Eq, PartialOrd, Ord)]`.
@@ -85,6 +102,24 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Memory)]
 pub fn memory(item: TokenStream) -> TokenStream {
     memory::expand(item.into()).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+/// Implements `::daystar::__private::show::Show`, field by field. Added by [`managed`](macro@managed), not by hand.
+///
+/// It is a derive for the same reason as [`Memory`](derive@Memory).
+#[doc(hidden)]
+#[proc_macro_derive(Show)]
+pub fn show(item: TokenStream) -> TokenStream {
+    show::expand(item.into()).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+/// Implements `::daystar::__private::layout::Layout`. Added by [`managed`](macro@managed), not by hand.
+///
+/// It is a derive for the same reason as [`Memory`](derive@Memory).
+#[doc(hidden)]
+#[proc_macro_derive(Layout)]
+pub fn layout(item: TokenStream) -> TokenStream {
+    layout::expand(item.into()).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
 /// What `with` makes of the item; or its error, beside the item as it stood, so that whatever else names the

@@ -7,6 +7,7 @@ use syn::{DeriveInput, Error, Path, Result, parse_quote};
 
 use crate::arguments::Arguments;
 use crate::item::{self, Derive, Words};
+use crate::versions;
 
 const WORDS: Words = Words { name: "managed", value: "an object of the world" };
 
@@ -20,18 +21,18 @@ pub(crate) fn expand(arguments: TokenStream, tokens: TokenStream) -> Result<Toke
     implement(item, &arguments)
 }
 
-/// The item with its archive, and its implementation of `Managed`.
+/// The item with its archive, and its implementation of `Managed`; or of `Old`, if it is one.
 pub(crate) fn implement(mut item: DeriveInput, arguments: &Arguments) -> Result<TokenStream> {
     refuse_machine_sized(&item)?;
     item::write_out_self(&mut item);
     let checks = item::checks(&item, &quote!(__daystar::codec::storable));
-    archive(&mut item);
-
-    let ident = &item.ident;
-    let own_name = ident.unraw().to_string();
-    let name =
-        arguments.name.as_ref().map_or(own_name.to_token_stream(), ToTokens::to_token_stream);
-    let version = arguments.version.as_ref().map_or(quote!(1), ToTokens::to_token_stream);
+    archive(&mut item, arguments.old.is_some());
+    let stored = versions::stored(&item.ident, arguments, &checks);
+    let (ident, name) = (&item.ident, versions::name(&item.ident, arguments));
+    let implementation = match &arguments.old {
+        Some(_) => versions::old(ident, &stored),
+        None => present(ident, &stored),
+    };
     Ok(quote! {
         #item
 
@@ -39,54 +40,60 @@ pub(crate) fn implement(mut item: DeriveInput, arguments: &Arguments) -> Result<
             use ::daystar::__private as __daystar;
 
             #[automatically_derived]
-            // Who used a type that is not managed needs to hear what to do, not which other types are.
-            #[diagnostic::do_not_recommend]
-            impl __daystar::Managed for #ident {
-                const TYPE_NAME: &'static str = {
-                    #checks
-                    #name
-                };
-                const VERSION: u32 = #version;
-
-                fn encode(
-                    &self,
-                ) -> ::core::result::Result<::std::vec::Vec<u8>, __daystar::RecordError> {
-                    __daystar::codec::encode(self)
-                }
-
-                fn decode(
-                    version: u32,
-                    payload: &[u8],
-                ) -> ::core::result::Result<Self, __daystar::RecordError> {
-                    __daystar::codec::decode(version, payload)
-                }
-
-                fn descriptor() -> &'static __daystar::TypeDescriptor {
-                    const { &__daystar::TypeDescriptor::of::<Self>() }
-                }
-
-                fn copy_from(&mut self, other: &Self) {
-                    __daystar::memory::Memory::copy_from(self, other);
-                }
-
-                fn heap_bytes(&self) -> usize {
-                    __daystar::memory::Memory::heap_bytes(self)
-                }
+            impl __daystar::layout::Named for #ident {
+                const NAME: &'static str = #name;
             }
 
-            __daystar::inventory::submit! {
-                __daystar::Registration(<#ident as __daystar::Managed>::descriptor)
-            }
+            #implementation
         };
     })
 }
 
-/// Derives `Clone`, `Memory`, and rkyv's archive, whose types nobody shall meet.
+/// The implementation of `Managed`, and its registration.
+fn present(ident: &Ident, stored: &TokenStream) -> TokenStream {
+    quote! {
+        #[automatically_derived]
+        // Who used a type that is not managed needs to hear what to do, not which other types are.
+        #[diagnostic::do_not_recommend]
+        impl __daystar::Managed for #ident {
+            fn encode(
+                &self,
+            ) -> ::core::result::Result<::std::vec::Vec<u8>, __daystar::RecordError> {
+                __daystar::codec::encode(self)
+            }
+
+            #stored
+
+            fn descriptor() -> &'static __daystar::TypeDescriptor {
+                const { &__daystar::TypeDescriptor::of::<Self>() }
+            }
+
+            fn copy_from(&mut self, other: &Self) {
+                __daystar::memory::Memory::copy_from(self, other);
+            }
+
+            fn heap_bytes(&self) -> usize {
+                __daystar::memory::Memory::heap_bytes(self)
+            }
+
+            fn json(&self) -> __daystar::show::Value {
+                __daystar::show::Show::show(self)
+            }
+        }
+
+        __daystar::inventory::submit! {
+            __daystar::Registration(<#ident as __daystar::Managed>::descriptor)
+        }
+    }
+}
+
+/// Derives `Clone`, rkyv's archive, whose types nobody shall meet, and what is asked of a value that lives in the
+/// world, which one of an old version does not.
 ///
 /// rkyv's own bounds are omitted, for two reasons. They would make types that contain one another an endless
 /// question to the compiler. And when a field's type will not do, each of the derived implementations would
 /// report it, in rkyv's words, a screen long; the bounds given here are reported once, in ours.
-fn archive(item: &mut DeriveInput) {
+fn archive(item: &mut DeriveInput, is_old: bool) {
     let private = quote!(::daystar::__private);
     let rkyv = quote!(#private::rkyv);
     let (archived, resolver) = (hidden(&item.ident, "Archived"), hidden(&item.ident, "Resolver"));
@@ -114,13 +121,17 @@ fn archive(item: &mut DeriveInput) {
     for field in item::fields_mut(item) {
         field.attrs.push(parse_quote!(#[rkyv(omit_bounds, with = #private::codec::Kept)]));
     }
-    let derives = vec![
+    let mut derives = vec![
         Derive::Unless("Clone", parse_quote!(::core::clone::Clone)),
-        Derive::Always(parse_quote!(#private::Memory)),
+        Derive::Always(parse_quote!(#private::Layout)),
         Derive::Always(parse_quote!(#rkyv::Archive)),
         Derive::Always(parse_quote!(#rkyv::Serialize)),
         Derive::Always(parse_quote!(#rkyv::Deserialize)),
     ];
+    if !is_old {
+        derives.push(Derive::Always(parse_quote!(#private::Memory)));
+        derives.push(Derive::Always(parse_quote!(#private::Show)));
+    }
     item::derive(item, derives, vec![attribute]);
 }
 

@@ -1,17 +1,18 @@
 //! `#[derive(Memory)]`: copying a value into the memory of another, and counting that memory, field by field.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
-use syn::{Data, DeriveInput, Fields, Result, Variant};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{DeriveInput, Result};
 
 use crate::item;
+use crate::shape::Shape;
 
 /// The implementation of `Memory` for the item, which has no generics.
 pub(crate) fn expand(tokens: TokenStream) -> Result<TokenStream> {
     let item: DeriveInput = syn::parse2(tokens)?;
     let ident = &item.ident;
     let types = item::fields(&item).map(|(_, field)| &field.ty);
-    let shapes = shapes(&item);
+    let shapes = Shape::all(&item);
     let counts = shapes.iter().map(count);
     let copies = shapes.iter().map(copy);
     // A value of another variant has other fields, so there is nothing to copy into.
@@ -40,24 +41,6 @@ pub(crate) fn expand(tokens: TokenStream) -> Result<TokenStream> {
     })
 }
 
-/// One shape that a value may have: a struct has one, an enum one for each variant.
-struct Shape<'a> {
-    path: TokenStream,
-    fields: &'a Fields,
-}
-
-fn shapes(item: &DeriveInput) -> Vec<Shape<'_>> {
-    fn of_variant(variant: &Variant) -> Shape<'_> {
-        let name = &variant.ident;
-        Shape { path: quote!(Self::#name), fields: &variant.fields }
-    }
-    match &item.data {
-        Data::Struct(data) => vec![Shape { path: quote!(Self), fields: &data.fields }],
-        Data::Enum(data) => data.variants.iter().map(of_variant).collect(),
-        Data::Union(_) => Vec::new(),
-    }
-}
-
 fn count(shape: &Shape) -> TokenStream {
     let (pattern, fields) = shape.bind("own");
     let types = shape.fields.iter().map(|field| &field.ty);
@@ -72,17 +55,5 @@ fn copy(shape: &Shape) -> TokenStream {
         (#to_pattern, #from_pattern) => {
             #(__memory::Field::<#types>::copy_from(#to, #from);)*
         }
-    }
-}
-
-impl Shape<'_> {
-    /// A pattern that matches the shape, and the names of the variables to which it binds the fields of `whose` value.
-    fn bind(&self, whose: &str) -> (TokenStream, Vec<Ident>) {
-        let path = &self.path;
-        let members = self.fields.members();
-        let names: Vec<_> =
-            (0..self.fields.len()).map(|index| format_ident!("__{whose}_{index}")).collect();
-        // Also for tuples and units, whose members are numbered.
-        (quote!(#path { #(#members: #names),* }), names)
     }
 }

@@ -17,6 +17,11 @@ pub(crate) fn expand(arguments: TokenStream, tokens: TokenStream) -> Result<Toke
     if let Some(managed) = item::carries(&item, "managed") {
         return Err(Error::new_spanned(managed, "a task is managed already; keep only `#[task]`"));
     }
+    if let Some(old) = &arguments.old {
+        let message = "an old version of a task is never run, only read to become the present one; \
+                       write `#[managed(..)]` instead of `#[task(..)]`";
+        return Err(Error::new_spanned(old, message));
+    }
     let ident = item.ident.clone();
     let managed = managed::implement(item, &arguments)?;
     // At the type's name, so that a missing `impl Task` is reported there.

@@ -4,16 +4,28 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "breaks")]
+#[doc(hidden)]
+pub mod breaks;
+#[cfg(not(feature = "breaks"))]
+mod breaks;
 #[doc(hidden)]
 pub mod codec;
+mod depth;
 pub mod ids;
+#[doc(hidden)]
+pub mod layout;
 pub mod managed;
 #[doc(hidden)]
 pub mod memory;
 pub mod record;
 pub mod reference;
+#[doc(hidden)]
+pub mod show;
 pub mod store;
 pub mod time;
+#[doc(hidden)]
+pub mod upgrade;
 
 pub use ids::{CommitNumber, ObjectId, Space};
 pub use managed::{Managed, Object, TypeDescriptor};

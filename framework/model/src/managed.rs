@@ -6,12 +6,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::record::RecordError;
+use crate::show::{Value, not_shown};
 
 /// A type whose values may be objects of the world. Written by `#[managed]`, not by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a managed type, so it cannot be an object of the world",
     label = "not managed",
-    note = "put `#[managed]` above the definition of `{Self}`"
+    note = "put `#[managed]` above the definition of `{Self}`",
+    note = "a type with `#[managed(.., old)]` is only read, to become the type that is made `from` it"
 )]
 pub trait Managed: Clone + Send + Sync + Sized + 'static {
     /// The name under which values are stored. Changing it makes stored values unknown.
@@ -22,12 +24,23 @@ pub trait Managed: Clone + Send + Sync + Sized + 'static {
     /// The value's stored form.
     fn encode(&self) -> Result<Vec<u8>, RecordError>;
 
-    /// The value that `payload`, written by schema `version`, stands for.
+    /// The value that `payload`, written by schema `version`, stands for. One of an older version is upgraded.
     ///
     /// # Errors
-    /// Bytes that are not a value of this type (checked, never assumed), or a version that this program
-    /// cannot read.
+    /// Bytes that are not a value of this type (checked, never assumed), a version that this program
+    /// cannot read, or an upgrade that refuses the value.
     fn decode(version: u32, payload: &[u8]) -> Result<Self, RecordError>;
+
+    /// Whether [`decode`](Self::decode) reads values of `version`: its own, and those that it upgrades.
+    fn reads(version: u32) -> bool {
+        version == Self::VERSION
+    }
+
+    /// How values of `version` are laid out, as far as the program knows: the names and types of the fields.
+    fn layout(version: u32) -> Option<String> {
+        let _ = version;
+        None
+    }
 
     /// What the parts that do not know the type call.
     fn descriptor() -> &'static TypeDescriptor;
@@ -45,6 +58,11 @@ pub trait Managed: Clone + Send + Sync + Sized + 'static {
     fn heap_bytes(&self) -> usize {
         0
     }
+
+    /// The value as JSON, for people and tools that look at a world. Not what is stored.
+    fn json(&self) -> Value {
+        not_shown::<Self>()
+    }
 }
 
 /// A managed value whose type has been forgotten. Implemented for every [`Managed`] type.
@@ -55,6 +73,8 @@ pub trait Object: Any + Send + Sync {
     fn encode(&self) -> Result<Vec<u8>, RecordError>;
     /// Bytes of memory: the value itself and its [`heap_bytes`](Managed::heap_bytes).
     fn bytes(&self) -> usize;
+    /// The value as JSON, for people and tools that look at a world: [`Managed::json`].
+    fn to_json(&self) -> Value;
     /// To try a downcast.
     fn as_any(&self) -> &dyn Any;
     /// To try a downcast.
@@ -70,6 +90,9 @@ impl<T: Managed> Object for T {
     }
     fn bytes(&self) -> usize {
         size_of::<T>() + self.heap_bytes()
+    }
+    fn to_json(&self) -> Value {
+        self.json()
     }
     fn as_any(&self) -> &dyn Any {
         self
@@ -99,6 +122,10 @@ pub struct TypeDescriptor {
     pub type_id: fn() -> TypeId,
     /// [`Managed::decode`], with the type forgotten.
     pub decode: Decode,
+    /// [`Managed::reads`].
+    pub reads: fn(version: u32) -> bool,
+    /// [`Managed::layout`].
+    pub layout: fn(version: u32) -> Option<String>,
     /// The pointer to a value of this type as one to a value whose type has been forgotten: so a value can be kept
     /// as one thin pointer.
     pub erase: fn(value: *const ()) -> *const dyn Object,
@@ -112,6 +139,8 @@ impl TypeDescriptor {
             version: T::VERSION,
             type_id: TypeId::of::<T>,
             decode: |version, payload| Ok(Arc::new(T::decode(version, payload)?)),
+            reads: T::reads,
+            layout: T::layout,
             erase: |value| value.cast::<T>() as *const dyn Object,
         }
     }
@@ -130,18 +159,38 @@ impl TypeDescriptor {
         })
     }
 
-    /// That the program can read records of this type and version.
+    /// Whether the program can read what is stored under `name` in schema `version`. A store asks this about all
+    /// that it holds before anyone uses it.
     ///
     /// # Errors
-    /// [`RecordError::UnknownType`], [`RecordError::UnknownVersion`].
+    /// [`RecordError::UnknownType`] or [`RecordError::UnknownVersion`], which say what to do.
     pub fn check(name: &str, version: u32) -> Result<(), RecordError> {
         let known =
             Self::find(name).ok_or_else(|| RecordError::UnknownType { name: name.to_owned() })?;
-        if version != known.version {
-            let (name, known) = (known.name, known.version);
-            return Err(RecordError::UnknownVersion { name, stored: version, known });
+        if (known.reads)(version) {
+            return Ok(());
         }
-        Ok(())
+        Err(RecordError::UnknownVersion { name: known.name, stored: version, known: known.version })
+    }
+
+    /// Whether the program reads what is stored under `name` in schema `version` as what it was when its layout was
+    /// `stored`. A store that keeps [`layout`](Self::layout) beside the name and the version asks this instead of
+    /// [`check`](Self::check): bytes alone do not tell that two numbers have changed places.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check), and [`RecordError::Changed`].
+    pub fn check_layout(name: &str, version: u32, stored: &str) -> Result<(), RecordError> {
+        Self::check(name, version)?;
+        let known = Self::find(name).and_then(|known| Some((known, (known.layout)(version)?)));
+        match known {
+            Some((known, present)) if present != stored => Err(RecordError::Changed {
+                name: known.name,
+                version,
+                stored: stored.to_owned(),
+                present,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The type stored under `name`, if the program has one.

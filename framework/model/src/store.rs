@@ -27,7 +27,7 @@ pub struct Batch {
 ///
 /// Assumed of an implementation: after [`apply`](Self::apply) has returned `Ok`, the whole batch survives a
 /// power cut; when it returned an error or never returned, the store holds either the whole batch or
-/// nothing of it.
+/// nothing of it, and nobody knows which. So a batch that was refused is applied again, unchanged, before any other.
 pub trait Store: Send + Sync {
     /// The newest stored value of `id` and its commit; `None` when there is none.
     ///
@@ -38,7 +38,7 @@ pub trait Store: Send + Sync {
     /// Writes `batch` and returns when it is safe.
     ///
     /// # Errors
-    /// Nothing of the batch was written; the cause says why, and trying again later may succeed.
+    /// Nothing of the batch is safe; the cause says why. Applying the same batch again later may succeed.
     fn apply(&self, batch: &Batch) -> Result<(), StoreError>;
 
     /// Calls `visit` with every stored object from `first` to `last` (both included), in id order, as one
@@ -106,9 +106,31 @@ pub enum StoreError {
         /// What was found there.
         found: String,
     },
+    /// There is no world in the folder.
+    #[error("{} holds no Daystar world ({found}); name the folder that `serve --data` was given", path.display())]
+    NoWorld {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// What was found there.
+        found: &'static str,
+    },
+    /// There is a world in the folder already, and another was to be written there.
+    #[error("{} holds a Daystar world already, which is not overwritten; choose an empty or a new folder", path.display())]
+    Occupied {
+        /// The folder.
+        path: std::path::PathBuf,
+    },
+    /// A copy of a world was being written into the folder, and did not get to its end.
+    #[error(
+        "{} holds a copy of a world that was not finished; make the copy again (`restore`, `backup`), or remove the folder", path.display()
+    )]
+    HalfCopied {
+        /// The folder.
+        path: std::path::PathBuf,
+    },
     /// The world has objects that this program cannot read.
     #[error(
-        "{count} objects in {} cannot be read by this program; the first is object {id}: {cause}", path.display()
+        "{count} objects in {} cannot be read by this program, and `verify` lists them all; the first is object {id}: {cause}", path.display()
     )]
     Unreadable {
         /// The folder.

@@ -5,6 +5,7 @@ pub(crate) mod collections;
 pub(crate) mod ctx;
 pub(crate) mod events;
 pub(crate) mod names;
+pub(crate) mod problems;
 pub(crate) mod rules;
 pub(crate) mod session;
 pub(crate) mod task;

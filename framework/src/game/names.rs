@@ -6,6 +6,7 @@
 
 use daystar_engine::Error;
 use daystar_macros::managed;
+use daystar_model::managed::Object;
 use daystar_model::{Managed, ObjectId, Ref, Space};
 
 use crate::game::ctx::Ctx;
@@ -26,6 +27,18 @@ pub(crate) struct Binding {
 fn bucket(name: &str) -> Ref<Names> {
     let hash = xxhash_rust::xxh3::xxh3_64(name.as_bytes());
     Ref::from_id(ObjectId::new(Space::Name, hash))
+}
+
+/// Where the name `name` is kept, if anything is called so.
+pub(crate) fn bucket_of(name: &str) -> ObjectId {
+    bucket(name).id()
+}
+
+/// The names that `value` holds, if it is a bucket of them, and what they are bound to.
+pub(crate) fn bindings(value: &dyn Object) -> impl Iterator<Item = (&str, ObjectId)> {
+    let names = value.as_any().downcast_ref::<Names>();
+    let bindings = names.map_or(&[][..], |names| &names.bindings);
+    bindings.iter().map(|binding| (&*binding.name, ObjectId::from_raw(binding.object)))
 }
 
 pub(crate) fn find<T: Managed>(ctx: &Ctx, name: &str) -> Result<Option<Ref<T>>, Error> {

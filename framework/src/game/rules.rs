@@ -87,8 +87,8 @@ pub trait Game: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Checks the rules that must hold of every world of this game, in a store that no server has open: what
-    /// `verify` on the command line runs.
+    /// Checks the rules that must hold of every world of this game at every moment: what `verify` on the command line
+    /// runs.
     ///
     /// # Errors
     /// The world breaks a rule. To report several, call [`World::problem`] for each.

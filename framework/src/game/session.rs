@@ -3,6 +3,8 @@
 use std::fmt;
 
 use daystar_macros::{Memory, managed};
+use daystar_model::layout::{Layout, Parts};
+use daystar_model::show::{Show, Value};
 use daystar_model::{ObjectId, Ref};
 
 /// One client's stay. May be kept in objects and sent in messages; what is sent to a session that is over
@@ -35,6 +37,20 @@ impl Session {
     /// The session's object.
     pub(crate) fn id(self) -> ObjectId {
         ObjectId::from_raw(self.raw)
+    }
+}
+
+impl Layout for Session {
+    fn describe(_: &mut Parts) -> String {
+        "Session".to_owned()
+    }
+}
+
+impl Show for Session {
+    const IS_TEXT: bool = true;
+
+    fn show(&self) -> Value {
+        Value::String(self.to_string())
     }
 }
 

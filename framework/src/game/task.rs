@@ -1,8 +1,13 @@
 //! Tasks that run later: values that are stored like objects and run once.
 
+use std::sync::Arc;
+
 use daystar_engine::Error;
 use daystar_macros::{Memory, managed};
-use daystar_model::{Managed, ObjectId, RecordError, Timestamp};
+use daystar_model::layout::{Layout, Parts};
+use daystar_model::managed::Object;
+use daystar_model::show::{Show, Value};
+use daystar_model::{Managed, ObjectId, RecordError, Timestamp, TypeDescriptor};
 
 use crate::game::ctx::Ctx;
 use crate::game::rules::Result;
@@ -71,6 +76,20 @@ impl TaskHandle {
     }
 }
 
+impl Layout for TaskHandle {
+    fn describe(_: &mut Parts) -> String {
+        "TaskHandle".to_owned()
+    }
+}
+
+impl Show for TaskHandle {
+    const IS_TEXT: bool = true;
+
+    fn show(&self) -> Value {
+        Value::String(self.id().to_string())
+    }
+}
+
 /// A task that waits for its time, or was set aside.
 #[managed(name = "daystar.Task")]
 pub(crate) struct TaskRecord {
@@ -91,6 +110,17 @@ impl TaskRecord {
             payload: Managed::encode(task)?,
             set_aside: None,
         })
+    }
+
+    /// The stored task.
+    ///
+    /// # Errors
+    /// This program cannot read it.
+    pub(crate) fn task(&self) -> Result<Arc<dyn Object>, RecordError> {
+        TypeDescriptor::check(&self.type_name, self.version)?;
+        let unknown = || RecordError::UnknownType { name: self.type_name.clone() };
+        let known = TypeDescriptor::find(&self.type_name).ok_or_else(unknown)?;
+        (known.decode)(self.version, &self.payload)
     }
 
     /// Runs the stored task.

@@ -1,20 +1,21 @@
-//! [`World`]: a whole world at rest, to be checked.
+//! [`World`]: a whole world at one moment, to be checked.
 
 use std::cell::RefCell;
 
-use daystar_model::{Managed, Ref, Space, Store, StoreError};
+use daystar_model::{Managed, Ref, Space, Store};
 
+use crate::game::problems::Problems;
 use crate::game::rules::Result;
 
-/// A world that no server is running, for [`Game::verify`](crate::Game::verify).
+/// A world as it was at one moment, for [`Game::verify`](crate::Game::verify).
 pub struct World<'s> {
     store: &'s dyn Store,
-    problems: RefCell<Vec<String>>,
+    problems: RefCell<Problems>,
 }
 
 impl<'s> World<'s> {
-    pub(crate) fn new(store: &'s dyn Store) -> Self {
-        Self { store, problems: RefCell::default() }
+    pub(crate) fn new(store: &'s dyn Store, problems_max: usize) -> Self {
+        Self { store, problems: RefCell::new(Problems::up_to(problems_max)) }
     }
 
     /// Calls `visit` with every object of type `T`.
@@ -36,23 +37,13 @@ impl<'s> World<'s> {
 
     /// Reports that the world breaks a rule, and goes on.
     pub fn problem(&self, problem: impl Into<String>) {
-        self.problems.borrow_mut().push(problem.into());
+        self.problems.borrow_mut().add(BROKEN_RULES, || problem.into());
     }
 
-    /// Counts all objects, and reports those that cannot be read.
-    pub(crate) fn check_records(&self) -> Result<u64, StoreError> {
-        let mut objects = 0;
-        let [first, .., last] = Space::ALL;
-        self.store.scan(first.first(), last.last(), &mut |_, found| {
-            objects += 1;
-            if let Err(cause) = found {
-                self.problem(cause.to_string());
-            }
-        })?;
-        Ok(objects)
-    }
-
-    pub(crate) fn into_problems(self) -> Vec<String> {
+    pub(crate) fn into_problems(self) -> Problems {
         self.problems.into_inner()
     }
 }
+
+/// What problems of this kind are called.
+const BROKEN_RULES: &str = "broken rules of the game";

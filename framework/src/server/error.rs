@@ -1,7 +1,6 @@
 //! [`ServeError`]: why a server could not start, go on, or stop well.
 
 use std::io;
-use std::path::PathBuf;
 
 use daystar_model::StoreError;
 
@@ -19,12 +18,6 @@ pub enum ServeError {
     TypeNameTwice {
         /// The name.
         name: &'static str,
-    },
-    /// There is no such folder.
-    #[error("{} is not a folder: name the folder that `serve --data` was given", path.display())]
-    NoWorld {
-        /// What was named.
-        path: PathBuf,
     },
     /// The game could not build its world.
     #[error("the world could not be created: {cause}")]

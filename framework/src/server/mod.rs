@@ -5,6 +5,7 @@ pub(crate) mod dispatch;
 pub(crate) mod error;
 pub(crate) mod network;
 pub(crate) mod persistence;
+pub(crate) mod records;
 pub(crate) mod sessions;
 pub(crate) mod verify;
 pub(crate) mod watch;

@@ -11,6 +11,8 @@ pub struct Breaks {
     pub cut_before_checkpoint: bool,
     /// Write an epoch in two transactions.
     pub epoch_not_prefix: bool,
+    /// Replace the journal before the objects when a world is compacted.
+    pub journal_first: bool,
     /// Believe a record whatever its checksum says.
     pub checksum_ignored: bool,
 }

@@ -3,8 +3,10 @@
 //! Each rule is a function from a file's path and text to the problems in it, with a test that plants a problem and
 //! sees it caught. A problem says where it is and what to do instead. The rules are those of the design: crates
 //! and modules know only what lies below them (`crates`, `modules`), code that does not belong does not stay
-//! (`leftovers`), every file is part of the whole (`files`), and what code generation names is private (`generated`).
+//! (`leftovers`), every file is part of the whole (`files`), what code generation names is private (`generated`), and
+//! the book is whole (`book`).
 
+mod book;
 mod crates;
 mod files;
 mod generated;
@@ -38,6 +40,7 @@ fn the_house_is_in_order() {
         }
     }
     problems.extend(files::unreachable(&workspace.files));
+    problems.extend(book::whole(&workspace.files));
     let report: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
     assert!(problems.is_empty(), "{} problems:\n{report}", problems.len());
 }

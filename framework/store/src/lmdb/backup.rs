@@ -5,13 +5,14 @@ use std::path::Path;
 use daystar_model::ids::ObjectId;
 use daystar_model::record::Record;
 use daystar_model::store::StoreError;
+use xxhash_rust::xxh3::Xxh3;
 
-use super::folder::{Claim, Folder};
+use super::failpoint::{Point, pass};
+use super::folder::Folder;
 use super::identity::Identity;
 use super::journal::Journal;
 use super::moment::Moment;
 use super::objects::Objects;
-use super::{Options, datafile, failure, folder, objects};
 
 /// What a copy has come to.
 #[derive(Debug, Default)]
@@ -21,72 +22,115 @@ pub struct Copied {
     pub objects: u64,
     /// How many bytes of records.
     pub bytes: u64,
-    /// What is wrong with records that were copied as they are: damage that was there before. The first hundred.
-    pub damaged: Vec<StoreError>,
+    /// How many records were damaged before they were copied; they were copied as they are.
+    pub damaged: u64,
+    /// What is wrong with the first hundred of them.
+    pub damages: Vec<StoreError>,
 }
 
-/// Told how many objects have been copied, and about how many there are.
+/// Told how many objects have been copied or looked at, and about how many there are.
 pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
 
+/// That [`Moment::copy_to`] could write into the folder `path`, which is left alone and need not exist.
+///
+/// # Errors
+/// [`StoreError::Occupied`] or [`StoreError::Foreign`] when there is something in it.
+pub fn check_free(path: impl AsRef<Path>) -> Result<(), StoreError> {
+    Folder::is_free(path.as_ref())
+}
+
+/// What is done with damaged records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// They are copied as they are, and counted.
+    Copy,
+    /// The first one ends it.
+    Refuse,
+}
+
 impl Moment {
-    /// Writes this world into the folder `path`, which must be empty or new, as a world of its own.
+    /// Writes this world into the folder `path`, which must be empty or new, as a world of its own. It is read again and
+    /// compared before it counts as one.
+    ///
+    /// A process that dies in the middle leaves a folder that is no world, and that another copy can be made into.
     ///
     /// # Errors
-    /// [`StoreError::Foreign`] when something is there already; [`StoreError::Io`] when the system refuses: what
-    /// has been written by then is no world, and `path` can be used again.
+    /// [`StoreError::Occupied`] or [`StoreError::Foreign`] when something is there already; [`StoreError::Io`] when the
+    /// system refuses: what has been written by then is removed.
     pub fn copy_to(
         &self,
         path: impl AsRef<Path>,
         progress: &mut Progress<'_>,
     ) -> Result<Copied, StoreError> {
-        self.copy_as(Identity::new()?, path.as_ref(), progress)
+        self.copy(Identity::new()?, path.as_ref(), Damage::Copy, progress)
     }
 
     /// As [`copy_to`](Self::copy_to), as the world that `identity` says.
-    fn copy_as(
+    pub(super) fn copy(
         &self,
         identity: Identity,
         path: &Path,
+        damage: Damage,
         progress: &mut Progress<'_>,
     ) -> Result<Copied, StoreError> {
-        let options = Options::default();
-        match Folder::claim(path)? {
-            Claim::World(_) => Err(StoreError::Foreign {
-                path: path.to_owned(),
-                found: "a Daystar world already, which is not overwritten".to_owned(),
-            }),
-            Claim::New(unfinished) => {
-                let journal = Journal::create(path, identity, &options)?;
-                journal.begin(self.head().last, self.types())?;
-                let objects = Objects::create(path, identity, &options)?;
-                let copied = self.copy_records(&objects, progress)?;
-                unfinished.finish()?;
-                Ok(copied)
-            }
+        let unfinished = Folder::claim_for_copy(path)?;
+        let copied = self
+            .copy_files(identity, path, damage, progress)
+            .and_then(|copied| unfinished.finish().map(|()| copied));
+        if copied.is_err() {
+            unfinished.abandon();
         }
+        copied
+    }
+
+    /// Writes the two environments, and leaves them closed.
+    fn copy_files(
+        &self,
+        identity: Identity,
+        path: &Path,
+        damage: Damage,
+        progress: &mut Progress<'_>,
+    ) -> Result<Copied, StoreError> {
+        let journal = Journal::create(path, identity, self.options())?;
+        journal.begin(self.head().last, self.listed())?;
+        let objects = Objects::create(path, identity, self.options())?;
+        let (copied, written) = self.copy_records(&objects, damage, progress)?;
+        let mut read = Digest::default();
+        objects.each(COMPARE, &mut |id, record| read.add(id, record))?;
+        if read.end() != written.end() {
+            return Err(StoreError::Io {
+                what: COMPARE,
+                cause: format!(
+                    "what was read from {} is not what was written there; look for disk errors in the system log, \
+                     and copy to another disk",
+                    path.display()
+                ),
+            });
+        }
+        Ok(copied)
     }
 
     /// Writes the records, in id order, and the head with the last of them.
     fn copy_records(
         &self,
         objects: &Objects,
+        damage: Damage,
         progress: &mut Progress<'_>,
-    ) -> Result<Copied, StoreError> {
+    ) -> Result<(Copied, Digest), StoreError> {
         let total = self.records()?;
-        let mut copied = Copied::default();
+        let (mut copied, mut written) = (Copied::default(), Digest::default());
         let mut chunk: Vec<(ObjectId, Vec<u8>)> = Vec::new();
         let mut bytes = 0;
         self.each_record(&mut |id, record| {
-            if let Err(cause) = Record::parse(id, record)
-                && copied.damaged.len() < DAMAGED_MAX
-            {
-                copied.damaged.push(StoreError::Record { id, cause });
+            if let Err(cause) = Record::parse(id, record) {
+                copied.add_damage(StoreError::Record { id, cause }, damage)?;
             }
             copied.objects += 1;
             copied.bytes += record.len() as u64;
+            written.add(id, record);
             bytes += record.len();
             chunk.push((id, record.to_vec()));
-            if bytes >= CHUNK_BYTES {
+            if bytes >= CHUNK_BYTES || chunk.len() >= CHUNK_COUNT {
                 objects.append(COPY, &chunk, None)?;
                 chunk.clear();
                 bytes = 0;
@@ -94,57 +138,44 @@ impl Moment {
             }
             Ok(())
         })?;
+        pass(Point::InsideCopy);
         objects.append(COPY, &chunk, Some(self.head()))?;
         progress(copied.objects, copied.objects);
-        Ok(copied)
+        Ok((copied, written))
     }
 }
 
-/// Rewrites the objects of the world in `path` without the holes that removed and moved objects have left, and returns
-/// how many bytes their file had before and has now. What changed lately stays in the journal as well, and
-/// does no harm there.
-///
-/// A crash in the middle leaves the world as it was.
-///
-/// # Errors
-/// As [`LmdbStore::open`](super::LmdbStore::open); there must be room for the copy.
-pub fn compact(
-    path: impl AsRef<Path>,
-    progress: &mut Progress<'_>,
-) -> Result<(u64, u64), StoreError> {
-    let path = path.as_ref();
-    Folder::look_at(path)?;
-    let Claim::World(_folder) = Folder::claim(path)? else {
-        return Err(StoreError::Foreign { path: path.to_owned(), found: "no world".to_owned() });
-    };
-    let failed = |error| failure::io(COMPACT, path, &error);
-    let beside = path.join(BESIDE);
-    match std::fs::remove_dir_all(&beside) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
+impl Copied {
+    fn add_damage(&mut self, cause: StoreError, damage: Damage) -> Result<(), StoreError> {
+        if damage == Damage::Refuse {
+            return Err(cause);
+        }
+        self.damaged += 1;
+        if self.damages.len() < DAMAGES_MAX {
+            self.damages.push(cause);
+        }
+        Ok(())
     }
-    let size = |path: &Path| std::fs::metadata(path).map(|status| status.len()).map_err(failed);
-    let old = path.join(objects::KIND.folder).join(datafile::NAME);
-    let new = beside.join(objects::KIND.folder).join(datafile::NAME);
-    let before = size(&old)?;
-    let moment = Moment::open(path, Options::default())?;
-    // Of the same identity, because its objects are to go on with the journal that is here.
-    let copied = moment.copy_as(moment.identity(), &beside, progress)?;
-    drop(moment);
-    if let Some(damaged) = copied.damaged.into_iter().next() {
-        return Err(damaged);
+}
+
+/// Tells one run of records from another.
+#[derive(Default)]
+struct Digest(Xxh3);
+
+impl Digest {
+    fn add(&mut self, id: ObjectId, record: &[u8]) {
+        self.0.update(&id.to_raw().to_le_bytes());
+        self.0.update(&(record.len() as u64).to_le_bytes());
+        self.0.update(record);
     }
-    let after = size(&new)?;
-    // One renaming, which a crash leaves done or not done.
-    std::fs::rename(&new, &old).map_err(failed)?;
-    folder::sync_folder(&path.join(objects::KIND.folder)).map_err(failed)?;
-    std::fs::remove_dir_all(&beside).map_err(failed)?;
-    Ok((before, after))
+
+    fn end(&self) -> u128 {
+        self.0.digest128()
+    }
 }
 
 const COPY: &str = "copy the world";
-const COMPACT: &str = "compact the world";
-/// Where the copy is made, within the world's folder: a rename must not cross file systems.
-const BESIDE: &str = "compacting";
+const COMPARE: &str = "compare the copy of the world";
 const CHUNK_BYTES: usize = 8 << 20;
-const DAMAGED_MAX: usize = 100;
+const CHUNK_COUNT: usize = 65_536;
+const DAMAGES_MAX: usize = 100;

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -15,12 +16,11 @@ use daystar_model::store::StoreError;
 use parking_lot::{Condvar, Mutex};
 use tracing::{debug, error, info};
 
-use super::World;
-use super::environment::Opened;
 use super::epoch::Place;
 use super::failpoint::{Point, pass};
 use super::journal;
-use super::objects::Put;
+use super::resident::unmap;
+use super::{Options, World};
 use crate::head::Head;
 
 /// The thread, and what is said to it.
@@ -47,6 +47,8 @@ struct State {
     /// A checkpoint is to be made now.
     is_wanted: bool,
     is_closing: bool,
+    /// The thread has ended.
+    is_gone: bool,
     /// All up to here is among the objects.
     done: CommitNumber,
     /// How many checkpoints have been made or tried.
@@ -109,7 +111,7 @@ impl Checkpoints {
             let tries = state.tries;
             state.is_wanted = true;
             self.shared.has_news.notify_one();
-            while state.tries == tries {
+            while state.tries == tries && !state.is_gone {
                 self.shared.has_done.wait(&mut state);
             }
             if let Some(cause) = &state.failure {
@@ -139,16 +141,17 @@ impl Drop for Checkpoints {
 
 impl Shared {
     fn run(&self) {
+        // Whoever waits for this thread must not wait for one that is gone.
+        let _gone = Gone(self);
         let mut cut = Some(self.state.lock().done);
         while self.wait() {
             let made =
                 cut.take().map_or(Ok(()), |until| self.cut(until)).and_then(|()| self.checkpoint());
             let mut state = self.state.lock();
-            state.is_wanted = false;
             state.tries += 1;
             match made {
-                Ok(head) => {
-                    state.done = head.last;
+                Ok(()) => {
+                    state.is_wanted = false;
                     state.since = (self.world.recent.bytes() > 0).then(Instant::now);
                     if state.failure.take().is_some() {
                         info!("checkpoints can be made again");
@@ -160,14 +163,13 @@ impl Shared {
                     if state.failure.replace(cause.clone()).is_none() {
                         error!(cause, "no checkpoint can be made; trying again until it can");
                     }
+                    // Whatever comes meanwhile: trying costs the disk as much as a checkpoint that succeeds.
+                    state.is_wanted = true;
                     self.has_done.notify_all();
-                    // Whatever news comes meanwhile: a try is dear when there is much to write, and every epoch is news.
                     let until = Instant::now() + RETRY_AFTER;
-                    loop {
-                        let waited = self.has_news.wait_until(&mut state, until);
-                        if waited.timed_out() || state.is_closing {
-                            break;
-                        }
+                    while !state.is_closing
+                        && !self.has_news.wait_until(&mut state, until).timed_out()
+                    {
                     }
                 }
             }
@@ -181,7 +183,8 @@ impl Shared {
             if state.is_closing {
                 return false;
             }
-            let due = state.since.map(|since| since + self.world.options.checkpoint_time);
+            let time = self.world.options.checkpoint_time;
+            let due = state.since.and_then(|since| since.checked_add(time));
             if state.is_wanted || self.is_long() || due.is_some_and(|due| due <= Instant::now()) {
                 return true;
             }
@@ -195,16 +198,21 @@ impl Shared {
     }
 
     fn is_long(&self) -> bool {
-        self.world.recent.bytes() >= self.world.options.checkpoint_bytes
+        let Options { checkpoint_bytes, journal_bytes_max, .. } = self.world.options;
+        self.world.recent.bytes() >= checkpoint_bytes.min(journal_bytes_max).max(1)
     }
 
     fn is_closing(&self) -> bool {
         self.state.lock().is_closing
     }
 
-    /// Writes what is in the journal to the objects, and cuts the journal; returns how far that went.
-    fn checkpoint(&self) -> Result<Head, StoreError> {
-        let World { recent, options, .. } = &*self.world;
+    /// Writes what is in the journal to the objects, and cuts the journal.
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        let World { journal, objects, recent, options } = &*self.world;
+        // A process that was killed while it looked at the world would keep its moment, and all the room that has been
+        // freed since, for ever.
+        journal.environment().forget_dead_readers();
+        objects.environment().forget_dead_readers();
         pass(Point::BeforeCheckpoint);
         let (head, places) = recent.freeze();
         if options.breaks().cut_before_checkpoint {
@@ -220,46 +228,68 @@ impl Shared {
             }
             pass(Point::InsideCheckpoint);
             if self.is_closing() {
-                return Ok(Head { last: self.state.lock().done, ..head });
+                return Ok(());
             }
         }
         pass(Point::AfterCheckpoint);
         recent.thaw(head.last);
-        // A process that was killed while it looked at the world would keep its moment for ever.
-        self.world.journal.environment().forget_dead_readers();
-        self.world.objects.environment().forget_dead_readers();
+        self.state.lock().done = head.last;
         debug!(objects = places.len(), last = head.last.0, "checkpoint made");
         self.cut(head.last)?;
-        Ok(head)
+        // Most of what was read of it is not in it any more.
+        unmap(&journal.environment().opened(journal::READ)?);
+        Ok(())
     }
 
     /// Writes the newest records of `chunk` in one transaction.
     fn write(&self, chunk: &[(ObjectId, Place)], head: Option<Head>) -> Result<(), StoreError> {
         let World { journal, objects, .. } = &*self.world;
         let failed = |error| journal.environment().failed(journal::READ, error);
-        let Opened { env, main, .. } = journal.environment().opened(journal::READ)?;
-        let txn = env.read_txn().map_err(failed)?;
+        let (opened, txn) = journal.environment().begin(journal::READ)?;
         let mut epochs: HashMap<CommitNumber, &[u8]> = HashMap::new();
-        let mut puts: Vec<Put<'_>> = Vec::with_capacity(chunk.len());
+        // Copied, so that the journal is not held while the objects are synced.
+        let mut records: Vec<u8> = Vec::with_capacity(chunk.iter().map(|(_, at)| at.bytes()).sum());
+        let mut ranges = Vec::with_capacity(chunk.len());
         for (id, place) in chunk {
             let epoch = match epochs.get(&place.epoch) {
                 Some(epoch) => epoch,
                 None => {
-                    let epoch = main.get(&txn, &place.epoch.0).map_err(failed)?;
+                    let epoch = opened.main.get(&txn, &place.epoch.0).map_err(failed)?;
                     let epoch = epoch.ok_or_else(|| journal::lost(*id, place.epoch))?;
                     epochs.entry(place.epoch).or_insert(epoch)
                 }
             };
             let record = place.of(epoch).ok_or_else(|| journal::lost(*id, place.epoch))?;
-            puts.push((*id, record));
+            let start = records.len();
+            records.extend_from_slice(record.unwrap_or_default());
+            ranges.push((*id, record.map(|_| start..records.len())));
+            journal.environment().has_read(&opened);
         }
-        objects.write(WRITE, puts.into_iter(), head)
+        drop((opened, txn));
+        let put = |(id, range): (ObjectId, Option<Range<usize>>)| {
+            (id, range.map(|range| &records[range]))
+        };
+        objects.write(WRITE, ranges.into_iter().map(put), head)
     }
 
     /// Cuts off the journal what ends at `until` or before.
     fn cut(&self, until: CommitNumber) -> Result<(), StoreError> {
         while self.world.journal.cut(until)? && !self.is_closing() {}
         Ok(())
+    }
+}
+
+/// Tells those who wait that nothing will come any more.
+struct Gone<'a>(&'a Shared);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        state.tries += 1;
+        state.is_gone = true;
+        let gone = "the thread that makes checkpoints has ended; start the server again";
+        state.failure.get_or_insert_with(|| gone.to_owned());
+        self.0.has_done.notify_all();
     }
 }
 

@@ -9,6 +9,9 @@
 //! file, which reads LMDB's list of free pages (a B+tree as every other, from transaction number to page
 //! numbers) and holds the missing pages against it. It runs only for such a file.
 //!
+//! Another process may be writing to the file meanwhile, and what is read of it need not fit together. A refusal counts
+//! only if both meta pages are still what they were when it was found.
+//!
 //! Not looked at: the pages themselves. Damage to a record is found by its checksum when it is loaded.
 
 use std::collections::HashSet;
@@ -45,6 +48,26 @@ pub(super) enum Unfit {
 
 /// Whether LMDB may map the file at `path`.
 pub(super) fn check(path: &Path) -> Result<(), Unfit> {
+    let mut tries_left = TRIES;
+    loop {
+        let before = beginning(path);
+        let checked = check_once(path);
+        tries_left -= 1;
+        if checked.is_ok() || tries_left == 0 || beginning(path) == before {
+            return checked;
+        }
+    }
+}
+
+/// Where both meta pages are, as far as they can be read.
+fn beginning(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // What cannot be read is found out, and said, by the check itself.
+    let _read = File::open(path).and_then(|file| file.take(META_PAGES).read_to_end(&mut bytes));
+    bytes
+}
+
+fn check_once(path: &Path) -> Result<(), Unfit> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unfit::Missing),
@@ -54,8 +77,7 @@ pub(super) fn check(path: &Path) -> Result<(), Unfit> {
     if !status.is_file() {
         return Err(Unfit::NotLmdb("it is not a file at all"));
     }
-    let length = status.len();
-    if length == 0 {
+    if status.len() == 0 {
         return Err(Unfit::Missing);
     }
     let first = Meta::read(&mut file, 0)?;
@@ -65,6 +87,8 @@ pub(super) fn check(path: &Path) -> Result<(), Unfit> {
     }
     // LMDB uses the newer one, and either when they are of one age.
     let meta = if second.transaction > first.transaction { second } else { first };
+    // After the meta pages, because the file only grows, and before they speak of it.
+    let length = file.metadata().map_err(Unfit::Unreadable)?.len();
     let wanted = (meta.last_page.checked_add(1))
         .and_then(|pages| pages.checked_mul(meta.page_bytes))
         .ok_or(Unfit::NotLmdb("its number of pages is impossible"))?;
@@ -233,6 +257,10 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 // A meta page's rest: magic (4), version (4), address (8), map size (8), then two databases of 48 bytes (page
 // size or pad (4), flags (2), depth (2), four counters (8 each), root (8)), last page (8), transaction (8).
 const META_BYTES: usize = 152;
+/// Two of the largest pages that there are.
+const META_PAGES: u64 = 2 * 65_536;
+/// A writer commits once in milliseconds, and a look takes microseconds.
+const TRIES: u32 = 8;
 const PAGE_HEADER: usize = 16;
 const NODE_HEADER: usize = 8;
 const LMDB_MAGIC: u32 = 0xBEEF_C0DE;

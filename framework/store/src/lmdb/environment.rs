@@ -20,6 +20,7 @@ use tracing::{debug, warn};
 
 use super::format::fingerprint;
 use super::identity::Identity;
+use super::resident::Resident;
 use super::{Options, datafile, failure};
 
 /// LMDB's handle, of which there may be many clones.
@@ -32,10 +33,21 @@ pub(super) type Meta = Database<'static, Str, Bytes>;
 /// What is particular to an environment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
+    /// Whether it is read here and there: reading ahead would fill the system's cache with what nobody wants.
+    pub(super) is_scattered: bool,
     /// Its folder within the world's.
     pub(super) folder: &'static str,
     /// What its database `main` is called in the file.
     pub(super) main: &'static str,
+}
+
+/// What an environment is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// The world is ours: its lock is held.
+    Write,
+    /// Another process may have the world.
+    Read,
 }
 
 #[derive(Debug)]
@@ -43,9 +55,11 @@ pub(super) struct Environment {
     kind: Kind,
     dir: PathBuf,
     options: Options,
+    access: Access,
     opened: RwLock<Option<Opened>>,
-    /// A write has failed, so the environment must be opened anew before it is used.
+    /// LMDB has given the environment up, so it must be opened anew before it is used.
     is_doubtful: AtomicBool,
+    resident: Resident,
 }
 
 /// The environment, open. A clone must not be kept: as long as one lives, the environment cannot be opened anew.
@@ -54,6 +68,8 @@ pub(super) struct Opened {
     pub(super) env: Env,
     pub(super) main: Main,
     pub(super) meta: Meta,
+    /// It could not be opened to be written to, and can be read.
+    is_read_only: bool,
 }
 
 impl Environment {
@@ -66,7 +82,7 @@ impl Environment {
     ) -> Result<Self, StoreError> {
         let dir = world.join(kind.folder);
         let failed = |error| failure::lmdb("make a new world", &dir, error);
-        let env = map(&dir, options, EnvFlags::empty()).map_err(failed)?;
+        let env = map(&dir, kind, options, EnvFlags::empty()).map_err(failed)?;
         let txn = env.write_txn().map_err(failed)?;
         let [main, meta] = env
             .create_databases_and_commit(txn, |databases, txn| {
@@ -78,31 +94,38 @@ impl Environment {
             })
             .map_err(failed)?
             .unwrap_commit(); // the closure above never answers `Abort`
-        let opened = Opened { env, main: main.remap_types(), meta: meta.remap_types() };
-        Ok(Self::of(kind, dir, options, opened))
+        let (main, meta) = (main.remap_types(), meta.remap_types());
+        let opened = Opened { env, main, meta, is_read_only: false };
+        Ok(Self::of(kind, dir, options, Access::Write, opened))
     }
 
     /// The environment that [`create`](Self::create) made, by whichever process.
-    pub(super) fn open(world: &Path, kind: Kind, options: &Options) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        world: &Path,
+        kind: Kind,
+        options: &Options,
+        access: Access,
+    ) -> Result<Self, StoreError> {
         let dir = world.join(kind.folder);
         let file = dir.join(datafile::NAME);
         datafile::check(&file).map_err(|unfit| match unfit {
             datafile::Unfit::Unreadable(error) => failure::io("read the world", &file, &error),
             unfit => foreign(world, format!("its {}/{} {unfit}", kind.folder, datafile::NAME)),
         })?;
-        let env = map(&dir, options, EnvFlags::empty())
-            .map_err(|error| failure::lmdb(OPEN, &dir, error))?;
-        let opened = find(env, kind)
+        let opened = map(&dir, kind, options, access.flags())
+            .and_then(|env| settle(&env, access.flags()).map(|()| env))
+            .and_then(|env| find(env, kind))
             .map_err(|error| failure::lmdb(OPEN, &dir, error))?
             .ok_or_else(|| not_ours(world, kind))?;
-        let environment = Self::of(kind, dir, options, opened);
+        let environment = Self::of(kind, dir, options, access, opened);
         environment.check_format(world)?;
         Ok(environment)
     }
 
-    fn of(kind: Kind, dir: PathBuf, options: &Options, opened: Opened) -> Self {
-        let opened = RwLock::new(Some(opened));
-        Self { kind, dir, options: options.clone(), opened, is_doubtful: AtomicBool::new(false) }
+    fn of(kind: Kind, dir: PathBuf, options: &Options, access: Access, opened: Opened) -> Self {
+        let (options, opened) = (options.clone(), RwLock::new(Some(opened)));
+        let (is_doubtful, resident) = (AtomicBool::new(false), Resident::default());
+        Self { kind, dir, options, access, opened, is_doubtful, resident }
     }
 
     /// The environment, opened anew if need be.
@@ -112,23 +135,77 @@ impl Environment {
         {
             return Ok(opened.clone());
         }
-        self.reopen(what, EnvFlags::empty()).or_else(|error| {
+        self.reopen(what, self.access.flags()).or_else(|error| {
             // A system that has met an I/O error often makes the whole disk read-only. What is there can be read still.
             self.reopen(what, EnvFlags::READ_ONLY).map_err(|_| error)
         })
     }
 
+    /// The environment, open to be written to.
+    pub(super) fn opened_to_write(&self, what: &'static str) -> Result<Opened, StoreError> {
+        let opened = self.opened(what)?;
+        if !opened.is_read_only || self.access == Access::Read {
+            return Ok(opened);
+        }
+        drop(opened);
+        self.doubt();
+        self.reopen(what, self.access.flags())
+    }
+
     /// That a transaction for `what` failed.
     pub(super) fn failed(&self, what: &'static str, error: heed::Error) -> StoreError {
-        if matches!(error, heed::Error::Mdb(MdbError::Panic)) {
+        if is_given_up(&error) {
             self.doubt();
         }
         failure::lmdb(what, &self.dir, error)
     }
 
-    /// Has the environment opened anew before it is used again: a write to it has failed.
-    pub(super) fn doubt(&self) {
+    /// That a write to `opened` for `what` failed.
+    pub(super) fn write_failed(
+        &self,
+        opened: &Opened,
+        what: &'static str,
+        error: heed::Error,
+    ) -> StoreError {
+        // Most failures leave the environment as it was; LMDB says so at once.
+        if opened.env.read_txn().is_err_and(|error| is_given_up(&error)) {
+            self.doubt();
+        }
+        failure::lmdb(what, &self.dir, error)
+    }
+
+    fn doubt(&self) {
         self.is_doubtful.store(true, Ordering::Release);
+    }
+
+    /// A transaction that reads, if need be in the environment opened anew.
+    pub(super) fn begin(&self, what: &'static str) -> Result<(Opened, Reading), StoreError> {
+        let begin = || {
+            let opened = self.opened(what)?;
+            let txn = opened.env.clone().static_read_txn();
+            Ok(txn.map(|txn| (opened, txn)))
+        };
+        match begin()? {
+            // A write has failed in the meantime, which is none of the reader's business.
+            Err(error) if is_given_up(&error) => {
+                self.doubt();
+                begin()?.map_err(|error| self.failed(what, error))
+            }
+            begun => begun.map_err(|error| self.failed(what, error)),
+        }
+    }
+
+    /// Counts a read through the map of `opened`.
+    pub(super) fn has_read(&self, opened: &Opened) {
+        self.resident.has_read(opened, self.options.mapped_bytes_max);
+    }
+
+    /// Whether the file may grow so little more that only what makes it smaller should be written.
+    pub(super) fn is_nearly_full(&self, opened: &Opened) -> bool {
+        let info = opened.env.info();
+        let page_bytes = opened.env.unnamed_database_stat().page_size as usize;
+        let slack = SLACK_BYTES.min(info.map_size / 8);
+        (info.last_page_number + 1) * page_bytes + slack > info.map_size
     }
 
     /// Lets LMDB use again what processes were reading that have died.
@@ -138,10 +215,6 @@ impl Environment {
         {
             warn!(dir = %self.dir.display(), %error, "LMDB's table of readers cannot be looked at");
         }
-    }
-
-    pub(super) fn options(&self) -> &Options {
-        &self.options
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -177,13 +250,18 @@ impl Environment {
             }
         }
         let failed = |error| failure::lmdb(what, &self.dir, error);
-        let env = map(&self.dir, &self.options, flags).map_err(failed)?;
-        let opened = find(env, self.kind).map_err(failed)?.ok_or_else(|| StoreError::Io {
+        let env = map(&self.dir, self.kind, &self.options, flags).map_err(failed)?;
+        settle(&env, flags).map_err(failed)?;
+        if flags.is_empty() {
+            // What was written last may be in the system's cache only, the older meta page too, which LMDB put back.
+            env.force_sync().map_err(failed)?;
+        }
+        let mut opened = find(env, self.kind).map_err(failed)?.ok_or_else(|| StoreError::Io {
             what,
             cause: format!("{} holds other databases than it did", self.dir.display()),
         })?;
+        opened.is_read_only = !flags.is_empty();
         *slot = Some(opened.clone());
-        // What was opened to be read only is to be opened anew at the next write, which says so by failing.
         self.is_doubtful.store(false, Ordering::Release);
         debug!(dir = %self.dir.display(), read_only = !flags.is_empty(), "opened again");
         Ok(opened)
@@ -201,6 +279,15 @@ impl Environment {
                 wanted: fingerprint().to_owned(),
             }),
             None => Err(not_ours(world, self.kind)),
+        }
+    }
+}
+
+impl Access {
+    fn flags(self) -> EnvFlags {
+        match self {
+            Self::Write => EnvFlags::empty(),
+            Self::Read => EnvFlags::READ_ONLY,
         }
     }
 }
@@ -225,10 +312,30 @@ fn find(env: Env, kind: Kind) -> heed::Result<Option<Opened>> {
             error => Err(error),
         })?
         .commit();
-    Ok(found.map(|[main, meta]| Opened { env, main: main.remap_types(), meta: meta.remap_types() }))
+    Ok(found.map(|[main, meta]| Opened {
+        env,
+        main: main.remap_types(),
+        meta: meta.remap_types(),
+        is_read_only: false,
+    }))
 }
 
-fn map(dir: &Path, options: &Options, flags: EnvFlags) -> heed::Result<Env> {
+/// Has LMDB find out what the last writer did, before anything is read. As long as some process has the environment open, its
+/// lock file says which commit is the newest; a writer that was killed between its meta page and that file leaves the two
+/// apart, and readers at the older one, until the next writer comes.
+fn settle(env: &Env, flags: EnvFlags) -> heed::Result<()> {
+    if flags.is_empty() {
+        env.write_txn()?.abort();
+    }
+    Ok(())
+}
+
+/// Whether LMDB has given the environment up.
+fn is_given_up(error: &heed::Error) -> bool {
+    matches!(error, heed::Error::Mdb(MdbError::Panic))
+}
+
+fn map(dir: &Path, kind: Kind, options: &Options, flags: EnvFlags) -> heed::Result<Env> {
     let bytes = options
         .map_bytes_max
         .max(1)
@@ -236,9 +343,8 @@ fn map(dir: &Path, options: &Options, flags: EnvFlags) -> heed::Result<Env> {
         .unwrap_or(usize::MAX - (PAGE_BYTES_MAX - 1));
     let mut settings = EnvOpenOptions::new().read_txn_without_tls();
     settings.map_size(bytes).max_readers(options.readers_max).max_dbs(2);
-    let flags = if options.breaks().no_sync { flags | EnvFlags::NO_SYNC } else { flags };
-    // Objects are read here and there: reading ahead would fill the system's cache with what nobody wants.
-    let flags = flags | EnvFlags::NO_READ_AHEAD;
+    let read_ahead = if kind.is_scattered { EnvFlags::NO_READ_AHEAD } else { EnvFlags::empty() };
+    let sync = if options.breaks().no_sync { EnvFlags::NO_SYNC } else { EnvFlags::empty() };
     // SAFETY: LMDB's file is mapped, so nothing but LMDB may change it while it is. Who writes holds the world's lock
     // file (`folder.rs`), which keeps out every other process and every second store of this one, and who only reads
     // leaves the file alone. It has been looked at (`datafile.rs`), so that it is long enough for every page that LMDB
@@ -246,7 +352,7 @@ fn map(dir: &Path, options: &Options, flags: EnvFlags) -> heed::Result<Env> {
     // and syncs are on.
     #[allow(unsafe_code)]
     unsafe {
-        settings.flags(flags);
+        settings.flags(flags | read_ahead | sync);
         settings.open(dir)
     }
 }
@@ -264,6 +370,8 @@ const OPEN: &str = "open the world";
 const META: &str = "meta";
 const FORMAT: &str = "format";
 const WORLD: &str = "world";
+/// What must be left for a cut, which frees pages and needs some for it: more than a cut in bites ever needs.
+const SLACK_BYTES: usize = 16 << 20;
 /// How long to wait for loads that are under way. They take microseconds.
 const CLOSING: Duration = Duration::from_secs(1);
 /// The largest page of any machine that we know: LMDB wants a map of whole pages.

@@ -19,6 +19,12 @@ pub(super) enum Point {
     /// The last one is, and with it the head.
     AfterCheckpoint,
     BeforeCut,
+    /// A copy of the world is nearly written, and not yet a world.
+    InsideCopy,
+    /// The copy that is to give the world new files is whole.
+    AfterCopy,
+    /// One of the two files has been replaced, or the second.
+    AfterReplacing,
     /// The epochs are taken out in LMDB's transaction, and nothing is on disk.
     InsideCut,
     AfterCut,
@@ -59,6 +65,9 @@ impl Point {
             Self::InsideCheckpoint => "inside-checkpoint",
             Self::AfterCheckpoint => "after-checkpoint",
             Self::BeforeCut => "before-cut",
+            Self::InsideCopy => "inside-copy",
+            Self::AfterCopy => "after-copy",
+            Self::AfterReplacing => "after-replacing",
             Self::InsideCut => "inside-cut",
             Self::AfterCut => "after-cut",
         }

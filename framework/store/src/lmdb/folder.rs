@@ -2,7 +2,8 @@
 //!
 //! The marker file `DAYSTAR` is what makes a folder a world, and it is the last thing that is written when one is
 //! made. Until then there is `DAYSTAR.new` instead, so that a crash in between leaves something that the
-//! next start recognises, and finishes, without ever taking a foreign folder for it.
+//! next start recognises, and finishes, without ever taking a foreign folder for it. Where the world was to be a
+//! copy of another, the next start refuses instead: it would begin an empty world where a full one is expected.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -38,30 +39,65 @@ impl Folder {
     /// Makes sure that the folder `path` exists, is ours or empty, and is nobody else's at the moment.
     pub(super) fn claim(path: &Path) -> Result<Claim, StoreError> {
         make(path).map_err(|error| failure::io("make the data folder", path, &error))?;
+        let half_copied = || StoreError::HalfCopied { path: path.to_owned() };
         // Looked at twice: before anything is written, so that a foreign folder stays as it is, and again
         // when it is locked, because another process may have made a world in the meantime.
-        look(path)?;
+        if let Found::HalfCopy = look(path)? {
+            return Err(half_copied());
+        }
         let folder = Self { path: path.to_owned(), lock: lock(path)? };
         match look(path)? {
             Found::World => Ok(Claim::World(folder)),
-            Found::Nothing => {
-                let unfinished = Unfinished(folder);
-                unfinished
-                    .begin()
-                    .map_err(|error| failure::io("make a new world", path, &error))?;
-                Ok(Claim::New(unfinished))
-            }
+            Found::Nothing => folder.begin("").map(Claim::New),
+            Found::HalfCopy => Err(half_copied()),
+        }
+    }
+
+    /// Makes sure that the folder `path` exists and is empty, but for a copy that was not finished, to copy a world
+    /// into it.
+    pub(super) fn claim_for_copy(path: &Path) -> Result<Unfinished, StoreError> {
+        Self::is_free(path)?;
+        make(path).map_err(|error| failure::io("make the folder", path, &error))?;
+        let folder = Self { path: path.to_owned(), lock: lock(path)? };
+        Self::is_free(path)?;
+        folder.begin(COPY)
+    }
+
+    /// That a world may be copied into the folder `path`, which is left alone and need not exist.
+    pub(super) fn is_free(path: &Path) -> Result<(), StoreError> {
+        if matches!(path.try_exists(), Ok(false)) {
+            return Ok(());
+        }
+        match look(path)? {
+            Found::World => Err(StoreError::Occupied { path: path.to_owned() }),
+            Found::Nothing | Found::HalfCopy => Ok(()),
         }
     }
 
     /// That there is a world in the folder `path`, which is left alone.
     pub(super) fn look_at(path: &Path) -> Result<(), StoreError> {
+        let none = |found| StoreError::NoWorld { path: path.to_owned(), found };
+        match path.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(none("there is no such folder"));
+            }
+            Ok(status) if !status.is_dir() => return Err(none("it is not a folder")),
+            _ => {}
+        }
         match look(path)? {
             Found::World => Ok(()),
-            Found::Nothing => {
-                Err(StoreError::Foreign { path: path.to_owned(), found: "nothing".to_owned() })
-            }
+            Found::Nothing => Err(none("it is empty")),
+            Found::HalfCopy => Err(StoreError::HalfCopied { path: path.to_owned() }),
         }
+    }
+
+    /// Marks the empty folder as one in which a world is being made; `how` is what the marker says more.
+    fn begin(self, how: &str) -> Result<Unfinished, StoreError> {
+        let unfinished = Unfinished(self);
+        let begun = unfinished.begin(how);
+        let path = unfinished.path();
+        begun.map_err(|error| failure::io("make a new world", path, &error))?;
+        Ok(unfinished)
     }
 
     /// Where it is.
@@ -105,20 +141,35 @@ impl Unfinished {
         self.0
     }
 
-    fn begin(&self) -> io::Result<()> {
+    /// Makes the folder empty again, but for the lock: the world will not be finished.
+    pub(super) fn abandon(self) {
+        let path = self.path();
+        let folders = FOLDERS.iter().try_for_each(|folder| remove(&path.join(folder)));
+        if let Err(error) = folders.and_then(|()| fs::remove_file(path.join(BEGUN))) {
+            warn!(path = %path.display(), %error, "what was written cannot be removed; it does no harm there");
+        }
+    }
+
+    fn begin(&self, how: &str) -> io::Result<()> {
         let path = &self.0.path;
         let mut marker = File::create(path.join(BEGUN))?;
-        marker.write_all(format!("{TITLE}\n{}\n", fingerprint()).as_bytes())?;
+        marker.write_all(format!("{TITLE}\n{}\n{how}", fingerprint()).as_bytes())?;
         marker.sync_all()?;
         sync_folder(path)?;
         // What a start that did not finish may have left. No world has ever been in it.
         for folder in FOLDERS.map(|folder| path.join(folder)) {
-            match fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => fs::create_dir(&folder)?,
-            }
+            remove(&folder)?;
+            fs::create_dir(&folder)?;
         }
         Ok(())
+    }
+}
+
+/// Removes a folder with all that is in it, if there is one.
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -126,6 +177,8 @@ impl Unfinished {
 enum Found {
     World,
     Nothing,
+    /// A copy of a world that was not finished.
+    HalfCopy,
 }
 
 /// What is in the folder `path`; an error if it is something else's.
@@ -152,6 +205,11 @@ fn look(path: &Path) -> Result<Found, StoreError> {
     });
     match strange {
         Some(name) => Err(foreign(format!("`{}`, and no file `{MARKER}`", name.display()))),
+        None if begun => {
+            // One that cannot be read is from before anything was copied.
+            let text = fs::read_to_string(path.join(BEGUN)).unwrap_or_default();
+            Ok(if text.ends_with(COPY) { Found::HalfCopy } else { Found::Nothing })
+        }
         None => Ok(Found::Nothing),
     }
 }
@@ -231,6 +289,8 @@ const FOLDERS: [&str; 2] = [journal::KIND.folder, objects::KIND.folder];
 const MARKER: &str = "DAYSTAR";
 /// Its presence says: here a world was going to be made.
 const BEGUN: &str = "DAYSTAR.new";
+/// What it says more, where the world was going to be a copy.
+const COPY: &str = "a copy\n";
 const LOCK: &str = "DAYSTAR.lock";
 /// A marker is a few lines; what is longer is not one.
 const MARKER_BYTES_MAX: u64 = 4096;

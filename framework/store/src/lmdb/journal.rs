@@ -1,5 +1,5 @@
 //! The environment that holds the journal: in `main`, from the last commit of an epoch to the epoch; in `meta`, a key
-//! for each type and version of which there are records, and `begins`, the last commit that is not in here any more.
+//! for each type and version of which there are records, with its layout, and `begins`, the last commit that is not in here any more.
 //!
 //! Epochs follow one another without a gap. Those that a checkpoint has overtaken are cut off, from the front. Where they begin
 //! is written down, because a journal of which nothing is left would otherwise follow upon objects of any age.
@@ -8,17 +8,18 @@ use std::path::Path;
 
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::store::{Batch, StoreError};
-use heed::{PutFlags, WithoutTls};
+use heed::{MdbError, PutFlags, WithoutTls};
 
 use super::Options;
-use super::environment::{Environment, Kind, Opened};
+use super::environment::{Access, Environment, Kind, Opened, Reading};
 use super::epoch::{self, Epoch, Place};
 use super::failpoint::{Point, pass};
 use super::identity::Identity;
 use super::objects::LOAD;
+use super::types::Listed;
 use crate::head::Head;
 
-pub(super) const KIND: Kind = Kind { folder: "journal", main: "epochs" };
+pub(super) const KIND: Kind = Kind { folder: "journal", main: "epochs", is_scattered: false };
 
 /// The journal on disk, open.
 #[derive(Debug)]
@@ -35,8 +36,12 @@ impl Journal {
     }
 
     /// The environment that [`create`](Self::create) made, by whichever process.
-    pub(super) fn open(world: &Path, options: &Options) -> Result<Self, StoreError> {
-        Ok(Self(Environment::open(world, KIND, options)?))
+    pub(super) fn open(
+        world: &Path,
+        options: &Options,
+        access: Access,
+    ) -> Result<Self, StoreError> {
+        Ok(Self(Environment::open(world, KIND, options, access)?))
     }
 
     pub(super) fn environment(&self) -> &Environment {
@@ -45,32 +50,32 @@ impl Journal {
 
     /// Appends the epoch that ends with `last`, with the types that are new in it, and returns when it is synced.
     ///
-    /// After an error it may be there all the same, when it was only the answer that did not come:
-    /// [`last`](Self::last) tells.
+    /// After an error it may be there all the same, when it was only the answer that did not come. `is_again` says that this
+    /// may be so: then it is written over what is there, which may be in the system's cache and not on the disk.
     pub(super) fn append(
         &self,
         last: CommitNumber,
         bytes: &[u8],
-        types: &[String],
+        types: &[Listed],
+        is_again: bool,
     ) -> Result<(), StoreError> {
-        let Opened { env, main, meta } = self.0.opened(APPEND)?;
+        let opened = self.0.opened_to_write(APPEND)?;
+        let Opened { env, main, meta, .. } = &opened;
+        if self.0.is_nearly_full(&opened) {
+            return Err(self.0.failed(APPEND, heed::Error::Mdb(MdbError::MapFull)));
+        }
+        let flags = if is_again { PutFlags::empty() } else { PutFlags::APPEND };
         pass(Point::BeforeEpoch);
         let write = || {
             let mut txn = env.write_txn()?;
-            for name in types {
-                meta.put(&mut txn, name, &[])?;
+            for Listed { key, layout } in types {
+                meta.put(&mut txn, key, layout.as_bytes())?;
             }
-            // Where it stands already, it is half of it: a deliberate break.
-            #[cfg(feature = "breaks")]
-            main.delete(&mut txn, &last.0)?;
-            main.put_with_flags(&mut txn, PutFlags::APPEND, &last.0, bytes)?;
+            main.put_with_flags(&mut txn, flags, &last.0, bytes)?;
             pass(Point::InsideEpoch);
             txn.commit()
         };
-        write().map_err(|error| {
-            self.0.doubt();
-            self.0.failed(APPEND, error)
-        })?;
+        write().map_err(|error| self.0.write_failed(&opened, APPEND, error))?;
         pass(Point::AfterEpoch);
         Ok(())
     }
@@ -86,21 +91,22 @@ impl Journal {
             last: batch.last,
             next_index: batch.next_index,
         };
-        self.append(batch.last, &epoch::write(&half, previous)?.bytes, &[])
+        self.append(batch.last, &epoch::write(&half, previous)?.bytes, &[], false)
     }
 
     /// In a new world: that the journal begins behind `last`, with objects of `types`.
-    pub(super) fn begin(&self, last: CommitNumber, types: &[String]) -> Result<(), StoreError> {
-        let Opened { env, meta, .. } = self.0.opened(APPEND)?;
+    pub(super) fn begin(&self, last: CommitNumber, types: &[Listed]) -> Result<(), StoreError> {
+        let opened = self.0.opened_to_write(APPEND)?;
+        let Opened { env, meta, .. } = &opened;
         let write = || {
             let mut txn = env.write_txn()?;
-            for name in types {
-                meta.put(&mut txn, name, &[])?;
+            for Listed { key, layout } in types {
+                meta.put(&mut txn, key, layout.as_bytes())?;
             }
             meta.put(&mut txn, BEGINS, &last.0.to_le_bytes())?;
             txn.commit()
         };
-        write().map_err(|error| self.0.failed(APPEND, error))
+        write().map_err(|error| self.0.write_failed(&opened, APPEND, error))
     }
 
     /// The last epoch in the journal; `None` if there is none.
@@ -115,7 +121,8 @@ impl Journal {
 
     /// Cuts some of the epochs up to `until` off, in one transaction; whether there may be more.
     pub(super) fn cut(&self, until: CommitNumber) -> Result<bool, StoreError> {
-        let Opened { env, main, meta } = self.0.opened(CUT)?;
+        let opened = self.0.opened_to_write(CUT)?;
+        let Opened { env, main, meta, .. } = &opened;
         pass(Point::BeforeCut);
         let write = || {
             let mut txn = env.write_txn()?;
@@ -130,17 +137,20 @@ impl Journal {
                     break;
                 }
             }
-            let (Some(first), Some(last)) = (first, last) else { return Ok(false) };
+            let (Some(first), Some(last)) = (first, last) else {
+                // LMDB uses the pages that a transaction has freed from the one after the next on. This is the next, so
+                // that a journal which had no room left has some again.
+                meta.put(&mut txn, BEGINS, &until.0.to_le_bytes())?;
+                txn.commit()?;
+                return Ok(false);
+            };
             main.delete_range(&mut txn, &(first..=last))?;
             meta.put(&mut txn, BEGINS, &last.to_le_bytes())?;
             pass(Point::InsideCut);
             txn.commit()?;
             Ok(true)
         };
-        let is_more = write().map_err(|error| {
-            self.0.doubt();
-            self.0.failed(CUT, error)
-        })?;
+        let is_more = write().map_err(|error| self.0.write_failed(&opened, CUT, error))?;
         pass(Point::AfterCut);
         Ok(is_more)
     }
@@ -220,28 +230,44 @@ impl Journal {
         }
     }
 
-    /// The bytes of `id`'s record at `place`; `None` if it was removed there.
+    /// The bytes of `id`'s record at `place`, as `txn` sees it; `None` if it was removed there.
     pub(super) fn copy_of(
         &self,
+        (opened, txn): &(Opened, Reading),
         id: ObjectId,
         place: Place,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        let failed = |error| self.0.failed(LOAD, error);
-        let Opened { env, main, .. } = self.0.opened(LOAD)?;
-        let txn = env.read_txn().map_err(failed)?;
-        let epoch = main.get(&txn, &place.epoch.0).map_err(failed)?;
+        let epoch = opened.main.get(txn, &place.epoch.0);
+        let epoch = epoch.map_err(|error| self.0.failed(LOAD, error))?;
+        self.0.has_read(opened);
         let record = epoch.and_then(|epoch| place.of(epoch));
         Ok(record.ok_or_else(|| lost(id, place.epoch))?.map(<[u8]>::to_vec))
     }
 
-    /// The keys of the types that there are records of.
-    pub(super) fn types(&self) -> Result<Vec<String>, StoreError> {
+    /// Takes types off the list of those that there are records of.
+    pub(super) fn forget_types(&self, keys: &[String]) -> Result<(), StoreError> {
+        let opened = self.0.opened_to_write(APPEND)?;
+        let Opened { env, meta, .. } = &opened;
+        let write = || {
+            let mut txn = env.write_txn()?;
+            for key in keys {
+                meta.delete(&mut txn, key)?;
+            }
+            txn.commit()
+        };
+        write().map_err(|error| self.0.write_failed(&opened, APPEND, error))
+    }
+
+    /// The types that there are records of.
+    pub(super) fn types(&self) -> Result<Vec<Listed>, StoreError> {
         let failed = |error| self.0.failed(READ, error);
         let Opened { env, meta, .. } = self.0.opened(READ)?;
         let txn = env.read_txn().map_err(failed)?;
         let mut types = Vec::new();
         for entry in meta.prefix_iter(&txn, TYPE).map_err(failed)? {
-            types.push(entry.map_err(failed)?.0.to_owned());
+            let (key, layout) = entry.map_err(failed)?;
+            let layout = String::from_utf8_lossy(layout).into_owned();
+            types.push(Listed { key: key.to_owned(), layout });
         }
         Ok(types)
     }

@@ -6,6 +6,7 @@
 //! DIR/DAYSTAR.new        only while a world is being made; becomes DAYSTAR
 //! DIR/journal/           an LMDB environment: what has changed since the last checkpoint, epoch by epoch
 //! DIR/objects/           an LMDB environment: the objects as of the last checkpoint
+//! DIR/compacting/        only while the world is being compacted: a world that will give it its files
 //! ```
 //! An epoch is one synced transaction that appends one record; a checkpoint brings the objects up to the
 //! journal in large transactions, in id order. `docs/design/0004-journal-and-checkpoints.md` says why there are two.
@@ -17,6 +18,7 @@ compile_error!(
 
 mod backup;
 mod checkpoint;
+mod compact;
 mod datafile;
 mod environment;
 mod epoch;
@@ -26,6 +28,7 @@ mod folder;
 mod format;
 mod identity;
 mod journal;
+mod lookers;
 mod moment;
 mod objects;
 mod options;
@@ -42,8 +45,10 @@ use daystar_model::store::{Batch, Store, StoreError, StoreStatus, Visit};
 use parking_lot::Mutex;
 use tracing::info;
 
-pub use self::backup::{Copied, Progress, compact};
+pub use self::backup::{Copied, Progress, check_free};
 use self::checkpoint::Checkpoints;
+pub use self::compact::{Compacted, compact};
+use self::environment::Access;
 use self::epoch::Written;
 use self::folder::{Claim, Folder};
 use self::identity::Identity;
@@ -99,7 +104,7 @@ impl LmdbStore {
     /// made.
     ///
     /// # Errors
-    /// [`StoreError::Foreign`] when something else is there, or one of the world's files is damaged so that it cannot be
+    /// [`StoreError::HalfCopied`] where a copy was not finished; [`StoreError::Foreign`] when something else is there, or one of the world's files is damaged so that it cannot be
     /// opened; [`StoreError::Format`] for a world that this program cannot read, and [`StoreError::Unreadable`] for one
     /// with objects that it cannot; [`StoreError::InUse`] when it is open already; [`StoreError::Io`] when the
     /// system refuses, or commits are missing. Nothing is changed in a folder that is not ours.
@@ -107,8 +112,9 @@ impl LmdbStore {
         // On every way out, LMDB's files are unmapped before the lock is let go: locals go in reverse order.
         let (journal, objects, folder) = match Folder::claim(path.as_ref())? {
             Claim::World(folder) => {
-                let journal = Journal::open(folder.path(), &options)?;
-                let objects = Objects::open(folder.path(), &options)?;
+                compact::remove_leftover(folder.path());
+                let journal = Journal::open(folder.path(), &options, Access::Write)?;
+                let objects = Objects::open(folder.path(), &options, Access::Write)?;
                 identity::check(folder.path(), &journal, &objects)?;
                 (journal, objects, folder)
             }
@@ -121,7 +127,7 @@ impl LmdbStore {
             }
         };
         let (recent, done) = recover(&journal, &objects)?;
-        let types = Types::of(journal.types()?);
+        let mut types = Types::of(journal.types()?);
         let world = World { journal, objects, recent, options };
         types.check(folder.path(), &world)?;
         let world = Arc::new(world);
@@ -159,7 +165,7 @@ impl LmdbStore {
     /// # Errors
     /// The world could not be read.
     pub fn moment(&self) -> Result<Moment, StoreError> {
-        Moment::of(&self.world.journal, &self.world.objects)
+        Moment::of(&self.world.journal, &self.world.objects, self.world.options.clone(), None)
     }
 }
 
@@ -185,8 +191,9 @@ fn recover(journal: &Journal, objects: &Objects) -> Result<(Recent, Head), Store
 impl Store for LmdbStore {
     fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError> {
         let World { journal, objects, recent, options } = &*self.world;
-        let bytes = match recent.find(id, |place| journal.copy_of(id, place)) {
-            Some(found) => found?,
+        let begin = |place| (place, journal.environment().begin(objects::LOAD));
+        let bytes = match recent.find(id, begin) {
+            Some((place, begun)) => journal.copy_of(&begun?, id, place)?,
             None => objects.copy_of(id)?,
         };
         let Some(bytes) = bytes else { return Ok(None) };
@@ -204,14 +211,27 @@ impl Store for LmdbStore {
         let head = after(batch, before)?;
         let batch_types = writer.types.new_in(batch)?;
         let Written { bytes, places } = epoch::write(batch, before.last)?;
-        let is_there = writer.is_uncertain && journal.last()? == Some(head.last);
-        if !is_there {
-            if options.breaks().epoch_not_prefix {
-                journal.append_half(batch, before.last)?;
+        let mut is_again = false;
+        if writer.is_uncertain
+            && let Some(last) = journal.last()?
+            && last > before.last
+        {
+            is_again = last == head.last;
+            if !is_again {
+                return Err(StoreError::Io {
+                    what: "apply a batch",
+                    cause: format!(
+                        "the batch up to {last} was refused and is in the journal all the same; apply that one again first"
+                    ),
+                });
             }
-            writer.is_uncertain = true;
-            journal.append(head.last, &bytes, &batch_types)?;
         }
+        if options.breaks().epoch_not_prefix {
+            journal.append_half(batch, before.last)?;
+            is_again = true;
+        }
+        writer.is_uncertain = true;
+        journal.append(head.last, &bytes, &batch_types, is_again)?;
         writer.is_uncertain = false;
         writer.types.add(batch_types);
         recent.add(head, bytes.len(), places.into_iter());

@@ -1,6 +1,7 @@
 //! A world at one moment, to be read as a whole: also while another thread or another process writes to it.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,13 +10,15 @@ use daystar_model::managed::Object;
 use daystar_model::store::{Batch, Store, StoreError, Visit};
 use parking_lot::ReentrantMutex;
 
-use super::Options;
-use super::environment::{Opened, Reading};
+use super::environment::{Access, Opened, Reading};
 use super::epoch::Place;
 use super::folder::Folder;
 use super::identity::{self, Identity};
 use super::journal::{self, Gap, Journal};
+use super::lookers::Lookers;
 use super::objects::{self, Objects};
+use super::types::Listed;
+use super::{Options, types};
 use crate::head::Head;
 use crate::stored::decode;
 
@@ -25,8 +28,11 @@ use crate::stored::decode;
 pub struct Moment {
     // Locked by the thread that reads, and again by what that thread calls for each object.
     reading: ReentrantMutex<Merged>,
-    types: Vec<String>,
+    types: Vec<Listed>,
     identity: Identity,
+    options: Options,
+    // Let go last, when nothing is mapped any more.
+    _lookers: Option<Lookers>,
 }
 
 impl Moment {
@@ -38,23 +44,67 @@ impl Moment {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         let path = path.as_ref();
         Folder::look_at(path)?;
-        let (journal, objects) = (Journal::open(path, &options)?, Objects::open(path, &options)?);
+        let lookers = Lookers::join(path)?;
+        Self::of_folder(path, options, Some(lookers))
+    }
+
+    /// The world in `path`, whose files nobody exchanges while `lookers` lives or, without it, while the caller sees
+    /// to that.
+    pub(super) fn of_folder(
+        path: &Path,
+        options: Options,
+        lookers: Option<Lookers>,
+    ) -> Result<Self, StoreError> {
+        let journal = Journal::open(path, &options, Access::Read)?;
+        let objects = Objects::open(path, &options, Access::Read)?;
         identity::check(path, &journal, &objects)?;
-        Self::of(&journal, &objects)
+        Self::of(&journal, &objects, options, lookers)
     }
 
     /// The world as it is now.
-    pub(super) fn of(journal: &Journal, objects: &Objects) -> Result<Self, StoreError> {
-        let reading = Merged::new(journal, objects, Space::ALL[0].first(), LAST)?;
-        // Behind the records, so that no type among them is missed.
+    pub(super) fn of(
+        journal: &Journal,
+        objects: &Objects,
+        mut options: Options,
+        lookers: Option<Lookers>,
+    ) -> Result<Self, StoreError> {
+        let merged = Merged::new(journal, objects, Space::ALL[0].first(), LAST)?;
+        // After the moment, so that it has every type that is in it.
         let types = journal.types()?;
         let identity = objects.environment().identity()?;
-        Ok(Self { reading: ReentrantMutex::new(reading), types, identity })
+        let map_bytes = [&merged.objects.0, &merged.journal.0].map(|it| it.env.info().map_size);
+        options.map_bytes_max = map_bytes.into_iter().fold(options.map_bytes_max, usize::max);
+        let reading = ReentrantMutex::new(merged);
+        Ok(Self { reading, types, identity, options, _lookers: lookers })
     }
 
-    /// How many records there are, but for those that the journal adds: to tell how far a walk has come.
+    /// About how many records there are, to tell how far a walk has come: exactly, if the journal is empty.
+    ///
+    /// # Errors
+    /// The world could not be read.
     pub fn records(&self) -> Result<u64, StoreError> {
         self.reading.lock().records()
+    }
+
+    /// The types and versions that there are records of, in alphabetic order. There may be some of which the last object
+    /// is gone.
+    pub fn types(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.types.iter().filter_map(|listed| types::of_key(&listed.key))
+    }
+
+    /// Calls `visit` with the bytes of every record from `first` to `last`, both included, in id order, until it says that it
+    /// has seen enough. The bytes are as they lie on disk, damaged or not: see
+    /// [`Record::parse`](daystar_model::record::Record::parse).
+    ///
+    /// # Errors
+    /// The world could not be read.
+    pub fn walk(
+        &self,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut dyn FnMut(ObjectId, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.reading.lock().walk(first, last, &mut |id, bytes| Ok(visit(id, bytes)))
     }
 
     /// Calls `visit` with the bytes of every record, in id order. An error of `visit` ends it.
@@ -66,8 +116,13 @@ impl Moment {
         self.reading.lock().head
     }
 
-    pub(super) fn types(&self) -> &[String] {
+    pub(super) fn listed(&self) -> &[Listed] {
         &self.types
+    }
+
+    /// For a copy: it has room for all that this world has.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
     }
 
     pub(super) fn identity(&self) -> Identity {
@@ -110,6 +165,7 @@ impl Store for Moment {
 
 /// What is called for every record; an error ends the walk.
 pub(super) type EachRecord<'a> = dyn FnMut(ObjectId, &[u8]) -> Result<(), StoreError> + 'a;
+type WalkRecord<'a> = dyn FnMut(ObjectId, &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
 
 /// The objects and, over them, what the journal adds.
 pub(super) struct Merged {
@@ -128,7 +184,7 @@ struct Below {
 
 impl Below {
     fn now(objects: &Objects) -> Result<Self, StoreError> {
-        let reading = read(objects.environment(), objects::LOAD)?;
+        let reading = objects.environment().begin(objects::LOAD)?;
         let head = objects.head(&reading.0, &reading.1)?;
         Ok(Self { reading, head })
     }
@@ -162,7 +218,7 @@ impl Merged {
         first: ObjectId,
         last: ObjectId,
     ) -> Result<Result<Self, Gap>, StoreError> {
-        let (opened, txn) = read(journal.environment(), journal::READ)?;
+        let (opened, txn) = journal.environment().begin(journal::READ)?;
         let mut recent = BTreeMap::new();
         let replayed = journal.replay(&opened, &txn, objects.head, &mut |epoch, _| {
             recent.extend(epoch.places().filter(|(id, _)| (first..=last).contains(id)));
@@ -174,7 +230,9 @@ impl Merged {
     fn records(&self) -> Result<u64, StoreError> {
         let (opened, txn) = &self.objects;
         let count = opened.main.len(txn);
-        count.map_err(|error| failed(opened, objects::LOAD, error))
+        let count = count.map_err(|error| failed(opened, objects::LOAD, error))?;
+        // In a young world all are in the journal; in an old one it mostly changes what there is.
+        Ok(count.max(self.recent.len() as u64))
     }
 
     fn get(&self, id: ObjectId) -> Result<Option<&[u8]>, StoreError> {
@@ -194,6 +252,16 @@ impl Merged {
         last: ObjectId,
         visit: &mut EachRecord<'_>,
     ) -> Result<(), StoreError> {
+        self.walk(first, last, &mut |id, bytes| visit(id, bytes).map(ControlFlow::Continue))
+    }
+
+    /// As [`each`](Self::each), until `visit` says that it has seen enough.
+    fn walk(
+        &self,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut WalkRecord<'_>,
+    ) -> Result<(), StoreError> {
         if first > last {
             return Ok(()); // `BTreeMap::range` would panic
         }
@@ -207,17 +275,21 @@ impl Merged {
             let mut is_replaced = false;
             while let Some((newer, place)) = recent.next_if(|(newer, _)| **newer <= id) {
                 is_replaced |= *newer == id;
-                if let Some(bytes) = self.in_journal(*newer, *place)? {
-                    visit(*newer, bytes)?;
+                if let Some(bytes) = self.in_journal(*newer, *place)?
+                    && visit(*newer, bytes)?.is_break()
+                {
+                    return Ok(());
                 }
             }
-            if !is_replaced {
-                visit(id, bytes)?;
+            if !is_replaced && visit(id, bytes)?.is_break() {
+                return Ok(());
             }
         }
         for (id, place) in recent {
-            if let Some(bytes) = self.in_journal(*id, *place)? {
-                visit(*id, bytes)?;
+            if let Some(bytes) = self.in_journal(*id, *place)?
+                && visit(*id, bytes)?.is_break()
+            {
+                return Ok(());
             }
         }
         Ok(())
@@ -232,22 +304,12 @@ impl Merged {
     }
 }
 
-fn read(
-    environment: &super::environment::Environment,
-    what: &'static str,
-) -> Result<(Opened, Reading), StoreError> {
-    let opened = environment.opened(what)?;
-    let txn =
-        opened.env.clone().static_read_txn().map_err(|error| environment.failed(what, error))?;
-    Ok((opened, txn))
-}
-
 fn failed(opened: &Opened, what: &'static str, error: heed::Error) -> StoreError {
     super::failure::lmdb(what, opened.env.path(), error)
 }
 
-/// A checkpoint takes long, and cuts only at its end: that two meet in one look is rare, and eight in a row is a fault.
-const TRIES: u32 = 8;
+/// A checkpoint takes a thousand times as long as a look: that two meet is rare, and many in a row is a fault.
+const TRIES: u32 = 100;
 const LAST: ObjectId = ObjectId::from_raw(u64::MAX);
 
 #[cfg(test)]
@@ -270,7 +332,7 @@ mod tests {
         let objects = Objects::create(folder.path(), identity, &options).expect("objects");
         let batch = Batch { changes: vec![], last: CommitNumber(1), next_index: 1 };
         let epoch = super::super::epoch::write(&batch, CommitNumber::ZERO).expect("an epoch");
-        journal.append(batch.last, &epoch.bytes, &[]).expect("room");
+        journal.append(batch.last, &epoch.bytes, &[], false).expect("room");
 
         let before = Below::now(&objects).expect("objects");
         let look = || Merged::over(Below::now(&objects)?, &journal, LAST, LAST);

@@ -11,16 +11,15 @@ use daystar_model::store::StoreError;
 use heed::{PutFlags, WithoutTls};
 
 use super::Options;
-use super::environment::{Environment, Kind, Opened};
+use super::environment::{Access, Environment, Kind, Opened};
 use super::identity::Identity;
-use super::resident::Resident;
 use crate::head::Head;
 
-pub(super) const KIND: Kind = Kind { folder: "objects", main: "objects" };
+pub(super) const KIND: Kind = Kind { folder: "objects", main: "objects", is_scattered: true };
 
 /// The objects on disk, open.
 #[derive(Debug)]
-pub(super) struct Objects(Environment, Resident);
+pub(super) struct Objects(Environment);
 
 /// What becomes of an object: its new record, or its removal.
 pub(super) type Put<'a> = (ObjectId, Option<&'a [u8]>);
@@ -33,14 +32,18 @@ impl Objects {
         options: &Options,
     ) -> Result<Self, StoreError> {
         let environment = Environment::create(world, KIND, identity, options)?;
-        let objects = Self(environment, Resident::default());
+        let objects = Self(environment);
         objects.write("make a new world", std::iter::empty(), Some(Head::EMPTY))?;
         Ok(objects)
     }
 
     /// The environment that [`create`](Self::create) made, by whichever process.
-    pub(super) fn open(world: &Path, options: &Options) -> Result<Self, StoreError> {
-        Ok(Self(Environment::open(world, KIND, options)?, Resident::default()))
+    pub(super) fn open(
+        world: &Path,
+        options: &Options,
+        access: Access,
+    ) -> Result<Self, StoreError> {
+        Ok(Self(Environment::open(world, KIND, options, access)?))
     }
 
     pub(super) fn environment(&self) -> &Environment {
@@ -49,16 +52,14 @@ impl Objects {
 
     /// The bytes of `id`'s record.
     pub(super) fn copy_of(&self, id: ObjectId) -> Result<Option<Vec<u8>>, StoreError> {
-        let failed = |error| self.0.failed(LOAD, error);
-        let opened = self.0.opened(LOAD)?;
-        let found = {
-            // Copied, so that the transaction is over before anything slow is done: while it lasts, LMDB
-            // cannot use again the pages that newer commits have left.
-            let txn = opened.env.read_txn().map_err(failed)?;
-            opened.main.get(&txn, &id.to_raw()).map_err(failed)?.map(<[u8]>::to_vec)
-        };
-        self.1.has_read(&opened, self.0.options().mapped_bytes_max);
-        Ok(found)
+        // Copied, so that the transaction is over before anything slow is done: while it lasts, LMDB
+        // cannot use again the pages that newer commits have left.
+        let (opened, txn) = self.0.begin(LOAD)?;
+        let record = opened.main.get(&txn, &id.to_raw());
+        let record = record.map(|record| record.map(<[u8]>::to_vec));
+        drop(txn);
+        self.0.has_read(&opened);
+        record.map_err(|error| self.0.failed(LOAD, error))
     }
 
     /// Writes `puts`, and `head` if there is one, in one transaction, and returns when it is synced.
@@ -68,14 +69,13 @@ impl Objects {
         puts: impl Iterator<Item = Put<'a>>,
         head: Option<Head>,
     ) -> Result<(), StoreError> {
-        let failed = |error| self.0.failed(what, error);
-        let opened = self.0.opened(what)?;
-        let Opened { env, main, meta } = &opened;
+        let opened = self.0.opened_to_write(what)?;
+        let Opened { env, main, meta, .. } = &opened;
         let write = || {
             // Every return before `commit` drops the transaction, which aborts it.
             let mut txn = env.write_txn()?;
             for (id, record) in puts {
-                self.1.has_read(&opened, self.0.options().mapped_bytes_max);
+                self.0.has_read(&opened);
                 match record {
                     Some(bytes) => main.put(&mut txn, &id.to_raw(), bytes)?,
                     None => {
@@ -88,10 +88,7 @@ impl Objects {
             }
             txn.commit()
         };
-        write().map_err(|error| {
-            self.0.doubt();
-            failed(error)
-        })
+        write().map_err(|error| self.0.write_failed(&opened, what, error))
     }
 
     /// Adds `records`, which come behind all that is there, in id order, and `head` if there is one, in one synced
@@ -102,7 +99,8 @@ impl Objects {
         records: &[(ObjectId, Vec<u8>)],
         head: Option<Head>,
     ) -> Result<(), StoreError> {
-        let Opened { env, main, meta } = self.0.opened(what)?;
+        let opened = self.0.opened_to_write(what)?;
+        let Opened { env, main, meta, .. } = &opened;
         let write = || {
             let mut txn = env.write_txn()?;
             for (id, record) in records {
@@ -113,7 +111,23 @@ impl Objects {
             }
             txn.commit()
         };
-        write().map_err(|error| self.0.failed(what, error))
+        write().map_err(|error| self.0.write_failed(&opened, what, error))
+    }
+
+    /// Calls `visit` with every record, in id order.
+    pub(super) fn each(
+        &self,
+        what: &'static str,
+        visit: &mut dyn FnMut(ObjectId, &[u8]),
+    ) -> Result<(), StoreError> {
+        let failed = |error| self.0.failed(what, error);
+        let Opened { env, main, .. } = self.0.opened(what)?;
+        let txn = env.read_txn().map_err(failed)?;
+        for entry in main.iter(&txn).map_err(failed)? {
+            let (raw, bytes) = entry.map_err(failed)?;
+            visit(ObjectId::from_raw(raw), bytes);
+        }
+        Ok(())
     }
 
     /// How far the objects have come, as `txn` sees it.

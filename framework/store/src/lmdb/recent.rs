@@ -4,6 +4,7 @@
 //! among what has come since. An object that is in neither layer is among the objects as it is now.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use daystar_model::ids::{CommitNumber, ObjectId};
 use parking_lot::RwLock;
@@ -18,7 +19,7 @@ pub(super) struct Recent(RwLock<Layers>);
 struct Layers {
     active: Layer,
     /// What a checkpoint is writing, or has failed to write.
-    frozen: Layer,
+    frozen: Arc<Layer>,
 }
 
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl Layer {
 impl Recent {
     /// Nothing, behind objects that are at `head`.
     pub(super) fn new(head: Head) -> Self {
-        Self(RwLock::new(Layers { active: Layer::new(head), frozen: Layer::new(head) }))
+        Self(RwLock::new(Layers { active: Layer::new(head), frozen: Arc::new(Layer::new(head)) }))
     }
 
     /// Adds an epoch of `bytes` bytes, which ends at `head`.
@@ -55,12 +56,12 @@ impl Recent {
         layers.active.places.extend(places);
     }
 
-    /// Calls `read` with the place of `id`'s newest record, if it is not among the objects. Until it returns nothing is
-    /// cut off the journal that is in use here.
-    pub(super) fn find<R>(&self, id: ObjectId, read: impl FnOnce(Place) -> R) -> Option<R> {
+    /// Calls `begin` with the place of `id`'s newest record, if it is not among the objects. Until it returns nothing is
+    /// cut off the journal that is in use here: so a transaction that it begins has the record.
+    pub(super) fn find<R>(&self, id: ObjectId, begin: impl FnOnce(Place) -> R) -> Option<R> {
         let layers = self.0.read();
         let place = layers.active.places.get(&id).or_else(|| layers.frozen.places.get(&id))?;
-        Some(read(*place))
+        Some(begin(*place))
     }
 
     /// Where the journal ends.
@@ -80,16 +81,13 @@ impl Recent {
         let mut layers = self.0.write();
         if layers.frozen.bytes == 0 {
             let next = Layer::new(layers.active.head);
-            layers.frozen = std::mem::replace(&mut layers.active, next);
+            layers.frozen = Arc::new(std::mem::replace(&mut layers.active, next));
         }
+        let frozen = Arc::clone(&layers.frozen);
         drop(layers);
-        let layers = self.0.read();
-        let mut places: Vec<_> =
-            layers.frozen.places.iter().map(|(id, place)| (*id, *place)).collect();
-        let head = layers.frozen.head;
-        drop(layers);
+        let mut places: Vec<_> = frozen.places.iter().map(|(id, place)| (*id, *place)).collect();
         places.sort_unstable_by_key(|(id, _)| *id);
-        (head, places)
+        (frozen.head, places)
     }
 
     /// All that was frozen is among the objects.
@@ -97,7 +95,7 @@ impl Recent {
         let mut layers = self.0.write();
         debug_assert_eq!(layers.frozen.head.last, until, "another checkpoint's end");
         let head = layers.frozen.head;
-        let written = std::mem::replace(&mut layers.frozen, Layer::new(head));
+        let written = std::mem::replace(&mut layers.frozen, Arc::new(Layer::new(head)));
         drop(layers);
         drop(written); // a large map takes its time
     }

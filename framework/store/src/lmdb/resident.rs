@@ -40,14 +40,18 @@ fn mapped_bytes() -> Option<u64> {
 
 /// Unmaps the pages of `opened`'s file; reading one maps it again.
 #[cfg(target_os = "linux")]
-fn unmap(opened: &Opened) {
+pub(super) fn unmap(opened: &Opened) {
     use std::os::unix::ffi::OsStrExt;
 
     use super::datafile;
 
     let Ok(file) = opened.env.path().join(datafile::NAME).canonicalize() else { return };
     let Ok(maps) = std::fs::read("/proc/self/maps") else { return };
-    let is_file = |line: &&[u8]| line.ends_with(file.as_os_str().as_bytes());
+    // The whole name: another world's may end with ours.
+    let is_file = |line: &&[u8]| {
+        let name = line.iter().position(|byte| *byte == b'/').map(|at| &line[at..]);
+        name == Some(file.as_os_str().as_bytes())
+    };
     for line in maps.split(|byte| *byte == b'\n').filter(is_file) {
         let Some((start, end)) = range(line) else { continue };
         // SAFETY: this is LMDB's map of its file, shared and read only, and stays so because `opened` keeps the environment
@@ -83,7 +87,7 @@ fn mapped_bytes() -> Option<u64> {
     None
 }
 #[cfg(not(target_os = "linux"))]
-fn unmap(_: &Opened) {}
+pub(super) fn unmap(_: &Opened) {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {

@@ -2,7 +2,7 @@
 //! program can read them. It is never too short: a type is entered with the epoch that first writes it. It may be too
 //! long, when the last object of a type is gone.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use daystar_model::ids::{ObjectId, Space};
@@ -14,22 +14,33 @@ use super::World;
 use super::journal::TYPE;
 use super::moment::Merged;
 
-/// The keys of the types that the journal's environment lists.
+/// A type and version of which there are records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Its name and version, as they stand in the journal's environment.
+    pub(super) key: String,
+    /// What its values are made of; empty if nobody can tell.
+    pub(super) layout: String,
+}
+
+/// The types that the journal's environment lists.
 #[derive(Debug)]
 pub(super) struct Types {
-    known: HashSet<String>,
+    /// Layouts by keys.
+    known: HashMap<String, String>,
     /// The same, as far as this process has met them: looked up for every object that is written.
     met: HashSet<(&'static str, u32)>,
 }
 
 impl Types {
-    pub(super) fn of(keys: Vec<String>) -> Self {
-        Self { known: keys.into_iter().collect(), met: HashSet::new() }
+    pub(super) fn of(listed: Vec<Listed>) -> Self {
+        let known = listed.into_iter().map(|Listed { key, layout }| (key, layout)).collect();
+        Self { known, met: HashSet::new() }
     }
 
-    /// The keys of the types in `batch` that are not listed yet.
-    pub(super) fn new_in(&mut self, batch: &Batch) -> Result<Vec<String>, StoreError> {
-        let mut new = Vec::new();
+    /// The types in `batch` that are not listed yet.
+    pub(super) fn new_in(&mut self, batch: &Batch) -> Result<Vec<Listed>, StoreError> {
+        let mut new: Vec<Listed> = Vec::new();
         let mut last = None;
         for (id, _, change) in &batch.changes {
             let Some(descriptor) = change.as_deref().map(|value| value.descriptor()) else {
@@ -45,60 +56,80 @@ impl Types {
                 let cause = RecordError::Encode { name: this.0, cause };
                 return Err(StoreError::Record { id: *id, cause });
             }
-            if self.known.contains(&key) {
+            if self.known.contains_key(&key) {
                 self.met.insert(this);
-            } else if !new.contains(&key) {
-                new.push(key);
+            } else if new.iter().all(|listed| listed.key != key) {
+                let layout = (descriptor.layout)(descriptor.version).unwrap_or_default();
+                new.push(Listed { key, layout });
             }
         }
         Ok(new)
     }
 
-    /// That `keys` are listed now.
-    pub(super) fn add(&mut self, keys: Vec<String>) {
-        self.known.extend(keys);
+    /// That these are listed now.
+    pub(super) fn add(&mut self, listed: Vec<Listed>) {
+        self.known.extend(listed.into_iter().map(|Listed { key, layout }| (key, layout)));
     }
 
     /// That the program can read all objects of the world.
     ///
     /// # Errors
     /// [`StoreError::Unreadable`] if there are some that it cannot.
-    pub(super) fn check(&self, path: &Path, world: &World) -> Result<(), StoreError> {
-        if self.known.iter().all(|key| is_readable(key)) {
+    pub(super) fn check(&mut self, path: &Path, world: &World) -> Result<(), StoreError> {
+        let mut unreadable: HashMap<String, RecordError> = HashMap::new();
+        for (key, layout) in &self.known {
+            if let Some(Err(cause)) =
+                of_key(key).map(|(name, version)| check(name, version, layout))
+            {
+                unreadable.insert(key.clone(), cause);
+            }
+        }
+        if unreadable.is_empty() {
             return Ok(());
         }
         // Perhaps there are none any more. That takes reading all, so it is asked only now.
         let (first, last) = (Space::ALL[0].first(), ObjectId::from_raw(u64::MAX));
         let mut count = 0;
         let mut found = None;
-        Merged::new(&world.journal, &world.objects, first, last)?.each(
-            first,
-            last,
-            &mut |id, bytes| {
-                // A damaged record is found out when it is loaded, and listed by `verify`.
-                if let Ok(record) = Record::parse(id, bytes)
-                    && let Err(cause) = TypeDescriptor::check(record.type_name, record.version)
-                {
+        let mut visit = |id, bytes: &[u8]| {
+            // A damaged record is found out when it is loaded, and listed by `verify`.
+            if let Ok(record) = Record::parse(id, bytes) {
+                let key = key(record.type_name, record.version);
+                if unreadable.contains_key(&key) {
                     count += 1;
-                    found.get_or_insert((id, cause));
+                    found.get_or_insert((id, key));
                 }
-                Ok(())
-            },
-        )?;
-        match found {
-            None => Ok(()),
-            Some((id, cause)) => {
-                Err(StoreError::Unreadable { path: path.to_owned(), count, id, cause })
             }
+            Ok(())
+        };
+        let merged = Merged::new(&world.journal, &world.objects, first, last)?;
+        merged.each(first, last, &mut visit)?;
+        if let Some((id, key)) = found
+            && let Some(cause) = unreadable.remove(&key)
+        {
+            return Err(StoreError::Unreadable { path: path.to_owned(), count, id, cause });
         }
+        // So that the next start need not look again.
+        let keys: Vec<String> = unreadable.into_keys().collect();
+        world.journal.forget_types(&keys)?;
+        keys.iter().for_each(|key| {
+            self.known.remove(key);
+        });
+        Ok(())
     }
 }
 
-fn is_readable(key: &str) -> bool {
-    let Some((name, version)) = key.strip_prefix(TYPE).and_then(|key| key.rsplit_once('@')) else {
-        return false;
-    };
-    version.parse().is_ok_and(|version| TypeDescriptor::check(name, version).is_ok())
+fn check(name: &str, version: u32, layout: &str) -> Result<(), RecordError> {
+    if layout.is_empty() {
+        return TypeDescriptor::check(name, version);
+    }
+    TypeDescriptor::check_layout(name, version, layout)
+}
+
+/// The type and the version that `key` lists.
+pub(super) fn of_key(key: &str) -> Option<(&str, u32)> {
+    let (name, version) = key.strip_prefix(TYPE)?.rsplit_once('@')?;
+    Some((name, version.parse().ok()?))
 }
 
 fn key(name: &str, version: u32) -> String {

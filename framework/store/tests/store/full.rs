@@ -1,8 +1,6 @@
 //! There is no more room: the batch is refused as a whole with a text that says what to do, everything
 //! before it is still there and can be read, and when there is room again the same batch is taken.
 
-use std::process::{Command, Stdio};
-
 use daystar_model::ids::CommitNumber;
 use daystar_model::store::{Batch, Store, StoreError};
 use daystar_store::{LmdbStore, Options};
@@ -62,19 +60,7 @@ fn a_full_map_is_refused_and_a_larger_one_goes_on() {
 #[cfg(unix)]
 fn a_file_that_cannot_grow_is_refused_and_goes_on_when_it_can() {
     let folder = tempfile::tempdir().unwrap();
-    let test = child("full::child_without_room", folder.path());
-    let mut limited = Command::new("sh");
-    limited
-        // The signal ignored, the write fails instead.
-        .args(["-c", "trap '' XFSZ; ulimit -f 8192; exec \"$0\" \"$@\""])
-        .arg(test.get_program())
-        .args(test.get_args())
-        .envs(test.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let output = limited.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    let told = limited(child("full::child_without_room", folder.path()), 8192);
     let refused = told.lines().find_map(|line| line.strip_prefix("refused ")).expect(&told);
     let refused: u64 = refused.parse().unwrap();
 

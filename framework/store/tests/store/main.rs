@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod backup;
 mod basics;
 mod beside;
+mod compact;
 mod crash;
 mod damage;
 mod folder;

@@ -193,6 +193,23 @@ pub(crate) fn child(name: &str, folder: &Path) -> Command {
     command
 }
 
+/// What `process` says when it may not write files of more than `blocks` of 512 bytes, as on a full disk.
+#[cfg(unix)]
+pub(crate) fn limited(process: Command, blocks: u32) -> String {
+    let mut limited = Command::new("sh");
+    // The signal ignored, the write fails instead.
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    limited
+        .args(["-c", &script])
+        .arg(process.get_program())
+        .args(process.get_args())
+        .envs(process.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = limited.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    told
+}
+
 /// In a process started by [`child`]: the folder.
 pub(crate) fn child_folder() -> Option<std::path::PathBuf> {
     std::env::var_os(CHILD_FOLDER).map(Into::into)

@@ -6,7 +6,19 @@ use daystar::prelude::*;
 struct Misspelled;
 
 #[managed(from = OldPlayer)]
-struct NotYetThere;
+struct FromWithoutVersion;
+
+#[managed(version = 2, from = "PlayerV1")]
+struct FromInQuotes;
+
+#[managed(version = 1, old)]
+struct OldWithoutName;
+
+#[managed(name = "Player", old)]
+struct OldWithoutVersion;
+
+#[managed(name = "Player", version = 1, old = true)]
+struct OldWithValue;
 
 #[managed(version = "2")]
 struct Quoted;

@@ -13,6 +13,25 @@ pub mod parts {
         pub(crate) gold: u64,
     }
 
+    #[daystar::managed(name = "Chest", version = 1, old)]
+    pub(crate) struct ChestV1 {
+        gold: u32,
+        smell: String,
+    }
+
+    /// Documented.
+    #[daystar::managed(version = 2, from = ChestV1)]
+    pub struct Chest {
+        /// Documented.
+        pub gold: u64,
+    }
+
+    impl From<ChestV1> for Chest {
+        fn from(before: ChestV1) -> Self {
+            Self { gold: before.gold.into() }
+        }
+    }
+
     /// Documented.
     #[daystar::message]
     pub enum Event {
@@ -40,4 +59,5 @@ fn main() {
     let player = parts::Player { name: "Ann".to_owned(), gold: 1 };
     let parts::Event::Gave { gold } = parts::Event::Gave { gold: player.gold };
     let _ = parts::Pay { gold };
+    let _ = parts::Chest { gold };
 }

@@ -1,0 +1,82 @@
+//! The worlds on disk that benches share: filled with objects, opened by a whole server, and loaded with tasks.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use daystar::prelude::*;
+use daystar_engine::{Attempt, Engine, Error, Job, Outcome};
+use daystar_model::{Batch, CommitNumber, Managed, ObjectId, Space, Store};
+use daystar_store::{LmdbStore, Options};
+use tempfile::TempDir;
+
+/// A game whose tasks come from the bench, not from clients.
+pub(crate) struct Hollow;
+
+#[message]
+pub(crate) struct Nothing;
+
+impl Game for Hollow {
+    type Request = Nothing;
+    type Event = Nothing;
+
+    fn received(&self, _: &Ctx, _: Session, _: Nothing) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A folder for worlds, gone when it is dropped. It lies where temporary files do: the variable `TMPDIR` says where,
+/// and should name the disk that is to be measured.
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir().unwrap_or_else(|cause| panic!("no folder for a world: {cause}"))
+}
+
+/// The store of the world in `path`.
+pub(crate) fn open(path: &Path, options: Options) -> Arc<LmdbStore> {
+    Arc::new(LmdbStore::open(path, options).unwrap_or_else(|cause| panic!("no world: {cause}")))
+}
+
+/// Fills the empty `store` with `count` objects, the first of which has index 1, and makes a checkpoint.
+pub(crate) fn fill<T: Managed>(store: &LmdbStore, count: u64, object: impl Fn(u64) -> T) {
+    for (nth, first) in (1..=count).step_by(PER_BATCH).enumerate() {
+        let commit = CommitNumber(nth as u64 + 1);
+        let last = (first + PER_BATCH as u64 - 1).min(count);
+        let change = |index: u64| {
+            let object: Arc<dyn daystar_model::Object> = Arc::new(object(index));
+            (id(index), commit, Some(object))
+        };
+        let changes = (first..=last).map(change).collect();
+        let batch = Batch { changes, last: commit, next_index: last + 1 };
+        store.apply(&batch).unwrap_or_else(|cause| panic!("no world: {cause}"));
+    }
+    store.checkpoint().unwrap_or_else(|cause| panic!("no checkpoint: {cause}"));
+}
+
+/// The object of this index.
+pub(crate) fn id(index: u64) -> ObjectId {
+    ObjectId::new(Space::Object, index)
+}
+
+/// Runs `work` as a task, and tells its place in the order of commits.
+pub(crate) fn commit(
+    engine: &Engine,
+    work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send,
+) -> CommitNumber {
+    match engine.run(&Closure(work)) {
+        Outcome::Committed(number) => number,
+        Outcome::Failed(cause) => panic!("a bench's task failed, so there is no figure: {cause:?}"),
+    }
+}
+
+/// A closure as a job.
+struct Closure<F>(F);
+
+impl<F: Fn(&Attempt<'_>) -> Result<(), Error> + Send> Job for Closure<F> {
+    fn kind(&self) -> &'static str {
+        "bench"
+    }
+    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
+        (self.0)(attempt)
+    }
+}
+
+const PER_BATCH: usize = 10_000;

@@ -1,0 +1,7 @@
+//! The book's code is compiled and run with the documentation's, so that what it shows works.
+
+#[doc = include_str!("../../docs/book/src/getting-started.md")]
+mod getting_started {}
+
+#[doc = include_str!("../../docs/book/src/objects.md")]
+mod objects {}

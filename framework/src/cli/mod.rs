@@ -1,0 +1,109 @@
+//! The command line that every game's program has.
+
+mod backup;
+mod compact;
+mod failure;
+mod inspect;
+mod progress;
+mod restore;
+mod serve;
+mod shown;
+mod verify;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::{ExitCode, Termination};
+
+use clap::{Args, Parser, Subcommand};
+use daystar_model::TypeDescriptor;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::failure::Failure;
+use crate::game::rules::Game;
+use crate::server::error::ServeError;
+
+/// How a program ended: what `main` returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// It did what it was asked.
+    Done,
+    /// It could not, or what it checked is not well. It has said why.
+    Failed,
+}
+
+impl Termination for Outcome {
+    fn report(self) -> ExitCode {
+        match self {
+            Outcome::Done => ExitCode::SUCCESS,
+            Outcome::Failed => ExitCode::FAILURE,
+        }
+    }
+}
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the world until Ctrl-C or SIGTERM.
+    Serve(serve::Arguments),
+    /// Checks a world, also while a server runs: its records, and the game's rules.
+    Verify(verify::Arguments),
+    /// Shows the objects of a world as JSON, one a line, also while a server runs.
+    Inspect(inspect::Arguments),
+    /// Copies a world as it is at one moment, also while a server runs.
+    Backup(backup::Arguments),
+    /// Makes a world of a backup, after it has checked every object of it.
+    Restore(restore::Arguments),
+    /// Rewrites a world that no server has open without the holes in its files.
+    Compact(compact::Arguments),
+}
+
+/// Which world.
+#[derive(Args)]
+struct Data {
+    /// The folder in which the world is kept.
+    #[arg(long, env = "DAYSTAR_DATA")]
+    data: PathBuf,
+}
+
+/// Runs `game` as its command line says: `serve`, `verify`, `inspect`, `backup`, `restore`, `compact`.
+///
+/// Log lines go to standard error; the variable `RUST_LOG` says which (`info` unless set). Arguments that cannot
+/// be understood, `--help` and `--version` end the program.
+pub fn cli<G: Game>(game: G) -> Outcome {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    // Someone else's subscriber is as good.
+    let _ = log.try_init();
+    match run(game, Arguments::parse().command) {
+        Ok(outcome) => outcome,
+        // Who reads has seen enough: `inspect | head`.
+        Err(failure) if failure.is_closed_pipe() => Outcome::Done,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            Outcome::Failed
+        }
+    }
+}
+
+fn run<G: Game>(game: G, command: Command) -> Result<Outcome, Failure> {
+    if let Some(name) = TypeDescriptor::claimed_twice() {
+        return Err(ServeError::TypeNameTwice { name }.into());
+    }
+    match command {
+        Command::Serve(arguments) => serve::run(game, arguments),
+        Command::Verify(arguments) => verify::run(&game, &arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
+        Command::Compact(arguments) => compact::run(&arguments),
+    }
+}
