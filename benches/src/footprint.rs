@@ -82,11 +82,11 @@ impl Load {
         let pause = self.per_second.map(|per_second| Duration::from_secs(THREADS) / per_second);
         rate(THREADS as usize, self.slice, |rng| {
             let seed = rng.clone();
-            let number = commit(&engine, |attempt| task(attempt, &mut seed.clone()));
+            // An attempt that is made again makes the same choices.
+            commit(&engine, |attempt| task(attempt, &mut seed.clone()));
             let _: u64 = rng.random();
-            match pause {
-                Some(pause) => std::thread::sleep(pause),
-                None => drop(number),
+            if let Some(pause) = pause {
+                std::thread::sleep(pause);
             }
         });
         let changed = (engine.counts().commits - commits) * record_bytes as u64;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! offset  size  what
-//!      0     8  checksum: xxh3 of the object's id (8 bytes) and of everything behind this field
+//!      0     8  checksum: xxh3 of everything behind this field, seeded with the object's id
 //!      8     8  commit number of the version
 //!     16     4  schema version
 //!     20     2  length of the type name, n
@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use rkyv::util::AlignedVec;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::breaks::{self, Break};
 use crate::ids::{CommitNumber, ObjectId};
@@ -211,10 +211,7 @@ impl<'a> Record<'a> {
 }
 
 fn checksum(id: ObjectId, behind: &[u8]) -> u64 {
-    let mut hash = Xxh3::new();
-    hash.update(&id.to_raw().to_le_bytes());
-    hash.update(behind);
-    hash.digest()
+    xxh3_64_with_seed(behind, id.to_raw())
 }
 
 /// `payload` where rkyv may read it in place: a store's bytes lie at any address.

@@ -23,10 +23,7 @@ pub(crate) fn decode_unchecked(
     mut bytes: Vec<u8>,
 ) -> Result<(CommitNumber, Arc<dyn Object>), StoreError> {
     if let Some((sum, behind)) = bytes.split_first_chunk_mut::<8>() {
-        let mut hash = xxhash_rust::xxh3::Xxh3::new();
-        hash.update(&id.to_raw().to_le_bytes());
-        hash.update(behind);
-        *sum = hash.digest().to_le_bytes();
+        *sum = xxhash_rust::xxh3::xxh3_64_with_seed(behind, id.to_raw()).to_le_bytes();
     }
     decode(id, &bytes)
 }

@@ -24,10 +24,8 @@ const PAYLOAD: usize = 22 + "Chest".len();
 
 /// `record` with the checksum that its bytes have now.
 fn with_right_checksum(mut record: Vec<u8>) -> Vec<u8> {
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    hash.update(&ID.to_raw().to_le_bytes());
-    hash.update(&record[8..]);
-    record[..8].copy_from_slice(&hash.digest().to_le_bytes());
+    let sum = xxhash_rust::xxh3::xxh3_64_with_seed(&record[8..], ID.to_raw());
+    record[..8].copy_from_slice(&sum.to_le_bytes());
     record
 }
 

@@ -28,7 +28,7 @@ const CRATES: &[Crate] = &[
     Crate {
         manifest: "framework/store/Cargo.toml",
         ours: &["daystar-model"],
-        // Itself, with the switches of its tests.
+        // Itself, with the switches of its tests, and what they preload.
         in_tests: &["daystar-store", "daystar-recorder", "daystar-recorder-preload"],
         never: &["tokio", "quinn", "rustls"],
     },

@@ -310,3 +310,50 @@ const CHUNK_BYTES: usize = 8 << 20;
 const CHUNK_COUNT: usize = 4096;
 /// How long to wait after a failure.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use daystar_model::store::Batch;
+
+    use super::super::identity::Identity;
+    use super::super::journal::Journal;
+    use super::super::objects::Objects;
+    use super::super::recent::Recent;
+    use super::super::{Options, epoch};
+    use super::*;
+
+    /// A world whose checkpoints fail, because an epoch that was appended is not in the journal.
+    fn failing(folder: &std::path::Path) -> World {
+        let options = Options { checkpoint_bytes: 1, ..Options::default() };
+        let identity = Identity::new().expect("an identity");
+        for kind in [journal::KIND, super::super::objects::KIND] {
+            std::fs::create_dir(folder.join(kind.folder)).expect("a folder");
+        }
+        let journal = Journal::create(folder, identity, &options).expect("a journal");
+        let objects = Objects::create(folder, identity, &options).expect("objects");
+        let head = Head { last: CommitNumber(1), next_index: 1 };
+        let changes = vec![(ObjectId::from_raw(1), head.last, None)];
+        let batch = Batch { changes, last: head.last, next_index: head.next_index };
+        let written = epoch::write(&batch, CommitNumber::ZERO).expect("an epoch");
+        let recent = Recent::new(Head::EMPTY);
+        recent.add(head, written.bytes.len(), written.places.into_iter());
+        World { journal, objects, recent, options }
+    }
+
+    #[test]
+    fn what_failed_is_not_tried_again_at_once_however_much_comes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let world = Arc::new(failing(folder.path()));
+        let start = Instant::now();
+        let checkpoints = Checkpoints::start(world, CommitNumber::ZERO).expect("a thread");
+        assert!(checkpoints.make().is_err());
+        while start.elapsed() < 2 * RETRY_AFTER {
+            checkpoints.appended();
+        }
+        let tries = checkpoints.shared.state.lock().tries;
+        let tries_max = 1 + start.elapsed().as_millis() / RETRY_AFTER.as_millis();
+        assert!(tries >= 2, "it is tried again by itself");
+        assert!(u128::from(tries) <= tries_max, "{tries} tries, {tries_max} at most");
+        assert!(checkpoints.failure().is_some());
+    }
+}

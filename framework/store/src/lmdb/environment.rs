@@ -16,7 +16,7 @@ use heed::byteorder::BigEndian;
 use heed::types::{Bytes, Str, U64};
 use heed::{CommitOrAbort, Database, EnvFlags, EnvOpenOptions, MdbError, WithoutTls};
 use parking_lot::RwLock;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use super::format::fingerprint;
 use super::identity::Identity;
@@ -263,7 +263,7 @@ impl Environment {
         opened.is_read_only = !flags.is_empty();
         *slot = Some(opened.clone());
         self.is_doubtful.store(false, Ordering::Release);
-        info!(dir = %self.dir.display(), read_only = !flags.is_empty(), "opened again");
+        debug!(dir = %self.dir.display(), read_only = !flags.is_empty(), "opened again");
         Ok(opened)
     }
 

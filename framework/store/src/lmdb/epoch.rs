@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! offset  size  what
-//!      0     8  checksum: xxh3 of the last commit's number (8 bytes) and of everything behind this field
+//!      0     8  checksum: xxh3 of everything behind this field, seeded with the last commit's number
 //!      8     8  the last commit of the epoch before
 //!     16     8  next index
 //!     24     4  how many objects changed, n
@@ -15,7 +15,7 @@
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::record::Record;
 use daystar_model::store::{Batch, StoreError};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::batch::in_id_order;
 use crate::head::Head;
@@ -127,10 +127,7 @@ impl<'a> Epoch<'a> {
 }
 
 fn checksum(last: CommitNumber, behind: &[u8]) -> u64 {
-    let mut hash = Xxh3::new();
-    hash.update(&last.0.to_le_bytes());
-    hash.update(behind);
-    hash.digest()
+    xxh3_64_with_seed(behind, last.0)
 }
 
 // The callers know that the bytes are there.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use daystar_model::ids::{CommitNumber, ObjectId};
+use foldhash::fast::FixedState;
 use parking_lot::RwLock;
 
 use super::epoch::Place;
@@ -24,7 +25,7 @@ struct Layers {
 
 #[derive(Debug)]
 struct Layer {
-    places: HashMap<ObjectId, Place>,
+    places: HashMap<ObjectId, Place, FixedState>,
     /// Where its last epoch ends.
     head: Head,
     /// Of its epochs in the journal.
@@ -33,7 +34,7 @@ struct Layer {
 
 impl Layer {
     fn new(head: Head) -> Self {
-        Self { places: HashMap::new(), head, bytes: 0 }
+        Self { places: HashMap::default(), head, bytes: 0 }
     }
 }
 

@@ -43,21 +43,26 @@ fn a_load_gives_the_newest_version() {
     let folder = tempfile::tempdir().unwrap();
     let store = LmdbStore::open(folder.path(), hasty()).unwrap();
     let (begun, applied) = (AtomicU64::new(0), AtomicU64::new(0));
+    let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
                 let mut seen = HashMap::new();
-                while applied.load(Ordering::SeqCst) < BATCHES {
+                while !is_done.load(Ordering::SeqCst) {
                     (0..changing::OBJECTS)
                         .for_each(|i| look(&store, &begun, &applied, i, &mut seen));
                 }
             });
         }
-        for n in 1..=BATCHES {
+        let written = (1..=BATCHES).try_for_each(|n| {
             begun.store(n, Ordering::SeqCst);
-            store.apply(&batch(n, changing::nth(n))).unwrap();
+            store.apply(&batch(n, changing::nth(n)))?;
             applied.store(n, Ordering::SeqCst);
-        }
+            Ok::<_, StoreError>(())
+        });
+        // Whatever came of it, or the readers would go on for ever.
+        is_done.store(true, Ordering::SeqCst);
+        written.unwrap();
     });
 }
 
@@ -148,10 +153,9 @@ fn run_bank(store: &LmdbStore, batches: u64, readers: &[&(dyn Fn() + Sync)]) {
                 reader();
             });
         }
-        for n in 2..=batches {
-            store.apply(&batch(n, bank::nth(n))).unwrap();
-        }
+        let written = (2..=batches).try_for_each(|n| store.apply(&batch(n, bank::nth(n))));
         is_done.store(true, Ordering::SeqCst);
+        written.unwrap();
     });
 }
 

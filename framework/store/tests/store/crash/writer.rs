@@ -1,6 +1,8 @@
 //! The process that is killed: it applies numbered batches as fast as it can, says of each that it was acknowledged, and
 //! reads its own world beside that.
 
+use std::convert::Infallible;
+use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
@@ -74,6 +76,13 @@ impl Writer {
     }
 }
 
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // A test that fails must not leave it behind. If it has ended already, there is nothing to be killed.
+        let _ended_already = self.process.kill().and_then(|()| self.process.wait());
+    }
+}
+
 #[test]
 #[ignore = "run by another test, as a process to be killed"]
 fn child_that_writes() {
@@ -87,25 +96,36 @@ fn child_that_writes() {
         ..Options::default()
     };
     let store = LmdbStore::open(world, options).unwrap();
-    let CommitNumber(mut n) = store.last_commit().unwrap();
-    let mut out = std::io::stdout().lock();
     thread::scope(|scope| {
         scope.spawn(|| {
             // One that is broken would see so itself, and it is for those who come after to notice.
             while broken.is_empty() {
                 if let Err(wrong) = whole_moment(&store) {
-                    eprintln!("the writer's own world: {wrong}");
-                    std::process::exit(1);
+                    give_up(&wrong);
                 }
             }
         });
-        loop {
-            n += 1;
-            store.apply(&nth(n)).unwrap();
-            out.write_all(format!("\nacknowledged {n}\n").as_bytes()).unwrap();
-            out.flush().unwrap();
-        }
-    })
+        let Err(wrong) = write_for_ever(&store);
+        give_up(&wrong.to_string());
+    });
+}
+
+/// Ends when nobody listens any more.
+fn write_for_ever(store: &LmdbStore) -> Result<Infallible, Box<dyn Error>> {
+    let CommitNumber(mut n) = store.last_commit()?;
+    let mut out = std::io::stdout().lock();
+    loop {
+        n += 1;
+        store.apply(&nth(n))?;
+        out.write_all(format!("\nacknowledged {n}\n").as_bytes())?;
+        out.flush()?;
+    }
+}
+
+/// Ends the process at once, whatever its other threads do: whoever started it waits for its end.
+fn give_up(wrong: &str) -> ! {
+    eprintln!("the writer: {wrong}");
+    std::process::exit(1)
 }
 
 fn whole_moment(store: &LmdbStore) -> Result<u64, String> {
