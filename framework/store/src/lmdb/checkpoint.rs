@@ -141,6 +141,7 @@ impl Drop for Checkpoints {
 
 impl Shared {
     fn run(&self) {
+        give_way();
         // Whoever waits for this thread must not wait for one that is gone.
         let _gone = Gone(self);
         let mut cut = Some(self.state.lock().done);
@@ -278,6 +279,21 @@ impl Shared {
         Ok(())
     }
 }
+
+/// Lets the threads that run the game go first: on few cores a checkpoint would hold each of them up for the milliseconds that
+/// the system gives to everybody in turn. It is still given some of a busy core, and all of what tasks leave when they
+/// wait for it.
+fn give_way() {
+    // On Linux this is about the calling thread alone; elsewhere it would be about the whole process.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        debug!(%error, "the checkpoint thread runs at the priority of all others");
+    }
+}
+
+/// A tenth of the share of a thread at the usual priority.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 /// Tells those who wait that nothing will come any more.
 struct Gone<'a>(&'a Shared);
