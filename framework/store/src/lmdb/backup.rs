@@ -110,7 +110,7 @@ impl Moment {
         Ok(copied)
     }
 
-    /// Writes the records, in id order, and the head with the last of them.
+    /// Writes the records, in the keys' order, and the head with the last of them.
     fn copy_records(
         &self,
         objects: &Objects,

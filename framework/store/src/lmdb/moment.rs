@@ -107,9 +107,14 @@ impl Moment {
         self.reading.lock().walk(first, last, &mut |id, bytes| Ok(visit(id, bytes)))
     }
 
-    /// Calls `visit` with the bytes of every record, in id order. An error of `visit` ends it.
+    /// Calls `visit` with the bytes of every record, in the order of the objects' [`key`](objects::key)s. An error of
+    /// `visit` ends it.
     pub(super) fn each_record(&self, visit: &mut EachRecord<'_>) -> Result<(), StoreError> {
-        self.reading.lock().each(Space::ALL[0].first(), LAST, visit)
+        let reading = self.reading.lock();
+        let spaces = Space::ALL.iter().rev();
+        spaces
+            .map(|space| (space.first(), space.last()))
+            .try_for_each(|(first, last)| reading.each(first, last, visit))
     }
 
     pub(super) fn head(&self) -> Head {
@@ -240,7 +245,7 @@ impl Merged {
             return self.in_journal(id, *place);
         }
         let (opened, txn) = &self.objects;
-        let found = opened.main.get(txn, &id.to_raw());
+        let found = opened.main.get(txn, &objects::key(id));
         found.map_err(|error| failed(opened, objects::LOAD, error))
     }
 
@@ -262,37 +267,50 @@ impl Merged {
         last: ObjectId,
         visit: &mut WalkRecord<'_>,
     ) -> Result<(), StoreError> {
-        if first > last {
-            return Ok(()); // `BTreeMap::range` would panic
+        for space in Space::ALL {
+            let (first, last) = (first.max(space.first()), last.min(space.last()));
+            if first <= last && self.walk_space(first, last, visit)?.is_break() {
+                break;
+            }
         }
+        Ok(())
+    }
+
+    /// As [`walk`](Self::walk), within one space.
+    fn walk_space(
+        &self,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut WalkRecord<'_>,
+    ) -> Result<ControlFlow<()>, StoreError> {
         let (opened, txn) = &self.objects;
         let failed = |error| failed(opened, "read all objects", error);
-        let range = first.to_raw()..=last.to_raw();
+        let range = objects::key(first)..=objects::key(last);
         let mut recent = self.recent.range(first..=last).peekable();
         for entry in opened.main.range(txn, &range).map_err(failed)? {
             let (raw, bytes) = entry.map_err(failed)?;
-            let id = ObjectId::from_raw(raw);
+            let id = objects::id(raw);
             let mut is_replaced = false;
             while let Some((newer, place)) = recent.next_if(|(newer, _)| **newer <= id) {
                 is_replaced |= *newer == id;
                 if let Some(bytes) = self.in_journal(*newer, *place)?
                     && visit(*newer, bytes)?.is_break()
                 {
-                    return Ok(());
+                    return Ok(ControlFlow::Break(()));
                 }
             }
             if !is_replaced && visit(id, bytes)?.is_break() {
-                return Ok(());
+                return Ok(ControlFlow::Break(()));
             }
         }
         for (id, place) in recent {
             if let Some(bytes) = self.in_journal(*id, *place)?
                 && visit(*id, bytes)?.is_break()
             {
-                return Ok(());
+                return Ok(ControlFlow::Break(()));
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     fn in_journal(&self, id: ObjectId, place: Place) -> Result<Option<&[u8]>, StoreError> {

@@ -1,4 +1,4 @@
-//! The environment that holds the objects as of the last checkpoint: in `main`, from an object's id to its record; in
+//! The environment that holds the objects as of the last checkpoint: in `main`, from an object's [`key`] to its record; in
 //! `meta`, `head`: the last commit that is in there, and the next index.
 //!
 //! While a checkpoint is under way some of the objects are newer than the head says. The journal has all of
@@ -6,8 +6,9 @@
 
 use std::path::Path;
 
-use daystar_model::ids::ObjectId;
+use daystar_model::ids::{ObjectId, Space};
 use daystar_model::store::StoreError;
+use heed::types::DecodeIgnore;
 use heed::{PutFlags, WithoutTls};
 
 use super::Options;
@@ -20,6 +21,21 @@ pub(super) const KIND: Kind = Kind { folder: "objects", main: "objects", is_scat
 /// The objects on disk, open.
 #[derive(Debug)]
 pub(super) struct Objects(Environment);
+
+/// The key of an object's record. The spaces stand in reverse: so the new objects of a game, with the highest indices of the
+/// space that grows most, come behind all others, where LMDB can fill its pages to the brim. Amid others it would leave them
+/// half empty.
+pub(super) fn key(id: ObjectId) -> u64 {
+    id.to_raw() ^ SPACES
+}
+
+/// The object whose record has this key.
+pub(super) fn id(key: u64) -> ObjectId {
+    ObjectId::from_raw(key ^ SPACES)
+}
+
+/// The bits of an id that tell its space.
+const SPACES: u64 = ObjectId::new(Space::Task, 0).to_raw();
 
 /// What becomes of an object: its new record, or its removal.
 pub(super) type Put<'a> = (ObjectId, Option<&'a [u8]>);
@@ -55,7 +71,7 @@ impl Objects {
         // Copied, so that the transaction is over before anything slow is done: while it lasts, LMDB
         // cannot use again the pages that newer commits have left.
         let (opened, txn) = self.0.begin(LOAD)?;
-        let record = opened.main.get(&txn, &id.to_raw());
+        let record = opened.main.get(&txn, &key(id));
         let record = record.map(|record| record.map(<[u8]>::to_vec));
         drop(txn);
         self.0.has_read(&opened);
@@ -74,12 +90,18 @@ impl Objects {
         let write = || {
             // Every return before `commit` drops the transaction, which aborts it.
             let mut txn = env.write_txn()?;
+            let mut end = main.remap_data_type::<DecodeIgnore>().last(&txn)?.map(|(key, ())| key);
             for (id, record) in puts {
                 self.0.has_read(&opened);
+                let key = key(id);
                 match record {
-                    Some(bytes) => main.put(&mut txn, &id.to_raw(), bytes)?,
+                    Some(bytes) if end.is_none_or(|end| end < key) => {
+                        main.put_with_flags(&mut txn, PutFlags::APPEND, &key, bytes)?;
+                        end = Some(key);
+                    }
+                    Some(bytes) => main.put(&mut txn, &key, bytes)?,
                     None => {
-                        main.delete(&mut txn, &id.to_raw())?;
+                        main.delete(&mut txn, &key)?;
                     }
                 }
             }
@@ -91,7 +113,7 @@ impl Objects {
         write().map_err(|error| self.0.write_failed(&opened, what, error))
     }
 
-    /// Adds `records`, which come behind all that is there, in id order, and `head` if there is one, in one synced
+    /// Adds `records`, which come behind all that is there, in the keys' order, and `head` if there is one, in one synced
     /// transaction. Pages are filled to the brim.
     pub(super) fn append(
         &self,
@@ -104,7 +126,7 @@ impl Objects {
         let write = || {
             let mut txn = env.write_txn()?;
             for (id, record) in records {
-                main.put_with_flags(&mut txn, PutFlags::APPEND, &id.to_raw(), record)?;
+                main.put_with_flags(&mut txn, PutFlags::APPEND, &key(*id), record)?;
             }
             if let Some(head) = head {
                 meta.put(&mut txn, HEAD, &head.to_bytes())?;
@@ -114,7 +136,7 @@ impl Objects {
         write().map_err(|error| self.0.write_failed(&opened, what, error))
     }
 
-    /// Calls `visit` with every record, in id order.
+    /// Calls `visit` with every record, in the keys' order.
     pub(super) fn each(
         &self,
         what: &'static str,
@@ -125,7 +147,7 @@ impl Objects {
         let txn = env.read_txn().map_err(failed)?;
         for entry in main.iter(&txn).map_err(failed)? {
             let (raw, bytes) = entry.map_err(failed)?;
-            visit(ObjectId::from_raw(raw), bytes);
+            visit(id(raw), bytes);
         }
         Ok(())
     }

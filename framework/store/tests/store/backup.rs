@@ -99,9 +99,9 @@ fn damage_is_copied_and_told() {
     mixed_world(&from);
     tamper(&from, |txn, objects, _| {
         for n in 1..=300 {
-            let mut bytes = objects.get(txn, &object(n).to_raw()).unwrap().unwrap().to_vec();
+            let mut bytes = objects.get(txn, &key(object(n))).unwrap().unwrap().to_vec();
             bytes[30] ^= 4;
-            objects.put(txn, &object(n).to_raw(), &bytes).unwrap();
+            objects.put(txn, &key(object(n)), &bytes).unwrap();
         }
     });
     let copied = look(&from).copy_to(&to, &mut |_, _| {}).unwrap();

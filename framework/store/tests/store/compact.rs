@@ -53,9 +53,9 @@ fn damage_is_refused_and_the_world_left_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     mixed_world(folder.path());
     tamper(folder.path(), |txn, objects, _| {
-        let mut bytes = objects.get(txn, &object(77).to_raw()).unwrap().unwrap().to_vec();
+        let mut bytes = objects.get(txn, &key(object(77))).unwrap().unwrap().to_vec();
         bytes[30] ^= 4;
-        objects.put(txn, &object(77).to_raw(), &bytes).unwrap();
+        objects.put(txn, &key(object(77)), &bytes).unwrap();
     });
     let file = folder.path().join("objects/data.mdb");
     let before = fs::read(&file).unwrap();

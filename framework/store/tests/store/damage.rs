@@ -45,7 +45,7 @@ fn tamper_records(world: &Path, mut harm: impl FnMut(u64, &mut Vec<u8>)) {
         let all: Vec<(u64, Vec<u8>)> =
             objects.iter(txn).unwrap().map(|e| e.unwrap()).map(|(k, v)| (k, v.to_vec())).collect();
         for (key, mut bytes) in all {
-            harm(key, &mut bytes);
+            harm(key ^ (3 << 62), &mut bytes);
             objects.put(txn, &key, &bytes).unwrap();
         }
     });

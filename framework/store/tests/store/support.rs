@@ -84,6 +84,11 @@ impl Managed for Unwritable {
     }
 }
 
+/// The key of `id`'s record: the bits that tell its space are turned over.
+pub(crate) fn key(id: ObjectId) -> u64 {
+    id.to_raw() ^ (3 << 62)
+}
+
 pub(crate) fn object(index: u64) -> ObjectId {
     ObjectId::new(Space::Object, index)
 }

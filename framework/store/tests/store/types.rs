@@ -111,9 +111,9 @@ fn damage_is_not_taken_for_an_unknown_type() {
     store.apply(&batch(1, changes)).unwrap();
     drop(store);
     tamper(folder.path(), |txn, objects, _| {
-        let mut bytes = objects.get(txn, &object(1).to_raw()).unwrap().unwrap().to_vec();
+        let mut bytes = objects.get(txn, &key(object(1))).unwrap().unwrap().to_vec();
         bytes[24] ^= 0x20; // a letter of the type's name
-        objects.put(txn, &object(1).to_raw(), &bytes).unwrap();
+        objects.put(txn, &key(object(1)), &bytes).unwrap();
     });
     let store = open(folder.path());
     assert!(store.load(object(1)).is_err());
