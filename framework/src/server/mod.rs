@@ -1,5 +1,6 @@
 //! [`Server`]: the one place where the parts are joined.
 
+pub(crate) mod breaks;
 pub(crate) mod builder;
 pub(crate) mod dispatch;
 pub(crate) mod error;
