@@ -26,8 +26,16 @@ struct Shared {
     server: SocketAddr,
     endpoint: Endpoint,
     ledger: Arc<Ledger>,
+    habits: Habits,
+}
+
+/// What the clients of one server are like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
     /// One in so many requests paints.
-    paint_every: u64,
+    pub(crate) paint_every: u64,
+    /// One in so many is to be durable, and makes the server write at once what would have waited.
+    pub(crate) durable_every: u64,
 }
 
 impl Crowd {
@@ -35,10 +43,10 @@ impl Crowd {
         server: SocketAddr,
         endpoint: &Endpoint,
         ledger: &Arc<Ledger>,
-        paint_every: u64,
+        habits: Habits,
     ) -> Self {
         let (endpoint, ledger) = (endpoint.clone(), Arc::clone(ledger));
-        let shared = Arc::new(Shared { server, endpoint, ledger, paint_every });
+        let shared = Arc::new(Shared { server, endpoint, ledger, habits });
         let mut clients = JoinSet::new();
         for number in 0..CLIENTS {
             let shared = Arc::clone(&shared);
@@ -95,12 +103,12 @@ impl Shared {
     /// Asks for some things; three at a time, so that the server has something to order.
     async fn play(&self, player: &Player) {
         for _ in 0..5 + random_below(60) {
-            let ways = (random_below(2) == 0, random_below(4) == 0, random_below(3));
-            match ways.2 {
-                0 => self.send(player, ways.0).await,
+            let is_durable = random_below(self.habits.durable_every) == 0;
+            match random_below(3) {
+                0 => self.send(player, is_durable).await,
                 _ => {
-                    let first = self.call(player, ways.0);
-                    tokio::join!(first, self.call(player, ways.1), self.call(player, false));
+                    let (second, third) = (self.call(player, false), self.call(player, false));
+                    tokio::join!(self.call(player, is_durable), second, third);
                 }
             }
         }
@@ -128,7 +136,7 @@ impl Shared {
     }
 
     fn wish(&self) -> Wish {
-        if random_below(self.paint_every) == 0 {
+        if random_below(self.habits.paint_every) == 0 {
             return Wish::Paint;
         }
         match random_below(10) {

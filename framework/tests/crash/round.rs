@@ -8,10 +8,11 @@ use daystar_client::socket;
 use quinn::Endpoint;
 use tempfile::TempDir;
 
-use crate::clients::{Crowd, join};
+use crate::clients::{Crowd, Habits, join};
 use crate::game::{Answer, Event, Request, Wish};
 use crate::history::{Counts, History};
 use crate::ledger::Ledger;
+use crate::random_below;
 use crate::remains::Remains;
 use crate::victim::{End, Orders, Victim};
 
@@ -73,7 +74,9 @@ impl Ground {
         // One that is to die may do so before it serves.
         let Some(address) = address else { return victim.kill() };
         let paint_every = if orders.die_at.contains("inside-checkpoint") { 10 } else { 150 };
-        let crowd = Crowd::start(address, &self.endpoint, ledger, paint_every);
+        let durable_every = [1, 3, 30][random_below(3) as usize];
+        let habits = Habits { paint_every, durable_every };
+        let crowd = Crowd::start(address, &self.endpoint, ledger, habits);
         let enough = match when {
             When::Told(told, _) | When::Stop(told) => *told,
             When::AtPoint(..) | When::AtStart(_) => usize::MAX,
