@@ -45,6 +45,8 @@ pub use game::session::{Left, Session, SessionError};
 pub use game::task::{Task, TaskHandle};
 pub use game::world::World;
 pub use server::Server;
+#[doc(hidden)]
+pub use server::breaks::Breaks;
 pub use server::builder::Builder;
 pub use server::error::ServeError;
 pub use server::persistence::JournalLimits;

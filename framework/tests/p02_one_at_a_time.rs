@@ -80,7 +80,9 @@ async fn do_something(client: &Client, number: u32, round: u32) {
             client.call(&Request::Enter { entry, after_ms: 0 }).await.expect("scheduled");
             client.send(&Request::Say(round)).await.expect("sent");
         }
-        _ if round.is_multiple_of(2) => client.send(&Request::FailLater).await.expect("sent"),
+        _ if round.is_multiple_of(2) => {
+            client.send(&Request::FailLater { after_ms: 0 }).await.expect("sent")
+        }
         _ if round < 6 => {
             client.call(&Request::DoAllThenPanic).await.expect_err("it panics");
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use daystar::{Durability, Server};
+use daystar::{Breaks, Durability, Server};
 use daystar_client::{Events, Incoming};
 use tokio::task::JoinSet;
 
@@ -126,8 +126,8 @@ fn tell_bob(number: u32, is_durable: bool) -> Request {
 async fn told_too_early(is_broken: bool) -> bool {
     let store = Stage::new();
     let builder = Server::builder(Bank).store(store.clone());
-    let builder = if is_broken { builder.broken_durable_is_early() } else { builder };
-    let server = builder.start().expect("a server");
+    let breaks = Breaks { durable_is_early: is_broken, ..Breaks::default() };
+    let server = builder.broken(breaks).start().expect("a server");
     let _well = store.well_at_last();
     let (ann, _ann_hears) = join(server.address(), "ann").await;
     let (_bob, mut bob_hears) = join(server.address(), "bob").await;

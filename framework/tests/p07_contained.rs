@@ -46,7 +46,7 @@ async fn an_event_that_no_client_takes_fails_its_task_and_nothing_else() {
 async fn a_scheduled_task_that_fails_stops_nothing() {
     let server = serve();
     let (ann, _events) = join(server.address(), "ann").await;
-    ann.call(&Request::FailLater).await.expect("scheduled");
+    ann.call(&Request::FailLater { after_ms: 0 }).await.expect("scheduled");
     ann.call(&Request::Enter { entry: 1, after_ms: 0 }).await.expect("scheduled");
     while ask(&ann, Request::Entries).await != Event::Entries(vec![1]) {
         tokio::task::yield_now().await;

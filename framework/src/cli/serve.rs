@@ -73,12 +73,16 @@ pub(super) fn run<G: Game>(game: G, arguments: Arguments) -> Result<Outcome, Fai
         builder = builder.memory(memory.as_u64());
     }
     let server = builder.start()?;
+    // Whoever reads that it is open may stop it in the same moment.
+    let signals = server.signals()?;
     let (address, fingerprint) = (server.address(), server.fingerprint());
     // That nobody reads it is no reason not to serve.
     let mut out = std::io::stdout();
     let _ =
         writeln!(out, "{} is open on {address}; certificate fingerprint {fingerprint}", G::NAME);
-    server.wait_for_signal()?;
+    if let Some(signals) = signals {
+        signals.wait();
+    }
     server.stop()?;
     let _ = writeln!(out, "{} is closed", G::NAME);
     Ok(Outcome::Done)

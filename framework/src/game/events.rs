@@ -136,6 +136,8 @@ pub(crate) struct Departed<G> {
     pub(crate) game: Arc<G>,
     pub(crate) session: ObjectId,
     pub(crate) why: Left,
+    /// Broken on purpose: the session does not end in the same commit.
+    pub(crate) goes_on: bool,
 }
 
 impl<G: Game> Job for Departed<G> {
@@ -145,6 +147,9 @@ impl<G: Game> Job for Departed<G> {
     fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
         let session = Session::from_id(self.session);
         with_ctx::<G>(attempt, None, |ctx| self.game.left(ctx, session, self.why.clone()))?;
+        if self.goes_on {
+            return Ok(());
+        }
         EndSession { session: self.session }.attempt(attempt)
     }
     fn failed(&self, cause: &Cause) -> Effects {
@@ -160,7 +165,8 @@ impl<G: Game> Job for Departed<G> {
     }
     fn again(&self) -> Option<Box<dyn Job>> {
         let (game, why) = (Arc::clone(&self.game), self.why.clone());
-        Some(Box::new(Self { game, session: self.session, why }))
+        let goes_on = self.goes_on;
+        Some(Box::new(Self { game, session: self.session, why, goes_on }))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::net::watermark::Watermark;
 use crate::scheduler::queue::RunQueue;
 use crate::scheduler::timer::{Fire, TimerThread, Timers};
 use crate::scheduler::worker::Workers;
+use crate::server::breaks::Breaks;
 use crate::server::dispatch::Dispatch;
 use crate::server::error::ServeError;
 use crate::server::memory::memory_unless_set;
@@ -27,7 +28,7 @@ use crate::server::persistence::writer::Writer;
 use crate::server::persistence::{JournalLimits, Persistence};
 use crate::server::sessions::{Names, Sessions};
 use crate::server::watch::watch;
-use crate::server::world::{open_world, run_due};
+use crate::server::world::{Beginning, run_due};
 use crate::server::{Running, Server};
 
 /// What a server is to be like. Made by [`Server::builder`].
@@ -40,7 +41,7 @@ pub struct Builder<G> {
     durability: Durability,
     journal: JournalLimits,
     store: Option<Arc<dyn Store>>,
-    is_early: bool,
+    breaks: Breaks,
 }
 
 impl<G: Game> Builder<G> {
@@ -55,7 +56,7 @@ impl<G: Game> Builder<G> {
             durability: Durability::Committed,
             journal: JournalLimits::default(),
             store: None,
-            is_early: false,
+            breaks: Breaks::default(),
         }
     }
 
@@ -114,10 +115,10 @@ impl<G: Game> Builder<G> {
         self
     }
 
-    /// Broken on purpose: clients are told at once also what must wait for the disk. For tests, which must see it caught.
+    /// Breaks the server on purpose. For tests, which must see it caught.
     #[doc(hidden)]
-    pub fn broken_durable_is_early(mut self) -> Self {
-        self.is_early = true;
+    pub fn broken(mut self, breaks: Breaks) -> Self {
+        self.breaks = breaks;
         self
     }
 
@@ -148,14 +149,14 @@ impl<G: Game> Builder<G> {
         let store = self.open_store()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queue = Arc::new(RunQueue::new());
-        let persistence =
-            Arc::new(Persistence::new(store.last_commit()?, self.journal, release(&queue)));
+        let faults = Faults::new(release(&queue), self.breaks.parked_is_lost);
+        let persistence = Arc::new(Persistence::new(store.last_commit()?, self.journal, faults));
         let dispatch = Arc::new(Dispatch {
             persistence: Arc::clone(&persistence),
             switchboard: Arc::default(),
             timers: Arc::new(Timers::new()),
             durability: self.durability,
-            is_early: self.is_early,
+            is_early: self.breaks.durable_is_early,
         });
         // A world that is in memory only has nowhere else to be, so it is limited only if it was said to be.
         let memory = self.settings.memory.or_else(|| self.data.is_some().then(memory_unless_set));
@@ -173,7 +174,8 @@ impl<G: Game> Builder<G> {
         let tick = watch(engine.clone(), persistence.clone());
         let timers = TimerThread::start(&dispatch.timers, clock, fire::<G>(&queue, faults), tick)?;
         let game = Arc::new(self.game);
-        open_world(&*store, &engine, &game, &dispatch.timers, faults)?;
+        let beginning = Beginning { engine: &engine, game: &game, faults, breaks: self.breaks };
+        beginning.open_world(&*store, &dispatch.timers)?;
 
         let count = self.workers.or(available_parallelism().ok().map(usize::from)).unwrap_or(1);
         let workers = Workers::start(count, &queue, &engine)?;

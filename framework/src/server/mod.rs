@@ -1,5 +1,6 @@
 //! [`Server`]: the one place where the parts are joined.
 
+pub(crate) mod breaks;
 pub(crate) mod builder;
 pub(crate) mod dispatch;
 pub(crate) mod error;
@@ -8,6 +9,7 @@ pub(crate) mod network;
 pub(crate) mod persistence;
 pub(crate) mod records;
 pub(crate) mod sessions;
+pub(crate) mod signals;
 pub(crate) mod verify;
 pub(crate) mod watch;
 pub(crate) mod world;
@@ -30,6 +32,7 @@ use crate::server::network::Network;
 use crate::server::persistence::Persistence;
 use crate::server::persistence::status::JournalStatus;
 use crate::server::persistence::writer::Writer;
+use crate::server::signals::Signals;
 
 /// A running world, with threads of its own for the network, for game code and for the store.
 ///
@@ -111,21 +114,16 @@ impl Server {
     /// # Errors
     /// The system does not let the program hear signals.
     pub fn wait_for_signal(&self) -> Result<(), ServeError> {
-        let Some(running) = &self.running else { return Ok(()) };
-        let heard = running.network.wait(async {
-            #[cfg(unix)]
-            {
-                use tokio::signal::unix::{SignalKind, signal};
-                let mut terminate = signal(SignalKind::terminate())?;
-                tokio::select! {
-                    heard = tokio::signal::ctrl_c() => heard,
-                    _ = terminate.recv() => Ok(()),
-                }
-            }
-            #[cfg(not(unix))]
-            tokio::signal::ctrl_c().await
-        });
-        Ok(heard.unwrap_or(Ok(()))?)
+        if let Some(signals) = self.signals()? {
+            signals.wait();
+        }
+        Ok(())
+    }
+
+    /// Listens for the signals that are to stop the server, from now on: before anybody is told that it runs, and may send
+    /// one. `None` when it has been stopped.
+    pub(crate) fn signals(&self) -> Result<Option<Signals<'_>>, ServeError> {
+        self.running.as_ref().map(|running| Signals::listen(&running.network)).transpose()
     }
 
     /// Sends all clients home, finishes what they had asked, runs their `left`, and writes everything down.

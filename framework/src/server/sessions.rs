@@ -154,7 +154,7 @@ pub(crate) fn depart<G: Game>(
     session: ObjectId,
     why: Left,
 ) -> Departure {
-    let left = Departed { game: Arc::clone(game), session, why };
+    let left = Departed { game: Arc::clone(game), session, why, goes_on: false };
     for job in [&left as &dyn Job, &EndSession { session }] {
         match engine.run(job) {
             Outcome::Committed(_) => return Departure::Done,

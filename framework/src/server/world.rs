@@ -7,47 +7,65 @@ use daystar_engine::{Engine, Outcome};
 use daystar_model::{CommitNumber, ObjectId, Space, Store, StoreError, Timestamp};
 use tracing::{error, warn};
 
-use crate::game::events::{Created, Due, SetAside, reason};
+use crate::game::events::{Created, Departed, Due, EndSession, SetAside, reason};
 use crate::game::rules::Game;
 use crate::game::session::Left;
 use crate::game::task::TaskRecord;
 use crate::scheduler::timer::Timers;
+use crate::server::breaks::Breaks;
 use crate::server::error::ServeError;
 use crate::server::persistence::faults::Faults;
 use crate::server::sessions::{Departure, depart};
 
-/// Builds an empty world, or picks up where the last run left it.
-pub(crate) fn open_world<G: Game>(
-    store: &dyn Store,
-    engine: &Arc<Engine>,
-    game: &Arc<G>,
-    timers: &Timers,
-    faults: &Arc<Faults>,
-) -> Result<(), ServeError> {
-    if store.last_commit()? == CommitNumber::ZERO
-        && let Outcome::Failed(cause) = engine.run(&Created { game: Arc::clone(game) })
-    {
-        return Err(ServeError::Created { cause: reason(&cause) });
-    }
-    let mut cut_off = Vec::new();
-    each_of(store, Space::Session, |id, _| cut_off.push(id))?;
-    if !cut_off.is_empty() {
-        warn!(
-            sessions = cut_off.len(),
-            "the last run ended without a goodbye; its sessions end now"
-        );
-    }
-    for session in cut_off {
-        end_cut_off(engine, game, faults, session);
-    }
-    let mut waiting = Vec::new();
-    each_of(store, Space::Task, |id, value| {
-        if let Some(TaskRecord { due, set_aside: None, .. }) = value.downcast_ref() {
-            waiting.push((id, *due));
+/// What a world is opened with.
+pub(crate) struct Beginning<'a, G> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) game: &'a Arc<G>,
+    pub(crate) faults: &'a Arc<Faults>,
+    pub(crate) breaks: Breaks,
+}
+
+impl<G: Game> Beginning<'_, G> {
+    /// Builds an empty world, or picks up where the last run left it.
+    pub(crate) fn open_world(&self, store: &dyn Store, timers: &Timers) -> Result<(), ServeError> {
+        if store.last_commit()? == CommitNumber::ZERO
+            && let Outcome::Failed(cause) =
+                self.engine.run(&Created { game: Arc::clone(self.game) })
+        {
+            return Err(ServeError::Created { cause: reason(&cause) });
         }
-    })?;
-    waiting.into_iter().for_each(|(task, due): (ObjectId, Timestamp)| timers.add(task, due));
-    Ok(())
+        let mut cut_off = Vec::new();
+        each_of(store, Space::Session, |id, _| cut_off.push(id))?;
+        if !cut_off.is_empty() {
+            warn!(
+                sessions = cut_off.len(),
+                "the last run ended without a goodbye; its sessions end now"
+            );
+        }
+        for session in cut_off {
+            self.end_cut_off(session);
+        }
+        let mut waiting = Vec::new();
+        each_of(store, Space::Task, |id, value| {
+            if let Some(TaskRecord { due, set_aside: None, .. }) = value.downcast_ref() {
+                waiting.push((id, *due));
+            }
+        })?;
+        waiting.into_iter().for_each(|(task, due): (ObjectId, Timestamp)| timers.add(task, due));
+        Ok(())
+    }
+
+    fn end_cut_off(&self, session: ObjectId) {
+        if self.breaks.left_skipped {
+            let _broken = self.engine.run(&EndSession { session });
+            return;
+        }
+        if self.breaks.left_twice {
+            let (game, why) = (Arc::clone(self.game), Left::ServerRestarted);
+            let _broken = self.engine.run(&Departed { game, session, why, goes_on: true });
+        }
+        end_cut_off(self.engine, self.game, self.faults, session);
+    }
 }
 
 /// Ends a session that a crash has cut off; later, if the store takes nothing at the moment.

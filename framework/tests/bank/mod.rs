@@ -58,7 +58,7 @@ pub(crate) enum Request {
     /// Writes an entry into the book, later.
     Enter { entry: u32, after_ms: u64 },
     /// Schedules a task that will fail.
-    FailLater,
+    FailLater { after_ms: u64 },
     /// The entries in the book.
     Entries,
     /// Sends oneself this many messages of this many bytes.
@@ -193,7 +193,9 @@ impl Game for Bank {
             Request::Enter { entry, after_ms } => {
                 ctx.schedule(Duration::from_millis(after_ms), Enter { entry })?;
             }
-            Request::FailLater => ctx.spawn(Fail {})?,
+            Request::FailLater { after_ms } => {
+                ctx.schedule(Duration::from_millis(after_ms), Fail {})?;
+            }
             Request::Entries => {
                 let book = ctx.get(ctx.lookup::<Book>("the book")?)?;
                 ctx.reply(Event::Entries(book.entries.clone()));

@@ -70,3 +70,26 @@ fn a_compaction_leaves_the_whole_world() {
     run(&["compact", "--data", text(folder.path())]).done();
     assert!(!folder.path().join("compacting").exists());
 }
+
+#[test]
+#[cfg(unix)]
+fn a_server_ends_well_when_it_is_stopped_the_moment_it_says_that_it_is_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["serve", "--data", text(folder.path()), "--listen", "127.0.0.1:0"];
+    for round in 0..10 {
+        let mut server = command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program can be run");
+        // A shell is quicker than this process could be: it waits for the line already, and need start nothing.
+        let mut shell = std::process::Command::new("sh")
+            .args(["-c", "read line; kill -INT $0", &server.id().to_string()])
+            .stdin(server.stdout.take().expect("its output"))
+            .spawn()
+            .expect("a shell can be run");
+        assert!(shell.wait().expect("its end").success());
+        let end = server.wait().expect("its end");
+        assert!(end.success(), "round {round}: {end}");
+    }
+}

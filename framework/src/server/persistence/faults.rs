@@ -16,6 +16,8 @@ pub(crate) struct Faults {
     is_refusing: AtomicBool,
     state: Mutex<State>,
     release: Release,
+    /// Broken on purpose: what is parked is thrown away.
+    is_forgetful: bool,
 }
 
 #[derive(Default)]
@@ -26,8 +28,10 @@ struct State {
 }
 
 impl Faults {
-    pub(crate) fn new(release: Release) -> Self {
-        Self { is_refusing: AtomicBool::new(false), state: Mutex::default(), release }
+    /// What has to wait until a fault is over goes to `release` then.
+    pub(crate) fn new(release: Release, is_forgetful: bool) -> Self {
+        let is_refusing = AtomicBool::new(false);
+        Self { is_refusing, state: Mutex::default(), release, is_forgetful }
     }
 
     /// Whether what changes the world is accepted.
@@ -49,7 +53,7 @@ impl Faults {
     /// Has `work`, which was not accepted, run when the fault is over.
     pub(crate) fn park(&self, work: Work) {
         let mut state = self.state.lock();
-        if state.is_abandoned {
+        if state.is_abandoned || self.is_forgetful {
             return;
         }
         // It may be over since: nobody would come for it.
@@ -98,9 +102,10 @@ mod tests {
     fn what_is_parked_is_released_once_also_when_it_comes_too_late() {
         let released = Arc::<AtomicUsize>::default();
         let count = Arc::clone(&released);
-        let faults = Faults::new(Box::new(move |_| {
+        let release: Release = Box::new(move |_| {
             count.fetch_add(1, Ordering::Relaxed);
-        }));
+        });
+        let faults = Faults::new(release, false);
         let seen = || released.load(Ordering::Relaxed);
         assert_eq!(faults.accepts(), Ok(()));
         assert!(faults.begin("full".to_owned()));

@@ -17,7 +17,7 @@ use daystar_model::CommitNumber;
 
 use crate::net::watermark::Watermark;
 use crate::server::persistence::backlog::Backlog;
-use crate::server::persistence::faults::{Faults, Release};
+use crate::server::persistence::faults::Faults;
 
 /// What lies between the engine and the store.
 pub(crate) struct Persistence {
@@ -28,11 +28,11 @@ pub(crate) struct Persistence {
 }
 
 impl Persistence {
-    /// For a store that holds everything up to `last`. What has to wait until a fault is over goes to `release` then.
-    pub(crate) fn new(last: CommitNumber, limits: JournalLimits, release: Release) -> Self {
+    /// For a store that holds everything up to `last`.
+    pub(crate) fn new(last: CommitNumber, limits: JournalLimits, faults: Faults) -> Self {
         Self {
             backlog: Backlog::new(last, limits),
-            faults: Arc::new(Faults::new(release)),
+            faults: Arc::new(faults),
             watermark: Arc::new(Watermark::new(last.0)),
         }
     }

@@ -1,0 +1,15 @@
+//! Deliberate breaks: each takes away one thing that a promise rests on, and a test must be seen to catch it.
+
+/// What is broken on purpose. For tests alone.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Breaks {
+    /// Clients are told at once also what must wait for the disk.
+    pub durable_is_early: bool,
+    /// Sessions that a crash has cut off end without their `left`.
+    pub left_skipped: bool,
+    /// They run it twice.
+    pub left_twice: bool,
+    /// What is to wait until the store takes commits again is forgotten.
+    pub parked_is_lost: bool,
+}
