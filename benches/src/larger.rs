@@ -18,7 +18,7 @@ use rand_distr::{Distribution, Zipf};
 
 use crate::disk::{Hollow, commit, fill, folder, id, open};
 use crate::harness::{Harness, Wanted, median};
-use crate::load::{cores, rate};
+use crate::load::{cores, rate_in_round};
 use crate::memory::resident_bytes;
 
 /// A kilobyte.
@@ -109,7 +109,7 @@ impl Run<'_> {
             if round == WARM_UP {
                 settled = engine.counts();
             }
-            rates.push(rate(cores(), self.slice, task));
+            rates.push(rate_in_round(round as u64, cores(), self.slice, task));
             resident = resident.max(resident_bytes().unwrap_or(0));
         }
         let counts = engine.counts();

@@ -5,15 +5,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::harness::Spread;
 
 /// Calls `step` on `threads` threads for as long as `slice` lasts; calls per second, all threads together.
 pub(crate) fn rate(threads: usize, slice: Duration, step: impl Fn(&mut Pcg64Mcg) + Sync) -> f64 {
+    rate_in_round(0, threads, slice, step)
+}
+
+/// As [`rate`], with random numbers of their own for each round: where it matters that a round does not do what the one
+/// before did.
+pub(crate) fn rate_in_round(
+    round: u64,
+    threads: usize,
+    slice: Duration,
+    step: impl Fn(&mut Pcg64Mcg) + Sync,
+) -> f64 {
     let start = Instant::now();
     let calls = on_threads(threads, slice, |rng, is_over| {
+        if round > 0 {
+            *rng = Pcg64Mcg::seed_from_u64(rng.random::<u64>() ^ round);
+        }
         let mut calls = 0_u64;
         while !is_over.load(Ordering::Relaxed) {
             step(rng);
@@ -95,8 +109,6 @@ const SEED: u64 = 0x5eed;
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-
-    use rand::RngExt;
 
     use super::*;
 

@@ -74,6 +74,8 @@ pub struct Attempt<'e> {
     indices_used: Plain<usize>,
     /// Bytes of objects that had to be loaded: they stay in memory until the attempt ends.
     bytes_loaded: Plain<usize>,
+    /// What it was before the last object was loaded.
+    bytes_loaded_before: Plain<usize>,
     queued: RefCell<Option<Queued<'e>>>,
 }
 
@@ -107,6 +109,7 @@ impl<'e> Attempt<'e> {
             rng: RefCell::new(TaskRng::new(u128::from(input.seed))),
             indices_used: Plain::new(0),
             bytes_loaded: Plain::new(0),
+            bytes_loaded_before: Plain::new(0),
             queued: RefCell::new(None),
         }
     }
@@ -412,8 +415,9 @@ impl<'e> Attempt<'e> {
         let loaded = self.shared.table.load(id, cell);
         drop(passing);
         let loaded = loaded
-            .map_err(|cause| Fault::Load { type_name, id, cause: cause.to_string() })?
+            .map_err(|cause| Fault::load(type_name, id, &cause))?
             .map_or(0, |loaded| self.shared.budget.loaded(id, loaded, self.pin));
+        self.bytes_loaded_before.set(self.bytes_loaded.get());
         self.bytes_loaded.set(self.bytes_loaded.get() + loaded);
         self.has_room()?;
         Ok(cell)
@@ -422,7 +426,8 @@ impl<'e> Attempt<'e> {
     /// That the attempt has not needed more memory than it may.
     pub(crate) fn has_room(&self) -> Result<(), Fault> {
         let (bytes, limit) = (self.bytes_loaded.get(), self.shared.budget.loaded_max());
-        if bytes > limit {
+        // The last one is let pass: an object that is larger than the limit must be of use to somebody.
+        if self.bytes_loaded_before.get() > limit {
             return Err(Fault::LoadsTooMuch { job: self.input.kind, bytes, limit });
         }
         Ok(())

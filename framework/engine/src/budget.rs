@@ -76,7 +76,7 @@ impl Budget {
     /// How many bytes each of so many seats may keep that are in no cell any more and not given back yet.
     pub(crate) fn waiting_max(&self, seats: usize) -> usize {
         let all = self.part_for(WAITING_PART).unwrap_or(usize::MAX);
-        (all / seats.max(1)).min(KEPT_WAITING_BYTES_MAX)
+        (all / seats.max(1)).clamp(PART_LEAST, KEPT_WAITING_BYTES_MAX)
     }
 
     fn part_for(&self, part: u64) -> Option<usize> {

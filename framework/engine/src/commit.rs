@@ -226,11 +226,8 @@ impl<'a, 'e> Locks<'a, 'e> {
         for entry in self.writes.iter().filter(|entry| !self.skips(entry)) {
             let (id, cell) = (entry.id, cell_of(self.shared, entry));
             let loaded = self.shared.table.load_locked(id, cell);
-            let loaded = loaded.map_err(|cause| Fault::Load {
-                type_name: entry.slot.borrow().type_name(),
-                id,
-                cause: cause.to_string(),
-            })?;
+            let loaded =
+                loaded.map_err(|cause| Fault::load(entry.slot.borrow().type_name(), id, &cause))?;
             if let Some(loaded) = loaded {
                 self.shared.budget.loaded(id, loaded, attempt.pin());
             }

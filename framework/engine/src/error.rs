@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use daystar_model::ObjectId;
+use daystar_model::{ObjectId, StoreError};
 
 /// What game code returns when it cannot or will not go on. The job is rolled back, and the client whose request it was is
 /// told the error's text.
@@ -29,6 +29,11 @@ impl Error {
 
     /// What the engine objected to, if it was the engine.
     pub fn fault(&self) -> Option<&Fault> {
+        self.downcast_ref()
+    }
+
+    /// The error that `?` made this of, if it was of type `E`.
+    pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
         match &*self.0 {
             Kind::Refused(_) => None,
             Kind::Other(cause) => cause.downcast_ref(),
@@ -208,5 +213,15 @@ pub enum Fault {
         id: ObjectId,
         /// What the store said.
         cause: String,
+        /// Whether it was the store that could not be read, which may pass; not the object that is damaged, which will not.
+        is_passing: bool,
     },
+}
+
+impl Fault {
+    /// That the store could not give the object `id`.
+    pub(crate) fn load(type_name: &'static str, id: ObjectId, cause: &StoreError) -> Self {
+        let is_passing = matches!(cause, StoreError::Io { .. });
+        Self::Load { type_name, id, cause: cause.to_string(), is_passing }
+    }
 }

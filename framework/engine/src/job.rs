@@ -55,6 +55,14 @@ impl Cause {
         let Self::Error(error) = self else { return false };
         matches!(error.fault(), Some(Fault::NotAccepted { .. }))
     }
+
+    /// Whether the job itself is not at fault, but a store that could not be read or written at the moment: it may succeed
+    /// later.
+    pub fn is_passing(&self) -> bool {
+        let Self::Error(error) = self else { return false };
+        self.is_not_accepted()
+            || matches!(error.fault(), Some(Fault::Load { is_passing: true, .. }))
+    }
 }
 
 /// How a job ended. All of these are expected.

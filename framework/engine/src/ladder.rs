@@ -162,7 +162,7 @@ impl Climber<'_, '_> {
         if let CommitOutcome::Failed(late) = outcome {
             attempt.discard_changes();
             let effects = last_words(job, &late);
-            let nothing = Writes { is_unrepeatable: late.is_not_accepted(), ..Writes::default() };
+            let nothing = Writes { is_unrepeatable: late.is_passing(), ..Writes::default() };
             cause = Some(late);
             outcome = commit(shared, sink, job, &attempt, seated.seat, nothing, effects);
         }

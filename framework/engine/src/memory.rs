@@ -6,7 +6,7 @@ use daystar_model::{CommitNumber, ObjectId};
 use crate::budget::Limit;
 use crate::cell::{Eviction, Found, footprint};
 use crate::engine::Shared;
-use crate::policy::Weighed;
+use crate::policy::{Told, Weighed};
 use crate::seat::Seated;
 use crate::sync::{IS_CHECKED, Ordering, pause};
 #[cfg(feature = "breaks")]
@@ -19,6 +19,8 @@ struct Evicted {
     done: usize,
     /// How many the store does not have yet.
     early: usize,
+    /// How many are in use in other ways.
+    busy: usize,
 }
 
 /// How often at most a job tries to make room, and more often the more it told of.
@@ -69,7 +71,8 @@ impl Shared {
             return;
         }
         for _ in 0..WAITS {
-            self.make_room(limit, Vec::new(), seated);
+            self.tidy(seated);
+            self.make_room(limit, Vec::new(), Vec::new(), seated);
             if !limit.is_short.load(Ordering::Relaxed) {
                 return;
             }
@@ -89,7 +92,9 @@ impl Shared {
     pub(crate) fn keep_to_budget(&self, seated: &Seated<'_>) {
         let Some(limit) = self.budget.limit() else { return };
         let mut yard = seated.yard.borrow_mut();
-        let has_grown = yard.recent.has_grown(seated.seat.tally.bytes.get(), limit.step());
+        // Cells and names take memory too, also of objects that there are not.
+        let bytes = seated.seat.tally.bytes.get().wrapping_add(self.table.bytes());
+        let has_grown = yard.recent.has_grown(bytes, limit.step());
         let is_due = yard.recent.is_due() && self.budget.is_engaged();
         if has_grown || is_due || limit.can_go_on(self.budget.last_stored()) {
             drop(yard);
@@ -102,21 +107,24 @@ impl Shared {
         if !limit.engage(self.bytes()) {
             return;
         }
-        let mut used = seated.yard.borrow_mut().recent.take();
-        self.walk_on(limit, &mut used);
-        let used = self.weigh(used, seated);
-        self.make_room(limit, used, seated);
+        let used = self.weigh(seated.yard.borrow_mut().recent.take(), seated);
+        let met = self.weigh(self.walk_on(limit), seated);
+        if self.bytes() > limit.bytes {
+            // Who looked at the past may have left more of it than they could clear away, and what has a past cannot go.
+            self.tidy(seated);
+        }
+        self.make_room(limit, used, met, seated);
     }
 
-    /// Adds some of what was in memory before the policy was told anything.
-    fn walk_on(&self, limit: &Limit, used: &mut Vec<ObjectId>) {
-        let Some(mut walk) = limit.walk.try_lock() else { return };
+    /// Some of what was in memory before the policy was told anything.
+    fn walk_on(&self, limit: &Limit) -> Vec<ObjectId> {
+        let Some(mut walk) = limit.walk.try_lock() else { return Vec::new() };
         let Some(cells) = walk.as_mut().and_then(|walk| self.table.walk(walk)) else {
             *walk = None;
-            return;
+            return Vec::new();
         };
         let here = cells.into_iter().filter(|(_, cell)| !cell.is_unloaded() && !cell.is_away());
-        used.extend(here.map(|(id, _)| id));
+        here.map(|(id, _)| id).collect()
     }
 
     /// How many bytes each of these takes now.
@@ -132,14 +140,15 @@ impl Shared {
         ids.into_iter().filter_map(weigh).collect()
     }
 
-    /// Tells the policy what was `used`, and takes out of memory what it lets go of, until there is room or nothing more
-    /// can go.
-    fn make_room(&self, limit: &Limit, used: Vec<Weighed>, seated: &Seated<'_>) {
+    /// Tells the policy what was `used`, and what was only met, and takes out of memory what it lets go of, until there is
+    /// room or nothing more can go.
+    fn make_room(&self, limit: &Limit, used: Vec<Weighed>, met: Vec<Weighed>, seated: &Seated<'_>) {
         let (policy, parts) = (&limit.policy, limit.policy.parts());
-        let (rounds, stored) = (ROUNDS + used.len(), self.budget.last_stored());
+        let (rounds, stored) = (ROUNDS + used.len() + met.len(), self.budget.last_stored());
         let mut proposals = Vec::new();
-        policy.tell(used, &mut proposals);
-        let (mut in_vain, mut early) = (0, 0);
+        policy.tell(used, Told::Used, &mut proposals);
+        policy.tell(met, Told::Met, &mut proposals);
+        let (mut in_vain, mut early, mut busy) = (0, 0, 0);
         for _ in 0..rounds {
             let bytes = self.bytes();
             let unknown = bytes.saturating_sub(policy.known()) / parts as u64;
@@ -147,6 +156,7 @@ impl Shared {
             policy.settle(part, unknown, &mut proposals);
             let evicted = self.evict(limit, &mut proposals, seated);
             early += evicted.early;
+            busy += evicted.busy;
             in_vain = if evicted.done == 0 { in_vain + 1 } else { 0 };
             if in_vain >= parts || self.bytes() <= limit.bytes {
                 break;
@@ -155,7 +165,7 @@ impl Shared {
         let bytes = self.bytes();
         limit.made_room(bytes > limit.bytes, stored);
         // It is worth waiting only for objects that would make up for what is too much.
-        let can_help = early > 0 && policy.known() >= bytes.saturating_sub(limit.bytes);
+        let can_help = early > busy && policy.known() >= bytes.saturating_sub(limit.bytes);
         limit.is_short.store(bytes > limit.too_much() && can_help, Ordering::Relaxed);
         if !proposals.is_empty() || (bytes > limit.bytes && in_vain >= parts && early == 0) {
             // Nothing more can go of what the policy knows. Something may have come into memory while nobody saw it.
@@ -180,6 +190,7 @@ impl Shared {
                     cell.map_or(Eviction::Nothing, |cell| cell.evict(stored, breaks, &pin));
                 evicted.done += usize::from(became == Eviction::Done);
                 evicted.early += usize::from(became == Eviction::Early);
+                evicted.busy += usize::from(became == Eviction::Busy);
                 matches!(became, Eviction::Early | Eviction::Busy)
             };
             proposals.drain(..).filter(stays).collect()

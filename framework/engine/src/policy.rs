@@ -59,15 +59,15 @@ impl Policy {
         self.parts.iter().map(|part| part.bytes.load(Ordering::Relaxed)).sum()
     }
 
-    /// Hears that these objects were used; those of no weight are gone. What is to go for them is added to `proposals`.
-    pub(crate) fn tell(&self, mut used: Vec<Weighed>, proposals: &mut Vec<Weighed>) {
-        used.sort_unstable_by_key(|(id, _)| self.part_of(*id));
-        for some in used.chunk_by(|(one, _), (other, _)| self.part_of(*one) == self.part_of(*other))
+    /// Hears of these objects; those of no weight are gone. What is to go for them is added to `proposals`.
+    pub(crate) fn tell(&self, mut told: Vec<Weighed>, why: Told, proposals: &mut Vec<Weighed>) {
+        told.sort_unstable_by_key(|(id, _)| self.part_of(*id));
+        for some in told.chunk_by(|(one, _), (other, _)| self.part_of(*one) == self.part_of(*other))
         {
             let Some((first, _)) = some.first() else { continue };
             self.visit(self.part_of(*first), |entries| {
                 for &(id, weight) in some {
-                    tell(entries, id, weight, proposals);
+                    tell(entries, id, weight, why, proposals);
                 }
             });
         }
@@ -134,14 +134,25 @@ impl Part {
     }
 }
 
-fn tell(entries: &mut Entries, id: ObjectId, weight: u64, proposals: &mut Vec<Weighed>) {
+fn tell(entries: &mut Entries, id: ObjectId, weight: u64, why: Told, proposals: &mut Vec<Weighed>) {
     if weight == 0 {
         entries.remove(&id);
+    } else if why == Told::Met && entries.contains_key(&id) {
+        // It is known, and was not used: whatever is walked past would look hot otherwise.
     } else if let Some(mut known) = entries.get_mut(&id) {
         *known = weight;
     } else {
         entries.insert_with_lifecycle(id, weight, proposals);
     }
+}
+
+/// Why the policy hears of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// A job has used it.
+    Used,
+    /// It was found in memory.
+    Met,
 }
 
 struct ByWeight;

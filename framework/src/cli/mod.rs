@@ -79,14 +79,18 @@ pub fn cli<G: Game>(game: G) -> Outcome {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // A line that cannot be written is lost. Saying so where nothing can be written would panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     // Someone else's subscriber is as good.
     let _ = log.try_init();
-    match run(game, Arguments::parse().command) {
+    let command = Arguments::parse().command;
+    let is_inspect = matches!(command, Command::Inspect(_));
+    match run(game, command) {
         Ok(outcome) => outcome,
-        // Who reads has seen enough: `inspect | head`.
-        Err(failure) if failure.is_closed_pipe() => Outcome::Done,
+        // Who reads has seen enough: `inspect | head`. Of all others the outcome counts, not only what they say.
+        Err(failure) if is_inspect && failure.is_closed_pipe() => Outcome::Done,
         Err(failure) => {
             eprintln!("error: {failure}");
             Outcome::Failed

@@ -4,15 +4,16 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use daystar_engine::{Attempt, Cause, Durability, Effect, Effects, Error, Job};
+use daystar_engine::{Attempt, Cause, Durability, Effect, Effects, Error, Fault, Job};
 use daystar_model::ObjectId;
-use daystar_protocol::message::decode_message;
+use daystar_protocol::message::{DecodeError, decode_message};
 use daystar_protocol::to_client::ToClient;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use crate::game::ctx::{Ctx, EventType};
+use crate::game::names::NameError;
 use crate::game::rules::{Game, Result};
-use crate::game::session::{Asked, Left, Session, SessionRecord};
+use crate::game::session::{Asked, Left, Session, SessionError, SessionRecord};
 use crate::game::task::TaskRecord;
 
 /// Runs `work` with a `Ctx`, and fails if a call that returns nothing went wrong.
@@ -38,6 +39,11 @@ fn told(kind: &str, cause: &Cause) -> String {
     match cause {
         // The operator has been told once, by whoever does not accept.
         Cause::Error(error) if error.is_refusal() || cause.is_not_accepted() => error.to_string(),
+        // What a client can cause at will must not fill the log.
+        Cause::Error(error) if is_of_the_request(error) => {
+            debug!(task = kind, %error, "a task was rolled back");
+            error.to_string()
+        }
         Cause::Error(error) => {
             warn!(task = kind, %error, "a task was rolled back");
             error.to_string()
@@ -47,6 +53,14 @@ fn told(kind: &str, cause: &Cause) -> String {
             "the server failed at this request; nothing of it has happened".to_owned()
         }
     }
+}
+
+/// Whether the error may be no more than a request that names what there is not.
+fn is_of_the_request(error: &Error) -> bool {
+    matches!(error.fault(), Some(Fault::NotFound { .. } | Fault::WrongType { .. }))
+        || error.downcast_ref::<DecodeError>().is_some()
+        || error.downcast_ref::<NameError>().is_some()
+        || error.downcast_ref::<SessionError>().is_some()
 }
 
 /// The world's beginning.
@@ -154,7 +168,7 @@ impl<G: Game> Job for Departed<G> {
     }
     fn failed(&self, cause: &Cause) -> Effects {
         // What is not accepted is run again when it is.
-        if !cause.is_not_accepted() {
+        if !cause.is_passing() {
             error!(
                 session = %self.session,
                 cause = told(self.kind(), cause),

@@ -57,7 +57,7 @@ impl Outbox {
         if queue.end.is_some() {
             return;
         }
-        let waiting = queue.bytes + frame.len();
+        let waiting = queue.bytes + frame.len() + FRAME_COST;
         if frame.len() > self.frame_bytes_max || waiting > self.bytes_max {
             let (code, reason) = self.over_limit(frame.len(), waiting, !queue.held.is_empty());
             queue.end(End::Dropped(code, reason), Hold::NONE);
@@ -157,10 +157,10 @@ impl Outbox {
         }
     }
 
-    /// The transport has taken over `bytes` of frames.
-    pub(super) fn written(&self, bytes: usize) {
+    /// The transport has taken over so many frames, of `bytes` together.
+    pub(super) fn written(&self, frames: usize, bytes: usize) {
         let mut queue = self.queue.lock();
-        queue.bytes = queue.bytes.saturating_sub(bytes);
+        queue.bytes = queue.bytes.saturating_sub(bytes + frames * FRAME_COST);
     }
 
     fn over_limit(&self, frame_bytes: usize, waiting: usize, is_held: bool) -> (CloseCode, String) {
@@ -184,6 +184,10 @@ impl Outbox {
         (CloseCode::TooSlow, reason)
     }
 }
+
+/// What a frame that waits takes beside its bytes: its place in the queue, and what keeps its bytes. Counted too, because
+/// many frames are nearly nothing but that.
+const FRAME_COST: usize = 96;
 
 #[derive(Default)]
 struct Queue {

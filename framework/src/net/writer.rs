@@ -14,7 +14,7 @@ pub(super) async fn write(mut stream: SendStream, outbox: Arc<Outbox>) {
     let mut frames = Vec::new();
     loop {
         let last = outbox.take(&mut frames).await;
-        let bytes = frames.iter().map(Bytes::len).sum();
+        let (count, bytes) = (frames.len(), frames.iter().map(Bytes::len).sum());
         let is_last = last.is_some();
         frames.extend(last);
         batch::join(&mut frames);
@@ -26,7 +26,7 @@ pub(super) async fn write(mut stream: SendStream, outbox: Arc<Outbox>) {
             // Otherwise the connection is gone, as the reader is about to find.
             return;
         }
-        outbox.written(bytes);
+        outbox.written(count, bytes);
         frames.clear();
         if frames.capacity() > FRAMES_KEPT {
             frames = Vec::new();

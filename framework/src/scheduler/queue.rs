@@ -93,6 +93,7 @@ impl RunQueue {
                 self.has_work.wait(&mut state);
             }
         };
+        let _ended = Ended(self);
         match ready {
             Ready::Loose(work) => work(engine),
             Ready::Lane(lane) => {
@@ -101,17 +102,25 @@ impl RunQueue {
                 }
             }
         }
-        let mut state = self.state.lock();
-        state.running -= 1;
-        if state.is_closed && state.running == 0 {
-            self.has_work.notify_all();
-        }
         true
     }
 
     fn ready(&self, ready: Ready) {
         self.state.lock().ready.push_back(ready);
         self.has_work.notify_one();
+    }
+}
+
+/// Counts a piece of work as ended, however it ends: the others must not wait for it for ever.
+struct Ended<'q>(&'q RunQueue);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        state.running -= 1;
+        if state.is_closed && state.running == 0 {
+            self.0.has_work.notify_all();
+        }
     }
 }
 

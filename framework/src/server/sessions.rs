@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use daystar_engine::{Engine, Job, Outcome};
+use daystar_engine::{Cause, Engine, Job, Outcome};
 use daystar_model::{ObjectId, Space};
 use parking_lot::Mutex;
 
@@ -126,10 +126,11 @@ impl<G: Game> Stay<G> {
     /// The session's last event, so it may be run again out of its lane.
     fn leave(self: &Arc<Self>, engine: &Engine, why: Left) {
         if self.is_in.load(Ordering::Relaxed)
-            && depart(engine, &self.game, self.id, why.clone()) == Departure::NotAccepted
+            && let Departure::Later(cause) = depart(engine, &self.game, self.id, why.clone())
         {
             let stay = Arc::clone(self);
-            return self.faults.park(Box::new(move |engine| stay.leave(engine, why)));
+            let again = Box::new(move |engine: &Engine| stay.leave(engine, why));
+            return self.faults.run_again(&cause, again);
         }
         self.switchboard.unregister(self.id.to_raw());
         self.names.give_back(&self.name);
@@ -138,13 +139,13 @@ impl<G: Game> Stay<G> {
 }
 
 /// What became of a session that was to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[must_use]
 pub(crate) enum Departure {
     /// It has ended, as far as it can.
     Done,
-    /// It goes on: nothing is accepted at the moment. To be tried again.
-    NotAccepted,
+    /// It goes on, for a cause that passes. To be tried again.
+    Later(Cause),
 }
 
 /// Runs `left` and ends the session, which it does also when `left` fails.
@@ -158,7 +159,7 @@ pub(crate) fn depart<G: Game>(
     for job in [&left as &dyn Job, &EndSession { session }] {
         match engine.run(job) {
             Outcome::Committed(_) => return Departure::Done,
-            Outcome::Failed(cause) if cause.is_not_accepted() => return Departure::NotAccepted,
+            Outcome::Failed(cause) if cause.is_passing() => return Departure::Later(cause),
             Outcome::Failed(_) => {}
         }
     }

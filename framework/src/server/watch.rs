@@ -18,6 +18,7 @@ pub(crate) fn watch(engine: Arc<Engine>, persistence: Arc<Persistence>) -> Tick 
         if now >= next {
             next = now + PAUSE;
             engine.watch(now).iter().for_each(report);
+            persistence.faults.tick();
         }
         if now >= next_show {
             next_show = now + SHOW_EVERY;

@@ -70,9 +70,10 @@ impl<G: Game> Beginning<'_, G> {
 
 /// Ends a session that a crash has cut off; later, if the store takes nothing at the moment.
 fn end_cut_off<G: Game>(engine: &Engine, game: &Arc<G>, faults: &Arc<Faults>, session: ObjectId) {
-    if depart(engine, game, session, Left::ServerRestarted) == Departure::NotAccepted {
+    if let Departure::Later(cause) = depart(engine, game, session, Left::ServerRestarted) {
         let (game, again) = (Arc::clone(game), Arc::clone(faults));
-        faults.park(Box::new(move |engine| end_cut_off(engine, &game, &again, session)));
+        let work = Box::new(move |engine: &Engine| end_cut_off(engine, &game, &again, session));
+        faults.run_again(&cause, work);
     }
 }
 
@@ -90,14 +91,15 @@ fn each_of(
     outcome
 }
 
-/// Runs a task whose time has come; one that fails is set aside, with its cause. While the store takes nothing, it waits: that
+/// Runs a task whose time has come; one that fails is set aside, with its cause. While the store cannot be read or written, it waits: that
 /// is not the task's fault.
 pub(crate) fn run_due<G: Game>(engine: &Engine, faults: &Arc<Faults>, task: ObjectId) {
     let job = Due::<G> { game: PhantomData, task };
     let Outcome::Failed(cause) = engine.run(&job) else { return };
-    if cause.is_not_accepted() {
+    if cause.is_passing() {
         let again = Arc::clone(faults);
-        return faults.park(Box::new(move |engine| run_due::<G>(engine, &again, task)));
+        let work = Box::new(move |engine: &Engine| run_due::<G>(engine, &again, task));
+        return faults.run_again(&cause, work);
     }
     let reason = reason(&cause);
     error!(%task, reason, "a scheduled task failed and was set aside");
@@ -107,9 +109,10 @@ pub(crate) fn run_due<G: Game>(engine: &Engine, faults: &Arc<Faults>, task: Obje
 fn set_aside(engine: &Engine, faults: &Arc<Faults>, task: ObjectId, reason: String) {
     let job = SetAside { task, reason };
     let Outcome::Failed(cause) = engine.run(&job) else { return };
-    if cause.is_not_accepted() {
+    if cause.is_passing() {
         let (again, reason) = (Arc::clone(faults), job.reason);
-        return faults.park(Box::new(move |engine| set_aside(engine, &again, task, reason)));
+        let work = Box::new(move |engine: &Engine| set_aside(engine, &again, task, reason));
+        return faults.run_again(&cause, work);
     }
     error!(%task, ?cause, "a failed task could not be set aside; it is tried again at the next start");
 }

@@ -1,8 +1,9 @@
 //! What happens while the store cannot write: nothing that changes the world is accepted, and what must not be lost waits.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use daystar_engine::NotAccepted;
+use daystar_engine::{Cause, NotAccepted};
 use parking_lot::Mutex;
 
 use crate::scheduler::queue::Work;
@@ -14,6 +15,8 @@ pub(crate) type Release = Box<dyn Fn(Work) + Send + Sync>;
 pub(crate) struct Faults {
     /// Whether there is a cause, for those who look without the lock.
     is_refusing: AtomicBool,
+    /// Whether something is delayed, for those who look without the lock.
+    has_delayed: AtomicBool,
     state: Mutex<State>,
     release: Release,
     /// Broken on purpose: what is parked is thrown away.
@@ -24,6 +27,8 @@ pub(crate) struct Faults {
 struct State {
     cause: Option<String>,
     parked: Vec<Work>,
+    /// What met a store that could not be read, and when it is to be run again.
+    delayed: Vec<(Instant, Work)>,
     is_abandoned: bool,
 }
 
@@ -31,7 +36,8 @@ impl Faults {
     /// What has to wait until a fault is over goes to `release` then.
     pub(crate) fn new(release: Release, is_forgetful: bool) -> Self {
         let is_refusing = AtomicBool::new(false);
-        Self { is_refusing, state: Mutex::default(), release, is_forgetful }
+        let has_delayed = AtomicBool::new(false);
+        Self { is_refusing, has_delayed, state: Mutex::default(), release, is_forgetful }
     }
 
     /// Whether what changes the world is accepted.
@@ -48,6 +54,33 @@ impl Faults {
     /// Why nothing is accepted, if so it is.
     pub(crate) fn cause(&self) -> Option<String> {
         self.state.lock().cause.clone()
+    }
+
+    /// Has `work`, which failed for a `cause` that [passes](Cause::is_passing), run again: when the fault is over, or, if the
+    /// store could not be read, after a while.
+    pub(crate) fn run_again(&self, cause: &Cause, work: Work) {
+        if cause.is_not_accepted() {
+            return self.park(work);
+        }
+        let mut state = self.state.lock();
+        if !state.is_abandoned && !self.is_forgetful {
+            state.delayed.push((Instant::now() + AGAIN_AFTER, work));
+            self.has_delayed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets go on what has waited long enough. To be called now and then.
+    pub(crate) fn tick(&self) {
+        if !self.has_delayed.load(Ordering::Relaxed) {
+            return;
+        }
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        state
+            .delayed
+            .extract_if(.., |(due, _)| *due <= now)
+            .for_each(|(_, work)| (self.release)(work));
+        self.has_delayed.store(!state.delayed.is_empty(), Ordering::Relaxed);
     }
 
     /// Has `work`, which was not accepted, run when the fault is over.
@@ -85,11 +118,14 @@ impl Faults {
     pub(crate) fn abandon(&self) {
         let mut state = self.state.lock();
         state.is_abandoned = true;
-        let parked = std::mem::take(&mut state.parked);
+        let waiting = (std::mem::take(&mut state.parked), std::mem::take(&mut state.delayed));
         drop(state);
-        drop(parked);
+        drop(waiting);
     }
 }
+
+/// How long after a store could not be read it is read again for what must not be lost.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

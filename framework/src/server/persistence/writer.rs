@@ -65,6 +65,13 @@ struct End<'a>(&'a Persistence);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Nothing is written down any more, so nothing may be accepted any more. Not logged here, where logging may be
+            // what has panicked: whoever is refused is told.
+            let gone = "the thread that writes the store has ended; start the server again";
+            self.0.faults.begin(gone.to_owned());
+            self.0.backlog.set_refusing(true);
+        }
         self.0.backlog.end();
     }
 }

@@ -36,7 +36,9 @@ pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
 /// # Errors
 /// [`StoreError::Occupied`] or [`StoreError::Foreign`] when there is something in it.
 pub fn check_free(path: impl AsRef<Path>) -> Result<(), StoreError> {
-    Folder::is_free(path.as_ref())
+    let path = path.as_ref();
+    Folder::is_outside(path)?;
+    Folder::is_free(path)
 }
 
 /// What is done with damaged records.
@@ -62,6 +64,7 @@ impl Moment {
         path: impl AsRef<Path>,
         progress: &mut Progress<'_>,
     ) -> Result<Copied, StoreError> {
+        Folder::is_outside(path.as_ref())?;
         self.copy(Identity::new()?, path.as_ref(), Damage::Copy, progress)
     }
 

@@ -74,6 +74,24 @@ impl Folder {
         }
     }
 
+    /// That the folder `path` is not within a world's own, where it would be taken for a part of it.
+    pub(super) fn is_outside(path: &Path) -> Result<(), StoreError> {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        // What there is of the path may be reached through links.
+        let there = path.ancestors().find_map(|folder| folder.canonicalize().ok());
+        let above = there.iter().flat_map(|there| there.ancestors().map(Path::to_owned));
+        let above: Vec<PathBuf> =
+            path.ancestors().skip(1).map(Path::to_owned).chain(above).collect();
+        let is_itself = |folder: &Path| Some(folder) == there.as_deref() || folder == path;
+        match above.iter().find(|folder| folder.join(MARKER).is_file() && !is_itself(folder)) {
+            None => Ok(()),
+            Some(world) => Err(StoreError::Foreign {
+                path: path.clone(),
+                found: format!("a part of the world in {}", world.display()),
+            }),
+        }
+    }
+
     /// That there is a world in the folder `path`, which is left alone.
     pub(super) fn look_at(path: &Path) -> Result<(), StoreError> {
         let none = |found| StoreError::NoWorld { path: path.to_owned(), found };
