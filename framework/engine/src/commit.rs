@@ -8,7 +8,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use daystar_model::{Change, CommitNumber};
+use daystar_model::{Change, CommitNumber, Object};
 use smallvec::SmallVec;
 
 use crate::attempt::{Attempt, Company};
@@ -57,6 +57,19 @@ pub(crate) fn check_bytes(
         return Err(Fault::TooManyBytes { job: attempt.kind(), bytes, limit });
     }
     Ok(())
+}
+
+/// That what `attempt` makes of `entry` can be written. Once it is committed, it must be: all that comes after waits for it.
+pub(crate) fn check_nesting(
+    attempt: &Attempt<'_>,
+    entry: &Entry<'_>,
+    value: &dyn Object,
+) -> Result<(), Fault> {
+    value.check_nesting().map_err(|cause| Fault::Unwritable {
+        id: entry.id,
+        job: attempt.kind(),
+        cause: cause.to_string(),
+    })
 }
 
 /// Commits `writes`, which are what `attempt` has changed, and `effects` with them.
@@ -184,6 +197,8 @@ fn do_blind(
             Ok(Err(error)) => return Err(Cause::Error(error)),
             Err(panic) => return Err(Cause::Panic(panic_message(&*panic))),
         };
+        check_nesting(attempt, entry, value.value())
+            .map_err(|fault| Cause::Error(fault.into()))?;
         bytes += value.value().bytes();
         *slot = Slot::Own(value);
     }

@@ -134,6 +134,16 @@ pub enum Fault {
         /// The job.
         job: &'static str,
     },
+    /// A value that no store could write.
+    #[error("what task `{job}` makes of {id} cannot be kept: {cause}")]
+    Unwritable {
+        /// The object.
+        id: ObjectId,
+        /// The job.
+        job: &'static str,
+        /// What is wrong with the value.
+        cause: String,
+    },
     /// A change in a read-only job.
     #[error("{type_name} {id} cannot be changed here: task `{job}` is read-only")]
     ReadOnly {

@@ -9,11 +9,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use daystar_model::{Object, ObjectId};
+use daystar_model::ObjectId;
 
 use crate::attempt::{Attempt, Company, Input, Sight};
 use crate::cell::Reserver;
-use crate::commit::{CommitOutcome, Writes, check_bytes, commit};
+use crate::commit::{CommitOutcome, Writes, check_bytes, check_nesting, commit};
 use crate::engine::Shared;
 use crate::error::Fault;
 use crate::handover::CommitSink;
@@ -205,7 +205,13 @@ fn collect<'a, 'e>(
         }
         job_ends = attempt.find_blind(entry);
         match entry.slot.try_borrow_mut() {
-            Ok(slot) => writes.bytes += slot.value().map_or(0, Object::bytes),
+            Ok(slot) => {
+                if let (Ok(()), Some(value)) = (&job_ends, slot.value()) {
+                    // Before it is counted, which goes all the way down.
+                    job_ends = check_nesting(attempt, entry, value);
+                    writes.bytes += job_ends.as_ref().map_or(0, |()| value.bytes());
+                }
+            }
             Err(_) => job_ends = Err(Fault::GuardKept { id: entry.id, job: kind }),
         }
         writes.entries.push(entry);

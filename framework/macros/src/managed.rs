@@ -64,6 +64,13 @@ fn present(ident: &Ident, stored: &TokenStream) -> TokenStream {
 
             #stored
 
+            fn can_nest() -> bool {
+                static CAN_NEST: ::std::sync::OnceLock<bool> = ::std::sync::OnceLock::new();
+                // Without memory of its own a value holds nothing but itself.
+                <Self as __daystar::memory::Memory>::HAS_HEAP
+                    && *CAN_NEST.get_or_init(__daystar::layout::can_nest::<Self>)
+            }
+
             fn descriptor() -> &'static __daystar::TypeDescriptor {
                 const { &__daystar::TypeDescriptor::of::<Self>() }
             }

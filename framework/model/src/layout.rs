@@ -29,28 +29,46 @@ pub trait Named {
 
 /// The layout of `T`, as a store keeps it.
 pub fn of<T: Layout>() -> String {
-    let mut parts = Parts { known: HashSet::new(), definitions: Vec::new() };
-    T::describe(&mut parts);
-    parts.definitions.join("; ")
+    Parts::of::<T>().definitions.join("; ")
+}
+
+/// Whether values of `T` may be nested without end: it contains itself, or a part of it does, or nobody can tell.
+pub fn can_nest<T: Layout>() -> bool {
+    Parts::of::<T>().can_nest
 }
 
 /// The managed types that a layout has come upon.
+#[derive(Default)]
 pub struct Parts {
     known: HashSet<TypeId>,
+    /// Those of them that are being described.
+    under_way: Vec<TypeId>,
     definitions: Vec<String>,
+    can_nest: bool,
 }
 
 impl Parts {
+    fn of<T: Layout>() -> Self {
+        let mut parts = Self::default();
+        T::describe(&mut parts);
+        parts
+    }
+
     /// The name of `T`, whose content is `describe`d if it has not been yet. A type may contain itself.
     pub fn define<T: Named + 'static>(
         &mut self,
         describe: impl FnOnce(&mut Self) -> String,
     ) -> String {
-        if self.known.insert(TypeId::of::<T>()) {
+        let id = TypeId::of::<T>();
+        if self.known.insert(id) {
             let place = self.definitions.len();
             self.definitions.push(String::new());
+            self.under_way.push(id);
             let content = describe(self);
+            self.under_way.pop();
             self.definitions[place] = format!("{} {content}", T::NAME);
+        } else if self.under_way.contains(&id) {
+            self.can_nest = true;
         }
         T::NAME.to_owned()
     }
@@ -91,7 +109,8 @@ impl<T: Layout> Field<T> {
 /// A field of a type that may be stored, but of whose layout nothing is known.
 pub trait UnknownField {
     /// It stands for any type.
-    fn describe(_: &mut Parts) -> String {
+    fn describe(parts: &mut Parts) -> String {
+        parts.can_nest = true;
         "?".to_owned()
     }
 }

@@ -42,6 +42,12 @@ pub trait Managed: Clone + Send + Sync + Sized + 'static {
         None
     }
 
+    /// Whether values may be nested without end, so that some are nested too deep to be written. Each change of such a value
+    /// is encoded once more, before it is committed.
+    fn can_nest() -> bool {
+        false
+    }
+
     /// What the parts that do not know the type call.
     fn descriptor() -> &'static TypeDescriptor;
 
@@ -71,6 +77,11 @@ pub trait Object: Any + Send + Sync {
     fn descriptor(&self) -> &'static TypeDescriptor;
     /// The value's stored form.
     fn encode(&self) -> Result<Vec<u8>, RecordError>;
+    /// That the value can be written, as far as its type leaves that open.
+    ///
+    /// # Errors
+    /// [`RecordError::Encode`]: its parts are nested too deep.
+    fn check_nesting(&self) -> Result<(), RecordError>;
     /// Bytes of memory: the value itself and its [`heap_bytes`](Managed::heap_bytes).
     fn bytes(&self) -> usize;
     /// The value as JSON, for people and tools that look at a world: [`Managed::json`].
@@ -87,6 +98,12 @@ impl<T: Managed> Object for T {
     }
     fn encode(&self) -> Result<Vec<u8>, RecordError> {
         Managed::encode(self)
+    }
+    fn check_nesting(&self) -> Result<(), RecordError> {
+        match T::can_nest() {
+            true => Managed::encode(self).map(drop),
+            false => Ok(()),
+        }
     }
     fn bytes(&self) -> usize {
         size_of::<T>() + self.heap_bytes()
