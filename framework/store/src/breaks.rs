@@ -13,6 +13,10 @@ pub struct Breaks {
     pub epoch_not_prefix: bool,
     /// Replace the journal before the objects when a world is compacted.
     pub journal_first: bool,
+    /// Read before LMDB has found out what the last writer did.
+    pub unsettled: bool,
+    /// Build on meta pages that may not be on the disk.
+    pub unaffirmed: bool,
     /// Believe a record whatever its checksum says.
     pub checksum_ignored: bool,
 }

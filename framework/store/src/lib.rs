@@ -16,5 +16,7 @@ mod stored;
 
 #[cfg(feature = "breaks")]
 pub use breaks::Breaks;
+#[cfg(feature = "breaks")]
+pub use lmdb::Pace;
 pub use lmdb::{LmdbStore, Moment, Options};
 pub use memory::MemoryStore;

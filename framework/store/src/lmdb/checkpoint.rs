@@ -9,7 +9,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::store::StoreError;
@@ -167,7 +167,7 @@ impl Shared {
                     // Whatever comes meanwhile: trying costs the disk as much as a checkpoint that succeeds.
                     state.is_wanted = true;
                     self.has_done.notify_all();
-                    let until = Instant::now() + RETRY_AFTER;
+                    let until = Instant::now() + self.world.options.pace().retry_after;
                     while !state.is_closing
                         && !self.has_news.wait_until(&mut state, until).timed_out()
                     {
@@ -221,7 +221,7 @@ impl Shared {
         }
         let mut rest = &places[..];
         loop {
-            let (chunk, next) = rest.split_at(chunk_length(rest));
+            let (chunk, next) = rest.split_at(chunk_length(rest, options.pace().objects_max));
             rest = next;
             self.write(chunk, rest.is_empty().then_some(head))?;
             if rest.is_empty() {
@@ -275,7 +275,8 @@ impl Shared {
 
     /// Cuts off the journal what ends at `until` or before.
     fn cut(&self, until: CommitNumber) -> Result<(), StoreError> {
-        while self.world.journal.cut(until)? && !self.is_closing() {}
+        let World { journal, options, .. } = &*self.world;
+        while journal.cut(until, options.pace().epochs_max)? && !self.is_closing() {}
         Ok(())
     }
 }
@@ -309,23 +310,19 @@ impl Drop for Gone<'_> {
     }
 }
 
-/// How many of `places` go into one transaction, which LMDB keeps in memory until it is synced: in the worst case a page
-/// for each.
-fn chunk_length(places: &[(ObjectId, Place)]) -> usize {
+/// How many of `places` go into one transaction, if no more than `objects_max` may.
+fn chunk_length(places: &[(ObjectId, Place)], objects_max: usize) -> usize {
     let mut bytes = 0;
     let is_within = |(_, place): &&(ObjectId, Place)| {
         let is_within = bytes < CHUNK_BYTES;
         bytes += place.bytes();
         is_within
     };
-    places.iter().take(CHUNK_COUNT).take_while(is_within).count()
+    places.iter().take(objects_max).take_while(is_within).count()
 }
 
 const WRITE: &str = "write a checkpoint";
 const CHUNK_BYTES: usize = 8 << 20;
-const CHUNK_COUNT: usize = 4096;
-/// How long to wait after a failure.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {
@@ -360,14 +357,15 @@ mod tests {
     fn what_failed_is_not_tried_again_at_once_however_much_comes() {
         let folder = tempfile::tempdir().expect("a folder");
         let world = Arc::new(failing(folder.path()));
+        let retry_after = world.options.pace().retry_after;
         let start = Instant::now();
         let checkpoints = Checkpoints::start(world, CommitNumber::ZERO).expect("a thread");
         assert!(checkpoints.make().is_err());
-        while start.elapsed() < 2 * RETRY_AFTER {
+        while start.elapsed() < 2 * retry_after {
             checkpoints.appended();
         }
         let tries = checkpoints.shared.state.lock().tries;
-        let tries_max = 1 + start.elapsed().as_millis() / RETRY_AFTER.as_millis();
+        let tries_max = 1 + start.elapsed().as_millis() / retry_after.as_millis();
         assert!(tries >= 2, "it is tried again by itself");
         assert!(u128::from(tries) <= tries_max, "{tries} tries, {tries_max} at most");
         assert!(checkpoints.failure().is_some());

@@ -16,8 +16,10 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::Path;
+
+use super::metapage::{self, DEPTH_MAX, Meta, NO_PAGE, read_at, u16_at, u32_at, u64_at};
 
 /// The file's name within its environment's folder.
 pub(super) const NAME: &str = "data.mdb";
@@ -85,8 +87,12 @@ fn check_once(path: &Path) -> Result<(), Unfit> {
     if first.page_bytes != second.page_bytes {
         return Err(Unfit::NotLmdb("its two meta pages disagree about the size of a page"));
     }
-    // LMDB uses the newer one, and either when they are of one age.
+    // LMDB uses the newer one, and the first when they are of one age. The other's roots mean nothing: when LMDB could not
+    // write a meta page, it gives the page the older number back, and leaves the roots as they were going to be.
     let meta = if second.transaction > first.transaction { second } else { first };
+    if !meta.is_possible() {
+        return Err(Unfit::NotLmdb(metapage::IMPOSSIBLE));
+    }
     // After the meta pages, because the file only grows, and before they speak of it.
     let length = file.metadata().map_err(Unfit::Unreadable)?.len();
     let wanted = (meta.last_page.checked_add(1))
@@ -110,47 +116,6 @@ fn check_once(path: &Path) -> Result<(), Unfit> {
             Err(Unfit::CutOff { length, wanted })
         }
         Err(error) => Err(Unfit::Unreadable(error)),
-    }
-}
-
-/// What a meta page says, as far as it matters here.
-struct Meta {
-    page_bytes: u64,
-    free_root: u64,
-    last_page: u64,
-    transaction: u64,
-}
-
-impl Meta {
-    fn read(file: &mut File, at: u64) -> Result<Self, Unfit> {
-        let mut page = [0; META_BYTES];
-        read_at(file, at, &mut page).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => Unfit::NotLmdb("it ends within its meta pages"),
-            _ => Unfit::Unreadable(error),
-        })?;
-        if u16_at(&page, 10) & P_META == 0 || u32_at(&page, 16) != LMDB_MAGIC {
-            return Err(Unfit::NotLmdb("it does not begin with LMDB's meta pages"));
-        }
-        if u32_at(&page, 20) != LMDB_VERSION {
-            return Err(Unfit::NotLmdb("it is of another version of LMDB"));
-        }
-        let meta = Self {
-            page_bytes: u64::from(u32_at(&page, 40)),
-            free_root: u64_at(&page, 80),
-            last_page: u64_at(&page, 136),
-            transaction: u64_at(&page, 144),
-        };
-        let main_root = u64_at(&page, 128);
-        let depths = [u16_at(&page, 46), u16_at(&page, 94)];
-        let root_fits = |root| root == NO_PAGE || (2..=meta.last_page).contains(&root);
-        let sound = meta.page_bytes.is_power_of_two()
-            && (4096..=65_536).contains(&meta.page_bytes)
-            && meta.last_page >= 1
-            && u16_at(&page, 44) & FIXED_MAP == 0
-            && depths.iter().all(|&depth| depth <= DEPTH_MAX)
-            && root_fits(meta.free_root)
-            && root_fits(main_root);
-        if sound { Ok(meta) } else { Err(Unfit::NotLmdb("a meta page holds impossible numbers")) }
     }
 }
 
@@ -228,51 +193,21 @@ impl Pages {
     }
 }
 
-fn read_at(file: &mut File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-    file.seek(SeekFrom::Start(at))?;
-    file.read_exact(bytes)
-}
-
 fn part(bytes: &[u8], at: usize, length: usize) -> io::Result<&[u8]> {
     bytes.get(at..at + length).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-// LMDB writes numbers as the machine has them. The callers know that the bytes are there; were they not,
-// zero is as good a number as any for a check that distrusts every number.
-
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u16::from_ne_bytes)
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u32::from_ne_bytes)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u64::from_ne_bytes)
-}
-
-// The layout of LMDB 0.9's file on 64-bit machines, from `mdb.c`: `MDB_page`, `MDB_node`, `MDB_db` and
-// `MDB_meta`. A page: number (8 bytes), pad (2), flags (2), lower (2), upper (2), then node offsets (2 each).
-// A meta page's rest: magic (4), version (4), address (8), map size (8), then two databases of 48 bytes (page
-// size or pad (4), flags (2), depth (2), four counters (8 each), root (8)), last page (8), transaction (8).
-const META_BYTES: usize = 152;
 /// Two of the largest pages that there are.
 const META_PAGES: u64 = 2 * 65_536;
 /// A writer commits once in milliseconds, and a look takes microseconds.
 const TRIES: u32 = 8;
+// The layout of LMDB 0.9's pages on 64-bit machines, from `mdb.c`: `MDB_page` and `MDB_node`. A page: number (8 bytes),
+// pad (2), flags (2), lower (2), upper (2), then node offsets (2 each).
 const PAGE_HEADER: usize = 16;
 const NODE_HEADER: usize = 8;
-const LMDB_MAGIC: u32 = 0xBEEF_C0DE;
-const LMDB_VERSION: u32 = 1;
-const NO_PAGE: u64 = u64::MAX;
 const P_BRANCH: u16 = 0x01;
 const P_LEAF: u16 = 0x02;
-const P_META: u16 = 0x08;
 const F_BIGDATA: u16 = 0x01;
-const FIXED_MAP: u16 = 0x01;
-/// The deepest tree that LMDB's cursors can walk.
-const DEPTH_MAX: u16 = 32;
 
 #[cfg(test)]
 mod tests {
@@ -394,5 +329,23 @@ mod tests {
         let length = fs::metadata(&file).unwrap().len();
         File::options().write(true).open(&file).unwrap().set_len(length - 1).unwrap();
         assert!(matches!(check(&file), Err(Unfit::CutOff { .. })));
+    }
+
+    /// What LMDB leaves of a meta page that it could not write: the older number, and the roots that were to come.
+    #[test]
+    fn the_roots_of_the_older_meta_page_mean_nothing() {
+        let (folder, env, values) = environment();
+        put_and_delete(&env, values, 4096);
+        drop(env);
+        let file = folder.path().join(NAME);
+        let metas = [0, 4096].map(|at| Meta::read(&mut File::open(&file).unwrap(), at).unwrap());
+        let newer = u64::from(metas[1].transaction > metas[0].transaction);
+        let writable = File::options().write(true).open(&file).unwrap();
+        for at in [80, 128] {
+            writable.write_all_at(&9999_u64.to_ne_bytes(), 4096 * (1 - newer) + at).unwrap();
+            check(&file).unwrap();
+        }
+        writable.write_all_at(&9999_u64.to_ne_bytes(), 4096 * newer + 128).unwrap();
+        assert!(matches!(check(&file), Err(Unfit::NotLmdb(_))));
     }
 }

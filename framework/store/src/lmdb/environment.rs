@@ -18,6 +18,7 @@ use heed::{CommitOrAbort, Database, EnvFlags, EnvOpenOptions, MdbError, WithoutT
 use parking_lot::RwLock;
 use tracing::{debug, warn};
 
+use super::affirm::affirm;
 use super::format::fingerprint;
 use super::identity::Identity;
 use super::resident::Resident;
@@ -112,8 +113,11 @@ impl Environment {
             datafile::Unfit::Unreadable(error) => failure::io("read the world", &file, &error),
             unfit => foreign(world, format!("its {}/{} {unfit}", kind.folder, datafile::NAME)),
         })?;
+        if access == Access::Write && !options.breaks().unaffirmed {
+            affirm(&file).map_err(|error| failure::io(OPEN, &file, &error))?;
+        }
         let opened = map(&dir, kind, options, access.flags())
-            .and_then(|env| settle(&env, access.flags()).map(|()| env))
+            .and_then(|env| settle(&env, options, access.flags()).map(|()| env))
             .and_then(|env| find(env, kind))
             .map_err(|error| failure::lmdb(OPEN, &dir, error))?
             .ok_or_else(|| not_ours(world, kind))?;
@@ -250,12 +254,12 @@ impl Environment {
             }
         }
         let failed = |error| failure::lmdb(what, &self.dir, error);
-        let env = map(&self.dir, self.kind, &self.options, flags).map_err(failed)?;
-        settle(&env, flags).map_err(failed)?;
-        if flags.is_empty() {
-            // What was written last may be in the system's cache only, the older meta page too, which LMDB put back.
-            env.force_sync().map_err(failed)?;
+        if flags.is_empty() && !self.options.breaks().unaffirmed {
+            let file = self.dir.join(datafile::NAME);
+            affirm(&file).map_err(|error| failure::io(what, &file, &error))?;
         }
+        let env = map(&self.dir, self.kind, &self.options, flags).map_err(failed)?;
+        settle(&env, &self.options, flags).map_err(failed)?;
         let mut opened = find(env, self.kind).map_err(failed)?.ok_or_else(|| StoreError::Io {
             what,
             cause: format!("{} holds other databases than it did", self.dir.display()),
@@ -323,8 +327,8 @@ fn find(env: Env, kind: Kind) -> heed::Result<Option<Opened>> {
 /// Has LMDB find out what the last writer did, before anything is read. As long as some process has the environment open, its
 /// lock file says which commit is the newest; a writer that was killed between its meta page and that file leaves the two
 /// apart, and readers at the older one, until the next writer comes.
-fn settle(env: &Env, flags: EnvFlags) -> heed::Result<()> {
-    if flags.is_empty() {
+fn settle(env: &Env, options: &Options, flags: EnvFlags) -> heed::Result<()> {
+    if flags.is_empty() && !options.breaks().unsettled {
         env.write_txn()?.abort();
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! Where a test may have the process die: before, inside and after everything that is written.
 //!
-//! `DAYSTAR_DIE_AT=inside-epoch:12` kills the process when it passes that point for the twelfth time. Without the
-//! feature `breaks` nothing is looked at.
+//! `DAYSTAR_DIE_AT=inside-epoch:12` kills the process when it passes that point for the twelfth time.
+//! `DAYSTAR_TELL_POINTS=FILE` has the name of every point that is passed written to a file. Without the feature `breaks`
+//! nothing is looked at.
 
 /// A point that the store passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +38,19 @@ pub(super) fn pass(_: Point) {}
 /// Passes `point`, or dies there.
 #[cfg(feature = "breaks")]
 pub(super) fn pass(point: Point) {
+    use std::fs::{File, OpenOptions};
+    use std::io::Write as _;
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+
+    static TOLD: LazyLock<Option<File>> = LazyLock::new(|| {
+        let path = std::env::var_os("DAYSTAR_TELL_POINTS")?;
+        OpenOptions::new().append(true).create(true).open(path).ok()
+    });
+    if let Some(mut file) = TOLD.as_ref() {
+        // Whoever reads it misses the point if it could not be written.
+        let _ = file.write_all(format!("{}\n", point.name()).as_bytes());
+    }
 
     static DIE_AT: LazyLock<Option<(String, AtomicU64)>> = LazyLock::new(|| {
         let wish = std::env::var("DAYSTAR_DIE_AT").ok()?;

@@ -47,7 +47,10 @@ impl Folder {
         }
         let folder = Self { path: path.to_owned(), lock: lock(path)? };
         match look(path)? {
-            Found::World => Ok(Claim::World(folder)),
+            Found::World => {
+                folder.affirm().map_err(|error| failure::io("open the world", path, &error))?;
+                Ok(Claim::World(folder))
+            }
             Found::Nothing => folder.begin("").map(Claim::New),
             Found::HalfCopy => Err(half_copied()),
         }
@@ -116,6 +119,15 @@ impl Folder {
         let path = unfinished.path();
         begun.map_err(|error| failure::io("make a new world", path, &error))?;
         Ok(unfinished)
+    }
+
+    /// Makes sure that the names of all that belongs to the world are on the disk, before anything is built on them:
+    /// whoever made them last may have failed at that.
+    fn affirm(&self) -> io::Result<()> {
+        for folder in FOLDERS.map(|folder| self.path.join(folder)).iter().filter(|it| it.is_dir()) {
+            sync_folder(folder)?;
+        }
+        sync_folder(&self.path)
     }
 
     /// Where it is.
@@ -289,11 +301,17 @@ fn make(path: &Path) -> io::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    fs::create_dir_all(path)?;
-    for folder in missing.iter().filter_map(|folder| folder.parent()) {
-        sync_folder(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+    let parent = |folder: &Path| match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let made = fs::create_dir_all(path)
+        .and_then(|()| missing.iter().try_for_each(|folder| sync_folder(&parent(folder))));
+    if made.is_err() {
+        // The next try must not take for safe what is only there. What cannot be removed has something in it.
+        missing.iter().for_each(|folder| drop(fs::remove_dir(folder)));
     }
-    Ok(())
+    made
 }
 
 /// A new file's name is safe only when the folder it is in has been synced, too.

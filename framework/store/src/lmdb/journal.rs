@@ -119,8 +119,8 @@ impl Journal {
         Ok(last.map(|(last, ())| CommitNumber(last)))
     }
 
-    /// Cuts some of the epochs up to `until` off, in one transaction; whether there may be more.
-    pub(super) fn cut(&self, until: CommitNumber) -> Result<bool, StoreError> {
+    /// Cuts some of the epochs up to `until` off, at most `epochs_max`, in one transaction; whether there may be more.
+    pub(super) fn cut(&self, until: CommitNumber, epochs_max: usize) -> Result<bool, StoreError> {
         let opened = self.0.opened_to_write(CUT)?;
         let Opened { env, main, meta, .. } = &opened;
         pass(Point::BeforeCut);
@@ -133,7 +133,7 @@ impl Journal {
                 last = Some(number);
                 count += 1;
                 bytes += epoch.len();
-                if bytes >= CUT_BYTES || count >= CUT_COUNT {
+                if bytes >= CUT_BYTES || count >= epochs_max {
                     break;
                 }
             }
@@ -155,13 +155,14 @@ impl Journal {
         Ok(is_more)
     }
 
-    /// Calls `visit` with every epoch behind `head`, in order, as `txn` sees them; returns where the last one ends, or
-    /// what is missing.
+    /// Calls `visit` with every epoch behind `head` that ends at `until` or before, in order, as `txn` sees them; returns
+    /// where the last one ends, or what is missing.
     pub(super) fn replay(
         &self,
         opened: &Opened,
         txn: &heed::RoTxn<'_, WithoutTls>,
         head: Head,
+        until: CommitNumber,
         visit: &mut dyn FnMut(Epoch<'_>, usize),
     ) -> Result<Result<Head, Gap>, StoreError> {
         let failed = |error| self.0.failed(READ, error);
@@ -176,6 +177,9 @@ impl Journal {
         for entry in opened.main.range(txn, &(head.last.next().0..)).map_err(failed)? {
             let (last, bytes) = entry.map_err(failed)?;
             let last = CommitNumber(last);
+            if last > until {
+                break;
+            }
             let epoch = Epoch::parse(last, bytes).ok_or_else(|| StoreError::Io {
                 what: READ,
                 cause: format!(
@@ -299,4 +303,3 @@ pub(super) const READ: &str = "read the journal";
 const CUT: &str = "cut the journal";
 /// An epoch waits for at most so much to be cut off: a fraction of a millisecond.
 const CUT_BYTES: usize = 8 << 20;
-const CUT_COUNT: usize = 256;

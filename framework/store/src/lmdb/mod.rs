@@ -16,6 +16,7 @@ compile_error!(
     "the store maps worlds far larger than a 32-bit address space; build for a 64-bit target"
 );
 
+mod affirm;
 mod backup;
 mod checkpoint;
 mod compact;
@@ -29,6 +30,7 @@ mod format;
 mod identity;
 mod journal;
 mod lookers;
+mod metapage;
 mod moment;
 mod objects;
 mod options;
@@ -57,6 +59,8 @@ use self::moment::Merged;
 pub use self::moment::Moment;
 use self::objects::Objects;
 pub use self::options::Options;
+#[cfg(feature = "breaks")]
+pub use self::options::Pace;
 use self::recent::Recent;
 use self::types::Types;
 use crate::batch::after;
@@ -165,7 +169,8 @@ impl LmdbStore {
     /// # Errors
     /// The world could not be read.
     pub fn moment(&self) -> Result<Moment, StoreError> {
-        Moment::of(&self.world.journal, &self.world.objects, self.world.options.clone(), None)
+        let World { journal, objects, recent, options } = &*self.world;
+        Moment::of(journal, objects, recent.head().last, options.clone(), None)
     }
 }
 
@@ -180,13 +185,16 @@ fn recover(journal: &Journal, objects: &Objects) -> Result<(Recent, Head), Store
     let txn = opened.env.read_txn();
     let txn = txn.map_err(|error| journal.environment().failed(journal::READ, error))?;
     let mut head = done;
-    let replayed = journal.replay(&opened, &txn, done, &mut |epoch, bytes| {
+    let replayed = journal.replay(&opened, &txn, done, EVERYTHING, &mut |epoch, bytes| {
         head = epoch.head.not_before(head);
         recent.add(head, bytes, epoch.places());
     })?;
     replayed.map_err(|gap| journal.gap(gap))?;
     Ok((recent, done))
 }
+
+/// Behind every commit.
+const EVERYTHING: CommitNumber = CommitNumber(u64::MAX);
 
 impl Store for LmdbStore {
     fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError> {
@@ -245,8 +253,9 @@ impl Store for LmdbStore {
         last: ObjectId,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        let World { journal, objects, .. } = &*self.world;
-        Merged::new(journal, objects, first, last)?.each(first, last, &mut |id, bytes| {
+        let World { journal, objects, recent, .. } = &*self.world;
+        let until = recent.head().last;
+        Merged::new(journal, objects, until, first, last)?.each(first, last, &mut |id, bytes| {
             visit(id, decode(id, bytes));
             Ok(())
         })

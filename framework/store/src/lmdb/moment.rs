@@ -18,7 +18,7 @@ use super::journal::{self, Gap, Journal};
 use super::lookers::Lookers;
 use super::objects::{self, Objects};
 use super::types::Listed;
-use super::{Options, types};
+use super::{EVERYTHING, Options, types};
 use crate::head::Head;
 use crate::stored::decode;
 
@@ -58,17 +58,18 @@ impl Moment {
         let journal = Journal::open(path, &options, Access::Read)?;
         let objects = Objects::open(path, &options, Access::Read)?;
         identity::check(path, &journal, &objects)?;
-        Self::of(&journal, &objects, options, lookers)
+        Self::of(&journal, &objects, EVERYTHING, options, lookers)
     }
 
-    /// The world as it is now.
+    /// The world as it is now; of the journal, up to `until`.
     pub(super) fn of(
         journal: &Journal,
         objects: &Objects,
+        until: CommitNumber,
         mut options: Options,
         lookers: Option<Lookers>,
     ) -> Result<Self, StoreError> {
-        let merged = Merged::new(journal, objects, Space::ALL[0].first(), LAST)?;
+        let merged = Merged::new(journal, objects, until, Space::ALL[0].first(), LAST)?;
         // After the moment, so that it has every type that is in it.
         let types = journal.types()?;
         let identity = objects.environment().identity()?;
@@ -196,10 +197,12 @@ impl Below {
 }
 
 impl Merged {
-    /// The world as it is now, as far as it lies from `first` to `last`.
+    /// The world as it is now, as far as it lies from `first` to `last`. Nothing behind `until` is looked for in the journal: an
+    /// epoch may be there that could not be synced, and that nobody has been told of.
     pub(super) fn new(
         journal: &Journal,
         objects: &Objects,
+        until: CommitNumber,
         first: ObjectId,
         last: ObjectId,
     ) -> Result<Self, StoreError> {
@@ -208,7 +211,7 @@ impl Merged {
             // In this order: what is not among these objects is in any later journal, unless a later checkpoint has had it
             // cut off. That shows as a gap, and then the objects are looked at anew.
             let objects = Below::now(objects)?;
-            match Self::over(objects, journal, first, last)? {
+            match Self::over(objects, journal, until, first, last)? {
                 Ok(moment) => return Ok(moment),
                 Err(gap) if tries_left == 0 => return Err(journal.gap(gap)),
                 Err(_) => tries_left -= 1,
@@ -220,12 +223,13 @@ impl Merged {
     fn over(
         objects: Below,
         journal: &Journal,
+        until: CommitNumber,
         first: ObjectId,
         last: ObjectId,
     ) -> Result<Result<Self, Gap>, StoreError> {
         let (opened, txn) = journal.environment().begin(journal::READ)?;
         let mut recent = BTreeMap::new();
-        let replayed = journal.replay(&opened, &txn, objects.head, &mut |epoch, _| {
+        let replayed = journal.replay(&opened, &txn, objects.head, until, &mut |epoch, _| {
             recent.extend(epoch.places().filter(|(id, _)| (first..=last).contains(id)));
         })?;
         let journal = (opened, txn);
@@ -353,13 +357,13 @@ mod tests {
         journal.append(batch.last, &epoch.bytes, &[], false).expect("room");
 
         let before = Below::now(&objects).expect("objects");
-        let look = || Merged::over(Below::now(&objects)?, &journal, LAST, LAST);
+        let look = || Merged::over(Below::now(&objects)?, &journal, EVERYTHING, LAST, LAST);
         assert!(look().expect("a world").is_ok());
         let head = Head { last: batch.last, next_index: 1 };
         objects.write("write", std::iter::empty(), Some(head)).expect("room");
         assert!(look().expect("a world").is_ok());
-        journal.cut(batch.last).expect("a cut");
-        let late = Merged::over(before, &journal, LAST, LAST).expect("a world");
+        journal.cut(batch.last, 1).expect("a cut");
+        let late = Merged::over(before, &journal, EVERYTHING, LAST, LAST).expect("a world");
         assert!(late.is_err(), "objects of before, and no journal");
         assert_eq!(look().expect("a world").ok().map(|moment| moment.head), Some(head));
     }

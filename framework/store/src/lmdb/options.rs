@@ -26,6 +26,28 @@ pub struct Options {
     /// What is broken on purpose.
     #[cfg(feature = "breaks")]
     pub breaks: Breaks,
+    /// In what steps checkpoints are made.
+    #[cfg(feature = "breaks")]
+    pub pace: Pace,
+}
+
+/// In what steps a checkpoint is made. Small steps and short waits let a test see what lies between them.
+#[cfg_attr(not(feature = "breaks"), expect(unreachable_pub, reason = "only tests may change it"))]
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How many objects are written in one transaction, which LMDB keeps in memory until it is synced: in the worst
+    /// case a page for each.
+    pub objects_max: usize,
+    /// How many epochs are cut off in one transaction, for which the next epoch has to wait.
+    pub epochs_max: usize,
+    /// How long to wait after a failure.
+    pub retry_after: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { objects_max: 4096, epochs_max: 256, retry_after: Duration::from_millis(500) }
+    }
 }
 
 impl Default for Options {
@@ -39,6 +61,8 @@ impl Default for Options {
             mapped_bytes_max: 64 << 20,
             #[cfg(feature = "breaks")]
             breaks: Breaks::default(),
+            #[cfg(feature = "breaks")]
+            pace: Pace::default(),
         }
     }
 }
@@ -50,5 +74,13 @@ impl Options {
         return self.breaks;
         #[cfg(not(feature = "breaks"))]
         Breaks::default()
+    }
+
+    /// In what steps checkpoints are made; as ever, but in tests.
+    pub(super) fn pace(&self) -> Pace {
+        #[cfg(feature = "breaks")]
+        return self.pace;
+        #[cfg(not(feature = "breaks"))]
+        Pace::default()
     }
 }

@@ -10,9 +10,9 @@ use daystar_model::managed::TypeDescriptor;
 use daystar_model::record::{Record, RecordError};
 use daystar_model::store::{Batch, StoreError};
 
-use super::World;
 use super::journal::TYPE;
 use super::moment::Merged;
+use super::{EVERYTHING, World};
 
 /// A type and version of which there are records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Types {
             }
             Ok(())
         };
-        let merged = Merged::new(&world.journal, &world.objects, first, last)?;
+        let merged = Merged::new(&world.journal, &world.objects, EVERYTHING, first, last)?;
         merged.each(first, last, &mut visit)?;
         if let Some((id, key)) = found
             && let Some(cause) = unreadable.remove(&key)

@@ -3,25 +3,30 @@
 //! It runs in a process of its own, which says what it is about to look at and what is wrong with it. When that
 //! process dies, what it said last is what it died of.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use daystar_model::store::Store;
 use daystar_recorder::disk::{Cut, Disk, Ignored};
 use daystar_recorder::log::Entry;
-use daystar_store::{LmdbStore, Options};
+use daystar_store::LmdbStore;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
+use crate::phases::{Phase, Phases};
 use crate::process::{child, folder, given, is_child, path, said};
 use crate::recording::{Recording, acknowledged};
 use crate::story::{Story, World, contents, next_index_after};
+use crate::writer::options;
 
 /// What a check found.
 #[derive(Debug)]
 pub(crate) struct Report {
     /// How many disks it looked at.
     pub(crate) images: usize,
+    /// On how many of them each phase was interrupted.
+    pub(crate) phases: BTreeMap<Phase, usize>,
     /// The first one that was wrong, and what was.
     pub(crate) violation: Option<String>,
 }
@@ -45,7 +50,15 @@ pub(crate) fn check(recording: &Recording, cuts: usize, ignored: &[Ignored]) -> 
         (None, false) => Some(format!("{:?}\n{}", output.status, said(&output))),
     };
     let last = images.last().copied().unwrap_or("no image");
-    Report { images: images.len(), violation: violation.map(|what| format!("{last}: {what}")) }
+    let count = |phase: Phase| {
+        let word = format!(" {phase:?} ");
+        images.iter().filter(|line| line.contains(&word)).count()
+    };
+    Report {
+        images: images.len(),
+        phases: Phase::ALL.into_iter().map(|phase| (phase, count(phase))).collect(),
+        violation: violation.map(|what| format!("{last}: {what}")),
+    }
 }
 
 #[test]
@@ -67,6 +80,7 @@ fn child_that_checks() {
 struct Check<'a> {
     recording: &'a Recording,
     disk: Disk,
+    phases: Phases,
     cuts: usize,
     acknowledged: u64,
     /// The world after each batch, from none on.
@@ -79,6 +93,7 @@ impl<'a> Check<'a> {
         Self {
             recording,
             disk: Disk::of(&recording.base()).unwrap().ignoring(ignored),
+            phases: Phases::default(),
             cuts,
             acknowledged: recording.acknowledged,
             worlds: vec![World::new()],
@@ -92,12 +107,14 @@ impl<'a> Check<'a> {
         for (at, entry) in log.iter().enumerate() {
             let is_sync = is_sync(entry);
             let mut rng = Pcg64Mcg::seed_from_u64(self.recording.story.0 << 32 | at as u64);
-            if is_sync || rng.random_bool(OTHER_POINTS) {
+            if is_sync || is_before_cut(entry) || rng.random_bool(OTHER_POINTS) {
                 self.cut_at(at, &mut rng);
             }
             self.disk.replay(entry).unwrap();
+            self.phases.follow(entry);
             self.acknowledged = acknowledged(entry).unwrap_or(self.acknowledged);
-            if is_sync {
+            // With nothing undecided, the mildest cut before the next sync leaves the same, when more may be acknowledged.
+            if is_sync && self.disk.undecided() > 0 {
                 self.cut_at(at + 1, &mut rng);
             }
         }
@@ -110,7 +127,12 @@ impl<'a> Check<'a> {
         let cuts = if self.disk.undecided() == 0 { 1 } else { self.cuts };
         for nth in 0..cuts {
             let cut = if nth == 0 { Cut::Nothing } else { Cut::random(rng) };
-            println!("image after {entries} entries, {} acknowledged, {cut:?}", self.acknowledged);
+            let mut phases = String::new();
+            self.phases.interrupted(&self.disk).for_each(|it| phases += &(it.name() + " "));
+            println!(
+                "image after {entries} entries, in {phases}, {} acknowledged, {cut:?}",
+                self.acknowledged
+            );
             let image = self.disk.cut(cut, rng);
             let folder = self.scratch.path().join("cut");
             image.write(&folder).unwrap();
@@ -122,7 +144,7 @@ impl<'a> Check<'a> {
     }
 
     fn look_at(&mut self, world: &Path) -> Result<(), String> {
-        let open = || LmdbStore::open(world, Options::default());
+        let open = || LmdbStore::open(world, options());
         let store = open().map_err(|error| format!("it does not open: {error}"))?;
         let last = store.last_commit().map_err(|error| format!("where it stands: {error}"))?.0;
         if !(self.acknowledged..=self.acknowledged + 1).contains(&last) {
@@ -136,6 +158,7 @@ impl<'a> Check<'a> {
         let next = last + 1;
         store.apply(&story.batch(next)).map_err(|error| format!("it takes no batch: {error}"))?;
         self.compare(&store, next)?;
+        store.checkpoint().map_err(|error| format!("it makes no checkpoint: {error}"))?;
         drop(store);
         let store = open().map_err(|error| format!("it does not open again: {error}"))?;
         self.compare(&store, next)
@@ -180,6 +203,11 @@ fn is_sync(entry: &Entry) -> bool {
             | Entry::WroteSynced { .. }
             | Entry::FolderSynced { .. }
     )
+}
+
+/// Where nothing may be undecided, and much would be lost.
+fn is_before_cut(entry: &Entry) -> bool {
+    matches!(entry, Entry::Marked { text } if text.trim() == "before-cut")
 }
 
 fn ignored_word(ignored: &Ignored) -> String {

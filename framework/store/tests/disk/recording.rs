@@ -1,18 +1,16 @@
-//! A process that writes a world, with everything recorded that it does to the disk.
+//! A recording of everything that a [writer](crate::writer) did to the disk.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use daystar_model::store::Store;
 use daystar_recorder::faults::Rule;
 use daystar_recorder::log::{Entry, MARKS, entries};
 use daystar_recorder::preload::{Preload, Switch};
-use daystar_store::{LmdbStore, Options};
 
-use crate::process::{child, given, is_child, path, run};
+use crate::process::{child, run};
 use crate::story::Story;
+use crate::writer::{BATCHES, BROKEN, FAULTY, LIVE, SEED};
 
 /// What a writer did.
 #[derive(Debug)]
@@ -32,10 +30,15 @@ impl Recording {
         recording
     }
 
-    /// A writer makes a new world, on a disk that fails now and then.
-    pub(crate) fn with_faults(story: Story, folder: &Path, batches: u64) -> Self {
+    /// A writer makes a new world, on a disk that fails now and then; it may be `broken`, and then end as it will.
+    pub(crate) fn with_faults(story: Story, folder: &Path, batches: u64, broken: &str) -> Self {
         let recording = Self::prepare(story, folder, 0);
-        run(recording.writer(batches, &[]).env(FAULTY, recording.switch()));
+        let mut writer = recording.writer(batches, &[]);
+        writer.env(FAULTY, recording.switch()).env(BROKEN, broken);
+        match broken {
+            "" => drop(run(&mut writer)),
+            _ => drop(writer.output().unwrap()),
+        }
         recording
     }
 
@@ -43,6 +46,21 @@ impl Recording {
     pub(crate) fn go_on(story: Story, folder: &Path, acknowledged: u64, batches: u64) -> Self {
         let recording = Self::prepare(story, folder, acknowledged);
         run(&mut recording.writer(batches, &[]));
+        recording
+    }
+
+    /// Another writer goes on with the disk that this one has left, now that all of it is synced; it may be `broken`, and then
+    /// end as it will.
+    pub(crate) fn continued(&self, batches: u64, broken: &str) -> Self {
+        let folder = self.folder.join("continued");
+        copy(&self.live(), &folder.join("base"));
+        let acknowledged = self.log().iter().filter_map(acknowledged).next_back().unwrap_or(0);
+        let recording = Self::prepare(self.story, &folder, acknowledged);
+        let mut writer = recording.writer(batches, &[]);
+        match broken {
+            "" => drop(run(&mut writer)),
+            _ => drop(writer.env(BROKEN, broken).output().unwrap()),
+        }
         recording
     }
 
@@ -56,7 +74,7 @@ impl Recording {
 
     /// The process that writes `batches` batches, about to be started, with calls that fail by `rules`.
     pub(crate) fn writer(&self, batches: u64, rules: &[Rule]) -> Command {
-        let mut writer = child("recording::child_that_writes");
+        let mut writer = child("writer::child_that_writes");
         Preload::new(&self.live())
             .unwrap()
             .log(&self.folder.join("log"))
@@ -64,7 +82,7 @@ impl Recording {
             .switch(&Switch::new(&self.switch()))
             .attach(&mut writer)
             .unwrap();
-        writer.env(LIVE, self.live());
+        writer.env(LIVE, self.live()).env(TELL_POINTS, self.live().join(MARKS));
         writer.env(SEED, self.story.0.to_string()).env(BATCHES, batches.to_string());
         writer
     }
@@ -97,45 +115,6 @@ pub(crate) fn acknowledged(entry: &Entry) -> Option<u64> {
     }
 }
 
-#[test]
-#[ignore = "run by another test, as a process of its own"]
-fn child_that_writes() {
-    if !is_child() {
-        return;
-    }
-    let live = path(LIVE).unwrap();
-    let story = Story(given(SEED).unwrap());
-    let switch = path(FAULTY).map(|file| Switch::new(&file));
-    let mut marks = File::create(live.join(MARKS)).unwrap();
-    let open = || LmdbStore::open(live.join("world"), Options::default()).unwrap();
-    let mut store = open();
-    let found = store.last_commit().unwrap().0;
-    // A batch that was not acknowledged may be there all the same; once it has been seen, it has to stay.
-    marks.write_all(format!("{found}\n").as_bytes()).unwrap();
-    let first = found + 1;
-    for n in first..first + given::<u64>(BATCHES).unwrap() {
-        let fault = switch.as_ref().filter(|_| n % 3 == 0);
-        if fault.is_none_or(|switch| !is_taken_despite_fault(&store, switch, story, n)) {
-            store.apply(&story.batch(n)).unwrap();
-        }
-        marks.write_all(format!("{n}\n").as_bytes()).unwrap();
-        // A start is also something that the power may go in.
-        if n % REOPENED_EVERY == 0 {
-            drop(store);
-            store = open();
-        }
-    }
-}
-
-/// Applies batch `n` while the disk fails; it may succeed, when it does not need what fails.
-fn is_taken_despite_fault(store: &LmdbStore, switch: &Switch, story: Story, n: u64) -> bool {
-    let rule = FAULTS[(n / 3) as usize % FAULTS.len()];
-    switch.set(&[rule.parse().unwrap()]).unwrap();
-    let is_taken = store.apply(&story.batch(n)).is_ok();
-    switch.clear().unwrap();
-    is_taken
-}
-
 /// Makes `to` a copy of the folder `from`.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -149,16 +128,5 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What goes wrong in a story with faults, in turn.
-const FAULTS: [&str; 4] = [
-    "data.mdb extend 0 * ENOSPC",
-    "data.mdb sync 0 1 EIO",
-    "data.mdb write 1 * EIO",
-    "data.mdb write 0 1 short",
-];
-
-const LIVE: &str = "DAYSTAR_TEST_LIVE";
-const SEED: &str = "DAYSTAR_TEST_SEED";
-const BATCHES: &str = "DAYSTAR_TEST_BATCHES";
-const FAULTY: &str = "DAYSTAR_TEST_FAULTY";
-const REOPENED_EVERY: u64 = 9;
+/// Where the store says which points it passes.
+const TELL_POINTS: &str = "DAYSTAR_TELL_POINTS";

@@ -176,4 +176,4 @@ const STAY: u64 = 12;
 /// From several objects on a page to one on several.
 const MARKED_BYTES_MAX: usize = 3000;
 const SMALL_BYTES_MAX: usize = 300;
-const LARGE_BYTES_MAX: usize = 120_000;
+const LARGE_BYTES_MAX: usize = 60_000;

@@ -139,6 +139,12 @@ impl Disk {
         in_files + self.tree.undecided()
     }
 
+    /// How many sectors and lengths of the files whose path ends so may be on the disk or not.
+    pub fn undecided_in(&self, path_end: &str) -> usize {
+        let files = self.files.values().filter(|file| file.path.ends_with(path_end));
+        files.map(|file| file.contents.undecided()).sum()
+    }
+
     fn take_in(&mut self, folder: &Path, path: &str) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
