@@ -194,8 +194,7 @@ fn do_blind(
             Ok(Err(error)) => return Err(Cause::Error(error)),
             Err(panic) => return Err(Cause::Panic(panic_message(&*panic))),
         };
-        check_nesting(attempt, entry, value.value())
-            .map_err(|fault| Cause::Error(fault.into()))?;
+        check_nesting(attempt, entry, value.value()).map_err(|fault| Cause::Error(fault.into()))?;
         bytes += value.value().bytes();
         *slot = Slot::Own(value);
     }
