@@ -107,7 +107,8 @@ impl Shared {
         if !limit.engage(self.bytes()) {
             return;
         }
-        let used = self.weigh(seated.yard.borrow_mut().recent.take(), seated);
+        let used = seated.yard.borrow_mut().recent.take();
+        let used = self.weigh(used, seated);
         let met = self.weigh(self.walk_on(limit), seated);
         if self.bytes() > limit.bytes {
             // Who looked at the past may have left more of it than they could clear away, and what has a past cannot go.

@@ -174,8 +174,11 @@ impl Unfinished {
     /// Makes the folder empty again, but for the lock: the world will not be finished.
     pub(super) fn abandon(self) {
         let path = self.path();
-        let folders = FOLDERS.iter().try_for_each(|folder| remove(&path.join(folder)));
-        if let Err(error) = folders.and_then(|()| fs::remove_file(path.join(BEGUN))) {
+        // The marker first, if it has got its name already: a folder that has one must have the rest.
+        let removed = remove_file(&path.join(MARKER))
+            .and_then(|()| FOLDERS.iter().try_for_each(|folder| remove(&path.join(folder))))
+            .and_then(|()| remove_file(&path.join(BEGUN)));
+        if let Err(error) = removed {
             warn!(path = %path.display(), %error, "what was written cannot be removed; it does no harm there");
         }
     }
@@ -198,6 +201,14 @@ impl Unfinished {
 /// Removes a folder with all that is in it, if there is one.
 pub(super) fn remove(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a file, if there is one.
+fn remove_file(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

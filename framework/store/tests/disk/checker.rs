@@ -114,7 +114,7 @@ impl<'a> Check<'a> {
             self.phases.follow(entry);
             self.acknowledged = acknowledged(entry).unwrap_or(self.acknowledged);
             // With nothing undecided, the mildest cut before the next sync leaves the same, when more may be acknowledged.
-            if is_sync && self.disk.undecided() > 0 {
+            if is_sync && self.is_undecided() {
                 self.cut_at(at + 1, &mut rng);
             }
         }
@@ -124,7 +124,7 @@ impl<'a> Check<'a> {
     /// The power goes when `entries` entries of the log have been done.
     fn cut_at(&mut self, entries: usize, rng: &mut Pcg64Mcg) {
         // With nothing undecided, all cuts leave the same.
-        let cuts = if self.disk.undecided() == 0 { 1 } else { self.cuts };
+        let cuts = if self.is_undecided() { self.cuts } else { 1 };
         for nth in 0..cuts {
             let cut = if nth == 0 { Cut::Nothing } else { Cut::random(rng) };
             let mut phases = String::new();
@@ -141,6 +141,12 @@ impl<'a> Check<'a> {
                 std::process::exit(1);
             }
         }
+    }
+
+    /// Whether there is anything but LMDB's lock files, never synced and of no use to the next process, that may be on the
+    /// disk or not.
+    fn is_undecided(&self) -> bool {
+        self.disk.undecided() > self.disk.undecided_in("lock.mdb")
     }
 
     fn look_at(&mut self, world: &Path) -> Result<(), String> {

@@ -105,10 +105,11 @@ fn judge(fates: &BTreeMap<(Hit, Fate), u32>) {
     assert!(noticed.count() > 1, "the damages were none");
 }
 
-/// A world with a history, and as it was somewhat earlier.
+/// A world with a history, most of it among the objects and the newest in the journal; and as it was somewhat earlier.
 fn make_world(folder: &Path) {
     let store = LmdbStore::open(folder.join("world"), Options::default()).unwrap();
     (1..BATCHES).for_each(|n| store.apply(&Crowd.batch(n)).unwrap());
+    store.checkpoint().unwrap();
     drop(store);
     crate::recording::copy(&folder.join("world"), &folder.join("older"));
     let store = LmdbStore::open(folder.join("world"), Options::default()).unwrap();

@@ -129,7 +129,7 @@ fn a_power_cut_after_a_start_that_failed_leaves_a_whole_prefix() {
 }
 
 /// As many as making a world takes.
-const SYNCS_OF_A_START: u64 = 9;
+const SYNCS_OF_A_START: u64 = 10;
 
 /// Sees the loss on a disk that does not do the syncs of `ignored`.
 fn assert_missed(recording: &Recording, ignored: Ignored) {
