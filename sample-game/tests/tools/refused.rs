@@ -129,6 +129,6 @@ fn worlds_that_this_process_has_open() {
     let server = server.expect("a server");
     let error = daystar::verify(&Heap { stones: 1, stay: 1 }, folder.path());
     assert!(matches!(&error, Err(ServeError::Store(_))), "{error:?}");
-    assert!(error.expect_err("refused").to_string().contains("in use by this process"));
+    assert!(error.expect_err("refused").to_string().contains("open in this process already"));
     server.stop().expect("a clean end");
 }
