@@ -28,6 +28,7 @@ fn put(number: u64, (handover, clock, ledger): &Shared) {
         number: CommitNumber(number),
         changes: Changes::new(),
         effects: Effects::default(),
+        bytes: 0,
         next_index: 1,
     };
     handover.put(clock, commit, ledger);
