@@ -152,7 +152,6 @@ impl Environment {
             return Ok(opened);
         }
         drop(opened);
-        self.doubt();
         self.reopen(what, self.access.flags())
     }
 
@@ -241,8 +240,10 @@ impl Environment {
 
     fn reopen(&self, what: &'static str, flags: EnvFlags) -> Result<Opened, StoreError> {
         let mut slot = self.opened.write();
+        // Somebody else may have been here first, and may have got it to be read only.
         if !self.is_doubtful.load(Ordering::Acquire)
             && let Some(opened) = &*slot
+            && (!flags.is_empty() || !opened.is_read_only)
         {
             return Ok(opened.clone());
         }

@@ -121,8 +121,20 @@ fn while_read(store: &LmdbStore, n: u64, act: impl FnOnce()) {
                 }
             }
         });
-        act();
-        is_over.store(true, Ordering::Relaxed);
+        {
+            // Also when it panics: the reader would go on for ever.
+            let _over = Over(&is_over);
+            act();
+        }
         reader.join().unwrap();
     });
+}
+
+/// Says at its end that it is over.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
