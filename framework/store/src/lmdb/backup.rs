@@ -12,7 +12,7 @@ use super::folder::Folder;
 use super::identity::Identity;
 use super::journal::Journal;
 use super::moment::Moment;
-use super::objects::Objects;
+use super::objects::{Objects, Put};
 
 /// What a copy has come to.
 #[derive(Debug, Default)]
@@ -134,7 +134,7 @@ impl Moment {
             bytes += record.len();
             chunk.push((id, record.to_vec()));
             if bytes >= CHUNK_BYTES || chunk.len() >= CHUNK_COUNT {
-                objects.append(COPY, &chunk, None)?;
+                objects.write(COPY, puts(&chunk), None)?;
                 chunk.clear();
                 bytes = 0;
                 progress(copied.objects, total.max(copied.objects));
@@ -142,10 +142,14 @@ impl Moment {
             Ok(())
         })?;
         pass(Point::InsideCopy);
-        objects.append(COPY, &chunk, Some(self.head()))?;
+        objects.write(COPY, puts(&chunk), Some(self.head()))?;
         progress(copied.objects, copied.objects);
         Ok((copied, written))
     }
+}
+
+fn puts(records: &[(ObjectId, Vec<u8>)]) -> impl Iterator<Item = Put<'_>> {
+    records.iter().map(|(id, record)| (*id, Some(&record[..])))
 }
 
 impl Copied {

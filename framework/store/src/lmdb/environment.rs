@@ -113,14 +113,8 @@ impl Environment {
             datafile::Unfit::Unreadable(error) => failure::io("read the world", &file, &error),
             unfit => foreign(world, format!("its {}/{} {unfit}", kind.folder, datafile::NAME)),
         })?;
-        if access == Access::Write && !options.breaks().unaffirmed {
-            affirm(&file).map_err(|error| failure::io(OPEN, &file, &error))?;
-        }
-        let opened = map(&dir, kind, options, access.flags())
-            .and_then(|env| settle(&env, options, access.flags()).map(|()| env))
-            .and_then(|env| find(env, kind))
-            .map_err(|error| failure::lmdb(OPEN, &dir, error))?
-            .ok_or_else(|| not_ours(world, kind))?;
+        let opened = open(OPEN, &dir, kind, options, access.flags())?;
+        let opened = opened.ok_or_else(|| not_ours(world, kind))?;
         let environment = Self::of(kind, dir, options, access, opened);
         environment.check_format(world)?;
         Ok(environment)
@@ -145,8 +139,26 @@ impl Environment {
         })
     }
 
+    /// What `write` returns, once all that it has written for `what` is synced. After an error nothing of it counts, and all
+    /// of it may be on the disk.
+    pub(super) fn write<T>(
+        &self,
+        what: &'static str,
+        write: impl FnOnce(&Opened, &mut heed::RwTxn<'_>) -> heed::Result<T>,
+    ) -> Result<T, StoreError> {
+        let opened = self.opened_to_write(what)?;
+        let write = || {
+            // Every return before `commit` drops the transaction, which aborts it.
+            let mut txn = opened.env.write_txn()?;
+            let written = write(&opened, &mut txn)?;
+            txn.commit()?;
+            Ok(written)
+        };
+        write().map_err(|error| self.write_failed(&opened, what, error))
+    }
+
     /// The environment, open to be written to.
-    pub(super) fn opened_to_write(&self, what: &'static str) -> Result<Opened, StoreError> {
+    fn opened_to_write(&self, what: &'static str) -> Result<Opened, StoreError> {
         let opened = self.opened(what)?;
         if !opened.is_read_only || self.access == Access::Read {
             return Ok(opened);
@@ -164,12 +176,7 @@ impl Environment {
     }
 
     /// That a write to `opened` for `what` failed.
-    pub(super) fn write_failed(
-        &self,
-        opened: &Opened,
-        what: &'static str,
-        error: heed::Error,
-    ) -> StoreError {
+    fn write_failed(&self, opened: &Opened, what: &'static str, error: heed::Error) -> StoreError {
         // Most failures leave the environment as it was; LMDB says so at once.
         if opened.env.read_txn().is_err_and(|error| is_given_up(&error)) {
             self.doubt();
@@ -226,8 +233,7 @@ impl Environment {
 
     /// Which world this belongs to.
     pub(super) fn identity(&self) -> Result<Identity, StoreError> {
-        let Opened { env, meta, .. } = self.opened(OPEN)?;
-        let txn = env.read_txn().map_err(|error| self.failed(OPEN, error))?;
+        let (Opened { meta, .. }, txn) = self.begin(OPEN)?;
         let bytes = meta.get(&txn, WORLD).map_err(|error| self.failed(OPEN, error))?;
         bytes.and_then(Identity::from_bytes).ok_or_else(|| StoreError::Io {
             what: OPEN,
@@ -254,18 +260,11 @@ impl Environment {
                 warn!(dir = %self.dir.display(), "a read of the whole world holds up a reopening");
             }
         }
-        let failed = |error| failure::lmdb(what, &self.dir, error);
-        if flags.is_empty() && !self.options.breaks().unaffirmed {
-            let file = self.dir.join(datafile::NAME);
-            affirm(&file).map_err(|error| failure::io(what, &file, &error))?;
-        }
-        let env = map(&self.dir, self.kind, &self.options, flags).map_err(failed)?;
-        settle(&env, &self.options, flags).map_err(failed)?;
-        let mut opened = find(env, self.kind).map_err(failed)?.ok_or_else(|| StoreError::Io {
+        let opened = open(what, &self.dir, self.kind, &self.options, flags)?;
+        let opened = opened.ok_or_else(|| StoreError::Io {
             what,
             cause: format!("{} holds other databases than it did", self.dir.display()),
         })?;
-        opened.is_read_only = !flags.is_empty();
         *slot = Some(opened.clone());
         self.is_doubtful.store(false, Ordering::Release);
         debug!(dir = %self.dir.display(), read_only = !flags.is_empty(), "opened again");
@@ -274,8 +273,7 @@ impl Environment {
 
     /// The marker file said the same already; this finds an environment that was put there from elsewhere.
     fn check_format(&self, world: &Path) -> Result<(), StoreError> {
-        let Opened { env, meta, .. } = self.opened(OPEN)?;
-        let txn = env.read_txn().map_err(|error| self.failed(OPEN, error))?;
+        let (Opened { meta, .. }, txn) = self.begin(OPEN)?;
         match meta.get(&txn, FORMAT).map_err(|error| self.failed(OPEN, error))? {
             Some(text) if text == fingerprint().as_bytes() => Ok(()),
             Some(text) => Err(StoreError::Format {
@@ -299,8 +297,27 @@ impl Access {
 
 type Untyped<'e> = Database<'e, Bytes, Bytes>;
 
+/// Opens the file in `dir`, which must have been [looked at](datafile::check); `None` if it has other databases.
+fn open(
+    what: &'static str,
+    dir: &Path,
+    kind: Kind,
+    options: &Options,
+    flags: EnvFlags,
+) -> Result<Option<Opened>, StoreError> {
+    if flags.is_empty() && !options.breaks().unaffirmed {
+        let file = dir.join(datafile::NAME);
+        affirm(&file).map_err(|error| failure::io(what, &file, &error))?;
+    }
+    let opened = map(dir, kind, options, flags).and_then(|env| {
+        settle(&env, options, flags)?;
+        find(env, kind, !flags.is_empty())
+    });
+    opened.map_err(|error| failure::lmdb(what, dir, error))
+}
+
 /// The databases in `env`; `None` if it has others.
-fn find(env: Env, kind: Kind) -> heed::Result<Option<Opened>> {
+fn find(env: Env, kind: Kind, is_read_only: bool) -> heed::Result<Option<Opened>> {
     let txn = env.read_txn()?;
     let found = env
         .open_databases_and_commit(txn, |databases, txn| {
@@ -321,7 +338,7 @@ fn find(env: Env, kind: Kind) -> heed::Result<Option<Opened>> {
         env,
         main: main.remap_types(),
         meta: meta.remap_types(),
-        is_read_only: false,
+        is_read_only,
     }))
 }
 

@@ -1,5 +1,6 @@
 //! The environment that holds the journal: in `main`, from the last commit of an epoch to the epoch; in `meta`, a key
-//! for each type and version of which there are records, with its layout, and `begins`, the last commit that is not in here any more.
+//! for each type and version of which there are records, with its layout, and `begins`, the last commit that is not in
+//! here any more.
 //!
 //! Epochs follow one another without a gap. Those that a checkpoint has overtaken are cut off, from the front. Where they begin
 //! is written down, because a journal of which nothing is left would otherwise follow upon objects of any age.
@@ -8,7 +9,8 @@ use std::path::Path;
 
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::store::{Batch, StoreError};
-use heed::{MdbError, PutFlags, WithoutTls};
+use heed::types::DecodeIgnore;
+use heed::{MdbError, PutFlags, RwTxn, WithoutTls};
 
 use super::Options;
 use super::environment::{Access, Environment, Kind, Opened, Reading};
@@ -59,23 +61,17 @@ impl Journal {
         types: &[Listed],
         is_again: bool,
     ) -> Result<(), StoreError> {
-        let opened = self.0.opened_to_write(APPEND)?;
-        let Opened { env, main, meta, .. } = &opened;
-        if self.0.is_nearly_full(&opened) {
-            return Err(self.0.failed(APPEND, heed::Error::Mdb(MdbError::MapFull)));
-        }
         let flags = if is_again { PutFlags::empty() } else { PutFlags::APPEND };
         pass(Point::BeforeEpoch);
-        let write = || {
-            let mut txn = env.write_txn()?;
-            for Listed { key, layout } in types {
-                meta.put(&mut txn, key, layout.as_bytes())?;
+        self.0.write(APPEND, |opened, txn| {
+            if self.0.is_nearly_full(opened) {
+                return Err(MdbError::MapFull.into());
             }
-            main.put_with_flags(&mut txn, flags, &last.0, bytes)?;
+            list(opened, txn, types)?;
+            opened.main.put_with_flags(txn, flags, &last.0, bytes)?;
             pass(Point::InsideEpoch);
-            txn.commit()
-        };
-        write().map_err(|error| self.0.write_failed(&opened, APPEND, error))?;
+            Ok(())
+        })?;
         pass(Point::AfterEpoch);
         Ok(())
     }
@@ -96,38 +92,26 @@ impl Journal {
 
     /// In a new world: that the journal begins behind `last`, with objects of `types`.
     pub(super) fn begin(&self, last: CommitNumber, types: &[Listed]) -> Result<(), StoreError> {
-        let opened = self.0.opened_to_write(APPEND)?;
-        let Opened { env, meta, .. } = &opened;
-        let write = || {
-            let mut txn = env.write_txn()?;
-            for Listed { key, layout } in types {
-                meta.put(&mut txn, key, layout.as_bytes())?;
-            }
-            meta.put(&mut txn, BEGINS, &last.0.to_le_bytes())?;
-            txn.commit()
-        };
-        write().map_err(|error| self.0.write_failed(&opened, APPEND, error))
+        self.0.write(APPEND, |opened, txn| {
+            list(opened, txn, types)?;
+            opened.meta.put(txn, BEGINS, &last.0.to_le_bytes())
+        })
     }
 
     /// The last epoch in the journal; `None` if there is none.
     pub(super) fn last(&self) -> Result<Option<CommitNumber>, StoreError> {
-        let failed = |error| self.0.failed(READ, error);
-        let Opened { env, main, .. } = self.0.opened(READ)?;
-        let txn = env.read_txn().map_err(failed)?;
-        let last =
-            main.remap_data_type::<heed::types::DecodeIgnore>().last(&txn).map_err(failed)?;
+        let (opened, txn) = self.0.begin(READ)?;
+        let last = opened.main.remap_data_type::<DecodeIgnore>().last(&txn);
+        let last = last.map_err(|error| self.0.failed(READ, error))?;
         Ok(last.map(|(last, ())| CommitNumber(last)))
     }
 
     /// Cuts some of the epochs up to `until` off, at most `epochs_max`, in one transaction; whether there may be more.
     pub(super) fn cut(&self, until: CommitNumber, epochs_max: usize) -> Result<bool, StoreError> {
-        let opened = self.0.opened_to_write(CUT)?;
-        let Opened { env, main, meta, .. } = &opened;
         pass(Point::BeforeCut);
-        let write = || {
-            let mut txn = env.write_txn()?;
+        let is_more = self.0.write(CUT, |Opened { main, meta, .. }, txn| {
             let (mut first, mut last, mut bytes, mut count) = (None, None, 0, 0);
-            for entry in main.range(&txn, &(..=until.0))? {
+            for entry in main.range(txn, &(..=until.0))? {
                 let (number, epoch) = entry?;
                 first.get_or_insert(number);
                 last = Some(number);
@@ -140,17 +124,14 @@ impl Journal {
             let (Some(first), Some(last)) = (first, last) else {
                 // LMDB uses the pages that a transaction has freed from the one after the next on. This is the next, so
                 // that a journal which had no room left has some again.
-                meta.put(&mut txn, BEGINS, &until.0.to_le_bytes())?;
-                txn.commit()?;
+                meta.put(txn, BEGINS, &until.0.to_le_bytes())?;
                 return Ok(false);
             };
-            main.delete_range(&mut txn, &(first..=last))?;
-            meta.put(&mut txn, BEGINS, &last.to_le_bytes())?;
+            main.delete_range(txn, &(first..=last))?;
+            meta.put(txn, BEGINS, &last.to_le_bytes())?;
             pass(Point::InsideCut);
-            txn.commit()?;
             Ok(true)
-        };
-        let is_more = write().map_err(|error| self.0.write_failed(&opened, CUT, error))?;
+        })?;
         pass(Point::AfterCut);
         Ok(is_more)
     }
@@ -205,7 +186,7 @@ impl Journal {
         let failed = |error| self.0.failed(READ, error);
         let begins = opened.meta.get(txn, BEGINS).map_err(failed)?.and_then(<[u8]>::first_chunk);
         let begins = begins.map_or(0, |raw| u64::from_le_bytes(*raw));
-        let keys = opened.main.remap_data_type::<heed::types::DecodeIgnore>();
+        let keys = opened.main.remap_data_type::<DecodeIgnore>();
         let last = keys.last(txn).map_err(failed)?.map_or(0, |(last, ())| last);
         Ok((CommitNumber(begins), CommitNumber(last.max(begins))))
     }
@@ -250,31 +231,31 @@ impl Journal {
 
     /// Takes types off the list of those that there are records of.
     pub(super) fn forget_types(&self, keys: &[String]) -> Result<(), StoreError> {
-        let opened = self.0.opened_to_write(APPEND)?;
-        let Opened { env, meta, .. } = &opened;
-        let write = || {
-            let mut txn = env.write_txn()?;
+        self.0.write(APPEND, |opened, txn| {
             for key in keys {
-                meta.delete(&mut txn, key)?;
+                opened.meta.delete(txn, key)?;
             }
-            txn.commit()
-        };
-        write().map_err(|error| self.0.write_failed(&opened, APPEND, error))
+            Ok(())
+        })
     }
 
     /// The types that there are records of.
     pub(super) fn types(&self) -> Result<Vec<Listed>, StoreError> {
         let failed = |error| self.0.failed(READ, error);
-        let Opened { env, meta, .. } = self.0.opened(READ)?;
-        let txn = env.read_txn().map_err(failed)?;
+        let (opened, txn) = self.0.begin(READ)?;
         let mut types = Vec::new();
-        for entry in meta.prefix_iter(&txn, TYPE).map_err(failed)? {
+        for entry in opened.meta.prefix_iter(&txn, TYPE).map_err(failed)? {
             let (key, layout) = entry.map_err(failed)?;
             let layout = String::from_utf8_lossy(layout).into_owned();
             types.push(Listed { key: key.to_owned(), layout });
         }
         Ok(types)
     }
+}
+
+/// Adds `types` to the list of those that there are records of.
+fn list(opened: &Opened, txn: &mut RwTxn<'_>, types: &[Listed]) -> heed::Result<()> {
+    types.iter().try_for_each(|Listed { key, layout }| opened.meta.put(txn, key, layout.as_bytes()))
 }
 
 /// Commits that are neither among the objects nor in the journal.

@@ -108,8 +108,8 @@ impl LmdbStore {
     /// made.
     ///
     /// # Errors
-    /// [`StoreError::HalfCopied`] where a copy was not finished; [`StoreError::Foreign`] when something else is there, or one of the world's files is damaged so that it cannot be
-    /// opened; [`StoreError::Format`] for a world that this program cannot read, and [`StoreError::Unreadable`] for one
+    /// [`StoreError::HalfCopied`] where a copy was not finished; [`StoreError::Foreign`] when something else is there, or one
+    /// of the world's files is damaged so that it cannot be opened; [`StoreError::Format`] for a world that this program cannot read, and [`StoreError::Unreadable`] for one
     /// with objects that it cannot; [`StoreError::InUse`] when it is open already; [`StoreError::Io`] when the
     /// system refuses, or commits are missing. Nothing is changed in a folder that is not ours.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
@@ -176,14 +176,10 @@ impl LmdbStore {
 
 /// What the journal holds beyond the objects, and how far the objects have come.
 fn recover(journal: &Journal, objects: &Objects) -> Result<(Recent, Head), StoreError> {
-    let opened = objects.environment().opened(objects::LOAD)?;
-    let txn = opened.env.read_txn();
-    let txn = txn.map_err(|error| objects.environment().failed(objects::LOAD, error))?;
+    let (opened, txn) = objects.environment().begin(objects::LOAD)?;
     let done = objects.head(&opened, &txn)?;
     let recent = Recent::new(done);
-    let opened = journal.environment().opened(journal::READ)?;
-    let txn = opened.env.read_txn();
-    let txn = txn.map_err(|error| journal.environment().failed(journal::READ, error))?;
+    let (opened, txn) = journal.environment().begin(journal::READ)?;
     let mut head = done;
     let replayed = journal.replay(&opened, &txn, done, EVERYTHING, &mut |epoch, bytes| {
         head = epoch.head.not_before(head);

@@ -85,55 +85,29 @@ impl Objects {
         puts: impl Iterator<Item = Put<'a>>,
         head: Option<Head>,
     ) -> Result<(), StoreError> {
-        let opened = self.0.opened_to_write(what)?;
-        let Opened { env, main, meta, .. } = &opened;
-        let write = || {
-            // Every return before `commit` drops the transaction, which aborts it.
-            let mut txn = env.write_txn()?;
-            let mut end = main.remap_data_type::<DecodeIgnore>().last(&txn)?.map(|(key, ())| key);
+        self.0.write(what, |opened, txn| {
+            let Opened { main, meta, .. } = opened;
+            let mut end = main.remap_data_type::<DecodeIgnore>().last(txn)?.map(|(key, ())| key);
             for (id, record) in puts {
-                self.0.has_read(&opened);
+                self.0.has_read(opened);
                 let key = key(id);
                 match record {
+                    // Behind all others, where LMDB fills its pages to the brim.
                     Some(bytes) if end.is_none_or(|end| end < key) => {
-                        main.put_with_flags(&mut txn, PutFlags::APPEND, &key, bytes)?;
+                        main.put_with_flags(txn, PutFlags::APPEND, &key, bytes)?;
                         end = Some(key);
                     }
-                    Some(bytes) => main.put(&mut txn, &key, bytes)?,
+                    Some(bytes) => main.put(txn, &key, bytes)?,
                     None => {
-                        main.delete(&mut txn, &key)?;
+                        main.delete(txn, &key)?;
                     }
                 }
             }
-            if let Some(head) = head {
-                meta.put(&mut txn, HEAD, &head.to_bytes())?;
+            match head {
+                Some(head) => meta.put(txn, HEAD, &head.to_bytes()),
+                None => Ok(()),
             }
-            txn.commit()
-        };
-        write().map_err(|error| self.0.write_failed(&opened, what, error))
-    }
-
-    /// Adds `records`, which come behind all that is there, in the keys' order, and `head` if there is one, in one synced
-    /// transaction. Pages are filled to the brim.
-    pub(super) fn append(
-        &self,
-        what: &'static str,
-        records: &[(ObjectId, Vec<u8>)],
-        head: Option<Head>,
-    ) -> Result<(), StoreError> {
-        let opened = self.0.opened_to_write(what)?;
-        let Opened { env, main, meta, .. } = &opened;
-        let write = || {
-            let mut txn = env.write_txn()?;
-            for (id, record) in records {
-                main.put_with_flags(&mut txn, PutFlags::APPEND, &key(*id), record)?;
-            }
-            if let Some(head) = head {
-                meta.put(&mut txn, HEAD, &head.to_bytes())?;
-            }
-            txn.commit()
-        };
-        write().map_err(|error| self.0.write_failed(&opened, what, error))
+        })
     }
 
     /// Calls `visit` with every record, in the keys' order.
@@ -143,9 +117,8 @@ impl Objects {
         visit: &mut dyn FnMut(ObjectId, &[u8]),
     ) -> Result<(), StoreError> {
         let failed = |error| self.0.failed(what, error);
-        let Opened { env, main, .. } = self.0.opened(what)?;
-        let txn = env.read_txn().map_err(failed)?;
-        for entry in main.iter(&txn).map_err(failed)? {
+        let (opened, txn) = self.0.begin(what)?;
+        for entry in opened.main.iter(&txn).map_err(failed)? {
             let (raw, bytes) = entry.map_err(failed)?;
             visit(id(raw), bytes);
         }
