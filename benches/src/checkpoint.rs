@@ -15,9 +15,9 @@ use daystar_store::{LmdbStore, Options};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::disk::{Hollow, commit, fill, folder, id, open};
+use crate::disk::{Hollow, fill, folder, id, open};
 use crate::harness::{Harness, Spread, Wanted};
-use crate::world::Player;
+use crate::world::{Player, run as run_task};
 
 pub(crate) fn run(harness: &mut Harness) {
     let folder = folder();
@@ -58,7 +58,7 @@ fn paced(server: &Server, slice: Duration, is_durable: bool) -> Spread {
                     while due - start < slice {
                         thread::sleep(due.saturating_duration_since(Instant::now()));
                         let id = id(rng.random_range(1..=OBJECTS));
-                        let number = commit(engine, |attempt| {
+                        let number = run_task(engine, |attempt| {
                             attempt.get_mut::<Player>(id)?.gold += 1;
                             Ok(())
                         });

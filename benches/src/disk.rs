@@ -1,10 +1,9 @@
-//! The worlds on disk that benches share: filled with objects, opened by a whole server, and loaded with tasks.
+//! The worlds on disk that benches share: filled with objects, and opened by a whole server.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use daystar::prelude::*;
-use daystar_engine::{Attempt, Engine, Error, Job, Outcome};
 use daystar_model::{Batch, CommitNumber, Managed, ObjectId, Space, Store};
 use daystar_store::{LmdbStore, Options};
 use tempfile::TempDir;
@@ -55,29 +54,6 @@ pub(crate) fn fill<T: Managed>(store: &LmdbStore, count: u64, object: impl Fn(u6
 /// The object of this index.
 pub(crate) fn id(index: u64) -> ObjectId {
     ObjectId::new(Space::Object, index)
-}
-
-/// Runs `work` as a task, and tells its place in the order of commits.
-pub(crate) fn commit(
-    engine: &Engine,
-    work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send,
-) -> CommitNumber {
-    match engine.run(&Closure(work)) {
-        Outcome::Committed(number) => number,
-        Outcome::Failed(cause) => panic!("a bench's task failed, so there is no figure: {cause:?}"),
-    }
-}
-
-/// A closure as a job.
-struct Closure<F>(F);
-
-impl<F: Fn(&Attempt<'_>) -> Result<(), Error> + Send> Job for Closure<F> {
-    fn kind(&self) -> &'static str {
-        "bench"
-    }
-    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
-        (self.0)(attempt)
-    }
 }
 
 const PER_BATCH: usize = 10_000;

@@ -21,11 +21,11 @@ use parking_lot::Mutex;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::disk::{Hollow, commit, fill, folder, id, open};
+use crate::disk::{Hollow, fill, folder, id, open};
 use crate::harness::{Harness, Spread, Wanted};
 use crate::load::rate;
 use crate::single::Single;
-use crate::world::Player;
+use crate::world::{Player, run as run_task};
 
 pub(crate) fn run(harness: &mut Harness) {
     let folder = folder();
@@ -100,7 +100,7 @@ fn work(
         let mut last = CommitNumber::ZERO;
         for nth in 0..LOOK {
             let id = id(rng.random_range(1..=OBJECTS));
-            last = commit(engine, |attempt| {
+            last = run_task(engine, |attempt| {
                 attempt.get_mut::<Player>(id)?.gold += 1;
                 Ok(())
             });

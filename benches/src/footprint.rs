@@ -16,10 +16,10 @@ use daystar_store::Options;
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
-use crate::disk::{Hollow, commit, fill, folder, id, open};
+use crate::disk::{Hollow, fill, folder, id, open};
 use crate::harness::{Harness, Wanted};
 use crate::load::rate;
-use crate::world::Player;
+use crate::world::{Player, run as run_task};
 
 /// Something large of which little changes at a time.
 #[managed]
@@ -84,7 +84,7 @@ impl Load {
         rate(THREADS as usize, self.slice, |rng| {
             let seed = rng.clone();
             // An attempt that is made again makes the same choices.
-            commit(&engine, |attempt| task(attempt, &mut seed.clone()));
+            run_task(&engine, |attempt| task(attempt, &mut seed.clone()));
             let _: u64 = rng.random();
             if let Some(pause) = pause {
                 std::thread::sleep(pause);

@@ -16,10 +16,11 @@ use daystar_store::Options;
 use rand::RngExt;
 use rand_distr::{Distribution, Zipf};
 
-use crate::disk::{Hollow, commit, fill, folder, id, open};
+use crate::disk::{Hollow, fill, folder, id, open};
 use crate::harness::{Harness, Wanted, median};
 use crate::load::{cores, rate_in_round};
 use crate::memory::resident_bytes;
+use crate::world::run as run_task;
 
 /// A kilobyte.
 #[managed]
@@ -93,7 +94,7 @@ impl Run<'_> {
             // Neighbours in popularity are no neighbours on disk.
             let id = id(1 + rank.wrapping_mul(SCATTER) % self.objects);
             let is_change = rng.random_range(0..10) == 0;
-            commit(&engine, |attempt| {
+            run_task(&engine, |attempt| {
                 if is_change {
                     attempt.get_mut::<Thing>(id)?.count += 1;
                 } else {
@@ -123,7 +124,7 @@ impl Run<'_> {
 
 /// Loads a range of objects.
 fn look(engine: &daystar_engine::Engine, range: std::ops::Range<u64>) -> CommitNumber {
-    commit(engine, |attempt| {
+    run_task(engine, |attempt| {
         for index in range.clone() {
             attempt.get::<Thing>(id(index))?;
         }

@@ -14,10 +14,10 @@ use daystar::Server;
 use daystar_store::Options;
 use rand::RngExt;
 
-use crate::disk::{Hollow, commit, fill, folder, id, open};
+use crate::disk::{Hollow, fill, folder, id, open};
 use crate::harness::{Harness, Wanted};
 use crate::load::{cores, rate};
-use crate::world::Player;
+use crate::world::{Player, run as run_task};
 
 pub(crate) fn run(harness: &mut Harness) {
     let (small, large) = if harness.is_quick() { (1_000, 100_000) } else { (10_000, 10_000_000) };
@@ -47,7 +47,7 @@ fn start(world: &Path, objects: u64) -> f64 {
     let start = Instant::now();
     let server = Server::builder(Hollow).data(world).start();
     let server = server.unwrap_or_else(|cause| panic!("no server: {cause}"));
-    commit(&server.engine(), |attempt| {
+    run_task(&server.engine(), |attempt| {
         attempt.get::<Player>(id(objects / 2))?;
         Ok(())
     });
@@ -82,7 +82,7 @@ pub(crate) fn is_victim() -> bool {
     let engine = server.engine();
     rate(cores(), Duration::from_secs(600), |rng| {
         let id = id(rng.random_range(1..=objects));
-        commit(&engine, |attempt| {
+        run_task(&engine, |attempt| {
             attempt.get_mut::<Player>(id)?.gold += 1;
             Ok(())
         });

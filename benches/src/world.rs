@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use daystar::managed;
 use daystar_engine::{Attempt, Engine, Error, Job, Outcome, Settings};
-use daystar_model::{Managed, ObjectId, Space, SystemClock};
+use daystar_model::{CommitNumber, Managed, ObjectId, Space, SystemClock};
 use daystar_store::MemoryStore;
 use parking_lot::Mutex;
 
@@ -78,9 +78,12 @@ impl<F: Fn(&Attempt<'_>) -> Result<(), Error> + Send> Job for Closure<F> {
     }
 }
 
-/// Runs a task; a figure of tasks that failed would be none.
-pub(crate) fn run(engine: &Engine, work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send) {
-    finish(engine.run(&Closure { work, is_read_only: false }));
+/// Runs a task, and tells its place in the order of commits; a figure of tasks that failed would be none.
+pub(crate) fn run(
+    engine: &Engine,
+    work: impl Fn(&Attempt<'_>) -> Result<(), Error> + Send,
+) -> CommitNumber {
+    finish(engine.run(&Closure { work, is_read_only: false }))
 }
 
 /// Runs a read-only task.
@@ -88,8 +91,9 @@ pub(crate) fn look(engine: &Engine, work: impl Fn(&Attempt<'_>) -> Result<(), Er
     finish(engine.run(&Closure { work, is_read_only: true }));
 }
 
-fn finish(outcome: Outcome) {
-    if let Outcome::Failed(cause) = outcome {
-        panic!("a bench's task failed, so there is no figure: {cause:?}");
+fn finish(outcome: Outcome) -> CommitNumber {
+    match outcome {
+        Outcome::Committed(number) => number,
+        Outcome::Failed(cause) => panic!("a bench's task failed, so there is no figure: {cause:?}"),
     }
 }
