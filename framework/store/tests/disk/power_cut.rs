@@ -171,12 +171,25 @@ fn a_store_that_is_broken_is_caught() {
     }
 }
 
-/// The meta page that could not be written is on the disk, and the one that was put back is not.
+/// The meta page that could not be written is on the disk, and the one that was put back is not. When the disk fails, and which
+/// pages the system has written by itself meanwhile, differs from run to run, so stories are told until one shows it.
 #[test]
 fn a_store_that_builds_on_meta_pages_in_the_cache_is_caught() {
-    let folder = folder();
-    assert_caught(&Recording::with_faults(Story(2), folder.path(), 16, "unaffirmed"), "unaffirmed");
+    let mut disks = 0;
+    for story in 2..2 + STORIES_UNTIL_CAUGHT {
+        let folder = folder();
+        let recording = Recording::with_faults(Story(story), folder.path(), 16, "unaffirmed");
+        let report = check(&recording, cuts(), &[]);
+        if let Some(violation) = report.violation {
+            return println!("unaffirmed, story {story}: {violation}");
+        }
+        disks += report.images;
+    }
+    panic!("unaffirmed: {disks} disks, and none wrong");
 }
+
+/// One story in two shows it.
+const STORIES_UNTIL_CAUGHT: u64 = 24;
 
 fn assert_caught(recording: &Recording, broken: &str) {
     let report = check(recording, cuts(), &[]);
