@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use daystar_protocol::fingerprint::Fingerprint;
 use daystar_protocol::frame::{TO_CLIENT_BYTES_MAX, TO_SERVER_BYTES_MAX};
-use daystar_protocol::handshake::{Hello, VERSION};
+use daystar_protocol::handshake::{Credentials, Hello, VERSION};
 use daystar_protocol::message::Message;
 use tokio::time::timeout;
 
@@ -124,7 +124,8 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
             Some(endpoint) => endpoint,
             None => socket::own(server).map_err(ConnectError::Socket)?,
         };
-        let hello = Hello { version: VERSION, game, name };
+        let credentials = Credentials::Name(name);
+        let hello = Hello { version: VERSION, game, credentials };
         let joining = link::join(&endpoint, settings, server, hello, self.limits);
         let (link, incoming) = match timeout(self.connect_timeout, joining).await {
             Ok(joined) => joined?,

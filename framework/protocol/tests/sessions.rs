@@ -1,16 +1,26 @@
 //! Who may say what, and when: both sides' views of a session against peers that keep to it and peers that do not.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use daystar_protocol::client_session::{ClientSession, ClientSessionError, FromServer};
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::frame::FrameError;
-use daystar_protocol::handshake::{HELLO_BYTES_MAX, Hello, VERSION};
+use daystar_protocol::handshake::{Credentials, HELLO_BYTES_MAX, Hello, Secret, VERSION};
+use daystar_protocol::reject::RejectCode;
 use daystar_protocol::server_session::{FromClient, ServerSession, ServerSessionError};
 use daystar_protocol::to_client::ToClient;
 use daystar_protocol::to_server::ToServer;
 
+const SECRET: Secret = Secret::new([7; 32]);
+
 fn hello() -> Hello {
-    Hello { version: VERSION, game: "hamlet".to_owned(), name: "ann".to_owned() }
+    let credentials = Credentials::Name("ann".to_owned());
+    Hello { version: VERSION, game: "hamlet".to_owned(), credentials }
+}
+
+fn welcome() -> ToClient {
+    ToClient::Welcome { session: 5, secret: SECRET, window_ms: 30_000 }
 }
 
 fn payload() -> Bytes {
@@ -38,6 +48,8 @@ fn a_client_greets_asks_and_leaves() {
         let call = ToServer::Call { call: 9, is_durable, payload: payload() };
         assert_eq!(say(&mut session, &call), Ok(request(Some(9), is_durable)));
     }
+    let acknowledged = say(&mut session, &ToServer::Ack { received: 64 });
+    assert_eq!(acknowledged, Ok(FromClient::Ack { received: 64 }));
     assert_eq!(session.handle_end(), Ok(()));
     assert_eq!(say(&mut session, &ToServer::Goodbye), Ok(FromClient::Goodbye));
     assert_eq!(say(&mut session, &ToServer::Goodbye), Err(ServerSessionError::BehindGoodbye));
@@ -105,8 +117,11 @@ fn each_violation_has_its_close_code() {
 fn a_server_welcomes_answers_and_closes() {
     let mut session = ClientSession::new(1 << 20);
     assert_eq!(session.handle_end(), Err(ClientSessionError::WelcomeExpected));
-    let welcome = answer(&mut session, &ToClient::Welcome { session: 5 });
-    assert_eq!(welcome, Ok(FromServer::Welcome { session: 5 }));
+    let welcomed = answer(&mut session, &welcome());
+    let window = Duration::from_secs(30);
+    assert_eq!(welcomed, Ok(FromServer::Welcome { session: 5, secret: SECRET, window }));
+    let acknowledged = answer(&mut session, &ToClient::Ack { received: 64 });
+    assert_eq!(acknowledged, Ok(FromServer::Ack { received: 64 }));
     let refused = |call| ToClient::Refused { call, reason: "no".to_owned() };
     let refusal = |call| Ok(FromServer::Refused { call, reason: "no".to_owned() });
     assert_eq!(answer(&mut session, &refused(0)), refusal(None));
@@ -125,13 +140,23 @@ fn a_server_must_answer_the_greeting_first_and_once() {
     assert_eq!(early, Err(ClientSessionError::WelcomeExpected));
 
     let mut session = ClientSession::new(1 << 20);
-    answer(&mut session, &ToClient::Welcome { session: 5 }).unwrap();
-    let again = answer(&mut session, &ToClient::Welcome { session: 5 });
+    answer(&mut session, &welcome()).unwrap();
+    let again = answer(&mut session, &welcome());
     assert_eq!(again, Err(ClientSessionError::WelcomeTwice));
 
     let mut session = ClientSession::new(1 << 20);
-    let rejected = ToClient::Rejected { reason: "full".to_owned() };
+    let rejected = ToClient::Rejected { code: RejectCode::Busy, reason: "full".to_owned() };
     answer(&mut session, &rejected).unwrap();
-    let after = answer(&mut session, &ToClient::Welcome { session: 5 });
+    let after = answer(&mut session, &welcome());
     assert_eq!(after, Err(ClientSessionError::BehindEnd));
+}
+
+#[test]
+fn a_session_goes_on_where_its_connection_was_lost() {
+    let mut session = ClientSession::new(1 << 20);
+    let resumed = ToClient::Resumed { secret: SECRET, received: 9 };
+    let said = answer(&mut session, &resumed);
+    assert_eq!(said, Ok(FromServer::Resumed { secret: SECRET, received: 9 }));
+    assert!(answer(&mut session, &ToClient::Event { payload: payload() }).is_ok());
+    assert_eq!(answer(&mut session, &resumed), Err(ClientSessionError::WelcomeTwice));
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daystar_protocol::close::CloseCode;
+use daystar_protocol::reject::RejectCode;
 use daystar_protocol::server_session::{FromClient, ServerSessionError};
 use daystar_protocol::to_client::ToClient;
 use quinn::{Connection, ConnectionError, Incoming, SendStream, VarInt};
@@ -48,9 +49,9 @@ pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permit
         Ok(Ok((name, reader, stream))) => {
             session(&connection, Login { name, address }, reader, stream, &shared).await;
         }
-        Ok(Err(NoGreeting::Rejected(stream, reason))) => {
+        Ok(Err(NoGreeting::Rejected(stream, code, reason))) => {
             debug!(%address, reason, "a login was rejected");
-            reject(&connection, stream, reason, &shared).await;
+            reject(&connection, stream, code, reason, &shared).await;
         }
         Ok(Err(NoGreeting::Violation(error))) => {
             debug!(%address, %error, "a client broke the protocol before it had greeted");
@@ -69,7 +70,7 @@ pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permit
 
 /// Why a connection does not become a session.
 enum NoGreeting {
-    Rejected(SendStream, String),
+    Rejected(SendStream, RejectCode, String),
     Violation(ServerSessionError),
     Lost(ConnectionError),
 }
@@ -83,11 +84,11 @@ async fn greet(
     match reader.next().await {
         Ok(FromClient::Hello(hello)) => match login::check(hello, &shared.game) {
             Ok(name) => Ok((name, reader, stream)),
-            Err(reason) => Err(NoGreeting::Rejected(stream, reason)),
+            Err((code, reason)) => Err(NoGreeting::Rejected(stream, code, reason)),
         },
         Ok(_) => Err(NoGreeting::Violation(ServerSessionError::HelloExpected)),
         Err(ReadEnd::Violation(error)) if error.close_code() == CloseCode::Rejected => {
-            Err(NoGreeting::Rejected(stream, error.to_string()))
+            Err(NoGreeting::Rejected(stream, RejectCode::WrongVersion, error.to_string()))
         }
         Err(ReadEnd::Violation(error)) => Err(NoGreeting::Violation(error)),
         Err(ReadEnd::Finished) => Err(NoGreeting::Violation(ServerSessionError::HelloExpected)),
@@ -96,8 +97,14 @@ async fn greet(
 }
 
 /// Sends the reason as a frame and, in case that is not read, as the connection's end.
-async fn reject(connection: &Connection, mut stream: SendStream, reason: String, shared: &Shared) {
-    let frame = ToClient::Rejected { reason: reason.clone() }.encode();
+async fn reject(
+    connection: &Connection,
+    mut stream: SendStream,
+    code: RejectCode,
+    reason: String,
+    shared: &Shared,
+) {
+    let frame = ToClient::Rejected { code, reason: reason.clone() }.encode();
     let arrived = async {
         if stream.write_chunk(frame).await.is_ok() && stream.finish().is_ok() {
             let _ = stream.stopped().await;
@@ -120,7 +127,7 @@ async fn session(
         Ok(input) => Input(Some(input)),
         Err(reason) => {
             debug!(%address, name, reason, "a login was rejected");
-            return reject(connection, stream, reason, shared).await;
+            return reject(connection, stream, RejectCode::Other, reason, shared).await;
         }
     };
     let listed = shared.open.list(&outbox);
@@ -168,6 +175,8 @@ async fn receive(reader: &mut Reader, input: &Input, shared: &Shared) -> ReadEnd
     loop {
         let (call, is_durable, payload) = match reader.next().await {
             Ok(FromClient::Request { call, is_durable, payload }) => (call, is_durable, payload),
+            // Nothing is kept to be sent again yet.
+            Ok(FromClient::Ack { .. }) => continue,
             Ok(FromClient::Hello(_)) => {
                 return ReadEnd::Violation(ServerSessionError::HelloTwice);
             }

@@ -1,17 +1,23 @@
 //! Who may ask to join: the greeting's game, and the rules for names.
 
-use daystar_protocol::handshake::Hello;
+use daystar_protocol::handshake::{Credentials, Hello};
+use daystar_protocol::reject::RejectCode;
 
 /// The name in `hello`, if the greeting is for `game` and the name keeps the rules.
 ///
 /// # Errors
-/// The reason, for the client to read.
-pub(super) fn check(hello: Hello, game: &str) -> Result<String, String> {
+/// The code and the reason, for the client to act on and to read.
+pub(super) fn check(hello: Hello, game: &str) -> Result<String, (RejectCode, String)> {
     if hello.game != game {
-        return Err(format!("this server runs {game}, not {:?}", shorten(&hello.game)));
+        let reason = format!("this server runs {game}, not {:?}", shorten(&hello.game));
+        return Err((RejectCode::WrongGame, reason));
     }
-    check_name(&hello.name)?;
-    Ok(hello.name)
+    let wrong = |reason| (RejectCode::WrongCredentials, reason);
+    let Credentials::Name(name) = hello.credentials else {
+        return Err(wrong("this server lets clients in by name".to_owned()));
+    };
+    check_name(&name).map_err(wrong)?;
+    Ok(name)
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -45,14 +51,14 @@ mod tests {
     use super::*;
 
     fn hello(game: &str, name: &str) -> Hello {
-        Hello { version: 1, game: game.to_owned(), name: name.to_owned() }
+        Hello { version: 1, game: game.to_owned(), credentials: Credentials::Name(name.to_owned()) }
     }
 
     #[test]
     fn ordinary_names_pass() {
         for name in ["a", "ann", "Jean Luc", "Ольга", "石", &"x".repeat(32), &"ж".repeat(32)]
         {
-            assert_eq!(check(hello("hamlet", name), "hamlet").as_deref(), Ok(name));
+            assert_eq!(check(hello("hamlet", name), "hamlet"), Ok(name.to_owned()));
         }
     }
 
@@ -65,7 +71,8 @@ mod tests {
             ("a\u{7f}", "control characters"),
             (" ann", "space"),
         ] {
-            let refusal = check(hello("hamlet", name), "hamlet").unwrap_err();
+            let (code, refusal) = check(hello("hamlet", name), "hamlet").unwrap_err();
+            assert_eq!(code, RejectCode::WrongCredentials);
             assert!(refusal.contains(reason), "{name:?}: {refusal}");
         }
     }
@@ -73,6 +80,7 @@ mod tests {
     #[test]
     fn another_game_is_refused() {
         let refusal = check(hello("tideland", "ann"), "hamlet").unwrap_err();
-        assert_eq!(refusal, "this server runs hamlet, not \"tideland\"");
+        let reason = "this server runs hamlet, not \"tideland\"".to_owned();
+        assert_eq!(refusal, (RejectCode::WrongGame, reason));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::frame::LENGTH_BYTES;
+use daystar_protocol::reject::RejectCode;
 use daystar_protocol::to_client::ToClient;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -138,7 +139,10 @@ impl Outbox {
                         return Some(ToClient::Closing { reason: reason.clone() }.encode());
                     }
                     Some((End::Rejected(reason), _)) if held_until.is_none() => {
-                        return Some(ToClient::Rejected { reason: reason.clone() }.encode());
+                        return Some(
+                            ToClient::Rejected { code: RejectCode::Other, reason: reason.clone() }
+                                .encode(),
+                        );
                     }
                     // The reader closes the connection; until then there is nothing to do.
                     Some((End::Dropped(..), _)) => frames.clear(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use daystar_engine::{CommitSink, Committed, Durability, Effect, NotAccepted};
 use daystar_model::ObjectId;
+use daystar_protocol::handshake::Secret;
 use daystar_protocol::to_client::ToClient;
 
 use crate::net::channels::Switchboard;
@@ -67,7 +68,11 @@ impl Dispatch {
         };
         match effect {
             Effect::Welcome { session } => {
-                tell(session, ToClient::Welcome { session: session.to_raw() });
+                let secret = Secret::new([0; 32]);
+                tell(
+                    session,
+                    ToClient::Welcome { session: session.to_raw(), secret, window_ms: 0 },
+                );
             }
             Effect::Reject { session, reason } => {
                 switchboard.reject(session.to_raw(), &reason, hold);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use daystar_client::{CallError, Client, Disconnected, Events, Incoming, SendError};
 use daystar_protocol::close::CloseCode;
-use daystar_protocol::handshake::ALPN;
+use daystar_protocol::handshake::{ALPN, Secret};
 use daystar_protocol::message::encode_message;
 use daystar_protocol::to_client::ToClient;
 use daystar_protocol::to_server::ToServer;
@@ -233,8 +233,8 @@ async fn an_unknown_request() {
     assert_eq!(server.report().await, Report::Opened("eve".to_owned()));
     assert_eq!(server.report().await, Report::Unknown("eve".to_owned()));
     let reason = "this is no request of hamlet".to_owned();
-    let expected =
-        [ToClient::Welcome { session: 1 }.encode(), ToClient::Refused { call: 4, reason }.encode()];
+    let welcome = ToClient::Welcome { session: 1, secret: Secret::new([0; 32]), window_ms: 0 };
+    let expected = [welcome.encode(), ToClient::Refused { call: 4, reason }.encode()];
     let mut answer = vec![0; expected.iter().map(Bytes::len).sum()];
     soon(recv.read_exact(&mut answer)).await.unwrap();
     assert_eq!(answer, expected.concat());

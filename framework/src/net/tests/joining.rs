@@ -6,6 +6,7 @@ use std::time::Duration;
 use daystar_client::{Client, ConnectError, Disconnected, Trust};
 use daystar_protocol::fingerprint::Fingerprint;
 use daystar_protocol::handshake::{ALPN, Hello, VERSION};
+use daystar_protocol::reject::RejectCode;
 use daystar_protocol::to_client::ToClient;
 use daystar_protocol::to_server::ToServer;
 
@@ -78,8 +79,8 @@ async fn a_client_of_another_version_is_rejected() {
     let hello = ToServer::Hello(Hello { version: VERSION + 1, ..raw::hello("ann") });
     send.write_chunk(hello.encode()).await.unwrap();
     let answer = soon(recv.read_to_end(1000)).await.unwrap();
-    let reason = "the client speaks version 3 of the protocol, this server version 2".to_owned();
-    assert_eq!(answer, ToClient::Rejected { reason }.encode());
+    let reason = "the client speaks version 4 of the protocol, this server version 3".to_owned();
+    assert_eq!(answer, ToClient::Rejected { code: RejectCode::WrongVersion, reason }.encode());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use daystar_protocol::close::CloseCode;
-use daystar_protocol::handshake::{ALPN, Hello, VERSION};
+use daystar_protocol::handshake::{ALPN, Credentials, Hello, VERSION};
 use daystar_protocol::to_server::ToServer;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{Connection, ConnectionError, RecvStream, SendStream};
@@ -46,7 +46,8 @@ pub(super) async fn greet(server: &StandIn, name: &str) -> (Connection, SendStre
 }
 
 pub(super) fn hello(name: &str) -> Hello {
-    Hello { version: VERSION, game: "hamlet".to_owned(), name: name.to_owned() }
+    let credentials = Credentials::Name(name.to_owned());
+    Hello { version: VERSION, game: "hamlet".to_owned(), credentials }
 }
 
 /// The code and the text that the server closes the connection with.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use daystar_client::{Client, ClientBuilder, ConnectError, Events, Incoming, Trust};
 use daystar_protocol::fingerprint::Fingerprint;
+use daystar_protocol::handshake::Secret;
 use daystar_protocol::message::{Message, decode_message};
 use daystar_protocol::to_client::{ToClient, event_frame, reply_frame};
 use rustls::pki_types::CertificateDer;
@@ -205,7 +206,8 @@ impl SessionHandler for Hamlet {
         if login.name == "trent" {
             outbox.reject("the village is asleep", Hold::NONE);
         } else {
-            outbox.push(ToClient::Welcome { session }.encode(), Hold::NONE);
+            let secret = Secret::new([0; 32]);
+            outbox.push(ToClient::Welcome { session, secret, window_ms: 0 }.encode(), Hold::NONE);
             self.switchboard.register(session, Arc::clone(&outbox));
         }
         let _ = self.reports.send(Report::Opened(login.name.clone()));
