@@ -5,3 +5,6 @@ mod getting_started {}
 
 #[doc = include_str!("../../docs/book/src/objects.md")]
 mod objects {}
+
+#[doc = include_str!("../../docs/book/src/sessions.md")]
+mod sessions {}

@@ -38,12 +38,13 @@ pub use cli::{Outcome, cli};
 pub use game::channel::Channel;
 pub use game::collections::counter::Counter;
 pub use game::ctx::Ctx;
-pub use game::level::At;
+pub use game::manner::{At, By};
 pub use game::names::NameError;
 pub use game::rules::{Game, Result};
 pub use game::session::{Left, Session, SessionError};
 pub use game::task::{Task, TaskHandle};
 pub use game::world::World;
+pub use net::limits::SlowClient;
 pub use server::Server;
 #[doc(hidden)]
 pub use server::breaks::Breaks;

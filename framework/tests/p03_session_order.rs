@@ -1,9 +1,14 @@
-//! P3: the events of one session run in the order in which they came, also when they are sent without waiting;
-//! `left` runs once for each `joined`, also when the server was killed in between.
+//! P3: the events of one session run in the order in which they came, also when they are sent without waiting, and over
+//! however many connections; `left` runs once for each `joined`, also when the server was killed in between.
 
 mod bank;
 
-use bank::{Event, Request, Victim, ask, be_victim, join, join_again, next_event, serve};
+use std::time::Duration;
+
+use bank::{Bank, Event, Request, Victim, ask, be_victim, join, join_again, next_event, serve};
+use daystar::{Breaks, Server};
+use daystar_client::{ConnectionState, Incoming};
+use tokio::time::timeout;
 
 /// Not a test: the server of the tests below, when it runs in a process of its own.
 #[test]
@@ -71,4 +76,87 @@ async fn left_runs_once_per_joined_also_when_the_server_is_killed() {
         ann.call_durable(&Request::Look).await.expect("an answer");
         server.kill();
     }
+}
+
+/// How often a connection is lost below, and what is said each time.
+const LOSSES: u32 = 40;
+const EACH: u32 = 10;
+
+/// What `ann` hears of what she says, of which every third waits for the disk, while her connection is lost again and again.
+async fn heard_over_lost_connections(breaks: Breaks) -> Vec<u32> {
+    let server = Server::builder(Bank).in_memory().broken(breaks).start().expect("a server");
+    let (ann, mut events) = join(server.address(), "ann").await;
+    let talking = tokio::spawn(async move {
+        let mut state = ann.state();
+        for number in 0..LOSSES * EACH {
+            let request = match number % 3 {
+                0 => Request::SayDurably(number),
+                _ => Request::Say(number),
+            };
+            if ann.send(&request).await.is_err() {
+                break;
+            }
+            if number % EACH == EACH / 2 && state.borrow_and_update().is_connected() {
+                ann.break_connection();
+                // Seen to be lost, so that each loss is one of its own, and what follows is sent without a connection.
+                state.changed().await.expect("a state");
+            }
+            if number % EACH == EACH - 1 {
+                let is_settled = |state: &ConnectionState| *state != ConnectionState::Reconnecting;
+                state.wait_for(is_settled).await.expect("a state");
+            }
+        }
+        let _ = ann.send(&Request::Say(u32::MAX)).await;
+        ann
+    });
+    let mut heard = Vec::new();
+    // A server that is broken on purpose may say nothing more, or end the session.
+    let patience = Duration::from_secs(5);
+    while let Ok(Some(Incoming::Event(event))) = timeout(patience, events.next()).await {
+        match event {
+            Event::Said { number: u32::MAX, .. } => break,
+            Event::Said { number, .. } => heard.push(number),
+            _ => {}
+        }
+    }
+    drop(talking.await.expect("a task"));
+    server.stop().expect("a clean end");
+    heard
+}
+
+fn all_in_order() -> Vec<u32> {
+    (0..LOSSES * EACH).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_goes_on_in_order_over_lost_connections() {
+    assert_eq!(heard_over_lost_connections(Breaks::default()).await, all_in_order());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_twice_is_seen() {
+    let breaks = Breaks { received_is_ignored: true, ..Breaks::default() };
+    assert_ne!(heard_over_lost_connections(breaks).await, all_in_order());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_is_seen() {
+    let breaks = Breaks { retained_is_forgotten: true, ..Breaks::default() };
+    assert_ne!(heard_over_lost_connections(breaks).await, all_in_order());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn left_runs_once_for_one_who_does_not_come_back_and_not_for_one_who_does() {
+    let builder = Server::builder(Bank).in_memory();
+    let server = builder.resume_window(Duration::from_millis(300)).start().expect("a server");
+    let (ann, _events) = join(server.address(), "ann").await;
+    ann.break_connection();
+    let seen = ask(&ann, Request::Look).await;
+    assert!(matches!(seen, Event::Account { joined: 1, left: 0, .. }), "{seen:?}");
+    let (bob, _events) = join(server.address(), "bob").await;
+    bob.vanish();
+    let (bob, _events) = join_again(server.address(), "bob").await;
+    let seen = ask(&bob, Request::Look).await;
+    assert!(matches!(seen, Event::Account { joined: 2, left: 1, .. }), "{seen:?}");
+    server.stop().expect("a clean end");
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use daystar_protocol::fingerprint::Fingerprint;
 use daystar_protocol::frame::{TO_CLIENT_BYTES_MAX, TO_SERVER_BYTES_MAX};
-use daystar_protocol::handshake::{Credentials, Hello, VERSION};
+use daystar_protocol::handshake::Credentials;
 use daystar_protocol::message::Message;
 use tokio::time::timeout;
 
 use crate::client::Client;
+use crate::dial::Dial;
 use crate::error::ConnectError;
 use crate::events::Events;
 use crate::link::{self, LinkLimits};
-use crate::{socket, tls};
+use crate::socket;
 
 /// Which server to believe that it is the right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,15 +119,14 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
         let game = self.game.ok_or_else(|| unset("game"))?;
         let name = self.name.ok_or_else(|| unset("name"))?;
         let trust = self.trust.ok_or_else(|| unset("trust"))?;
-        let settings = tls::settings(trust)
-            .map_err(|error| ConnectError::Setup { server, cause: error.to_string() })?;
         let endpoint = match self.endpoint {
             Some(endpoint) => endpoint,
             None => socket::own(server).map_err(ConnectError::Socket)?,
         };
         let credentials = Credentials::Name(name);
-        let hello = Hello { version: VERSION, game, credentials };
-        let joining = link::join(&endpoint, settings, server, hello, self.limits);
+        let to_client_bytes_max = self.limits.to_client_bytes_max;
+        let dial = Dial { endpoint, server, trust, game, to_client_bytes_max };
+        let joining = link::join(dial, credentials, self.limits);
         let (link, incoming) = match timeout(self.connect_timeout, joining).await {
             Ok(joined) => joined?,
             Err(_) => return Err(ConnectError::TimedOut { server, after: self.connect_timeout }),
@@ -137,7 +137,7 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Requests that wait to be written; whoever sends more waits.
+/// Requests that the server has not acknowledged; whoever sends more waits.
 const OUTGOING_BYTES_MAX: usize = 256 * 1024;
 
 /// Minutes of an ordinary game, and little enough to find a program that has forgotten its events.

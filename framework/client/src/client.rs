@@ -1,20 +1,25 @@
 //! A joined client: calls, sends, and leaving.
 
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
+use daystar_protocol::close::CloseCode;
 use daystar_protocol::message::{Message, decode_message};
 use daystar_protocol::to_server::{call_frame, send_frame};
+use tokio::sync::watch;
 
 use crate::builder::ClientBuilder;
 use crate::error::{CallError, SendError};
 use crate::link::Link;
+use crate::state::ConnectionState;
 
 /// A client that has joined. Clones are cheap and are the same client.
 ///
-/// The session lasts until [`close`](Self::close), until every clone is dropped (what was sent before still arrives), or
+/// A connection that is lost is made anew, and the session goes on, for as long as the server waits. The session lasts until
+/// [`close`](Self::close), until every clone is dropped (what was sent before still arrives), or
 /// until the server ends it.
 pub struct Client<Request, Event> {
     link: Arc<Leaving>,
@@ -68,13 +73,59 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
     }
 
     /// Sends `request` and does not wait for its effect. Should the game refuse it, the reason arrives as
-    /// [`Incoming::Refused`](crate::events::Incoming::Refused). Waits only while more than 256 KiB are waiting to be written.
+    /// [`Incoming::Refused`](crate::events::Incoming::Refused). Waits only while the server has
+    /// not acknowledged 256 KiB.
     ///
     /// # Errors
     /// [`SendError`]: the request has not been sent.
     pub async fn send(&self, request: &Request) -> Result<(), SendError> {
         let frame = send_frame(request)?;
         self.link.0.send(frame).await
+    }
+
+    /// How the connection fares, to be looked at or waited for.
+    ///
+    /// ```no_run
+    /// # use daystar_client::{Client, ConnectionState};
+    /// # use daystar_protocol::message::Message;
+    /// # async fn show<R: Message, E: Message>(client: Client<R, E>) {
+    /// let mut state = client.state();
+    /// while state.changed().await.is_ok() {
+    ///     if *state.borrow_and_update() == ConnectionState::Reconnecting {
+    ///         println!("one moment ...");
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn state(&self) -> watch::Receiver<ConnectionState> {
+        self.link.0.state()
+    }
+
+    /// Breaks the connection, as a network would. For tests: the session is expected to go on over another.
+    #[doc(hidden)]
+    pub fn break_connection(&self) {
+        self.link.0.close(CloseCode::Detached, "broken on purpose");
+    }
+
+    /// Is gone without a goodbye, as a program that is killed. For tests.
+    #[doc(hidden)]
+    pub fn vanish(self) {
+        self.link.0.vanish();
+    }
+
+    /// Leaves the connection open and silent, and comes back over another. For tests.
+    #[doc(hidden)]
+    pub fn abandon_connection(&self) {
+        self.link.0.abandon_connection();
+    }
+
+    /// Gives the client's socket another port, as a router might. For tests.
+    ///
+    /// # Errors
+    /// Those of the system.
+    #[doc(hidden)]
+    pub fn rebind(&self) -> io::Result<()> {
+        self.link.0.dial().endpoint.rebind(UdpSocket::bind("0.0.0.0:0")?)
     }
 
     /// Says goodbye behind everything that was sent, and waits until the server has heard it. Calls still under way

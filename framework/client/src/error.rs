@@ -141,6 +141,10 @@ pub enum Disconnected {
         /// How many.
         bytes: usize,
     },
+    /// The connection was lost, and the server did not let the client go on: the session was over there, for instance because
+    /// the server was started anew.
+    #[error("the connection was lost, and the session could not be resumed: {0}")]
+    NotResumed(String),
     /// The server cannot be reached any more.
     #[error("the connection was lost: {0}")]
     Lost(String),

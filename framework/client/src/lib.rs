@@ -20,7 +20,10 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A connection costs two tasks. Thousands of clients in one program should share a few sockets,
+//! When the connection is lost, the client comes back by itself and goes on where it was: nothing that was sent is lost or comes
+//! twice, and calls under way are answered. [`Client::state`] tells a program that wants to show it.
+//!
+//! A connection costs three tasks. Thousands of clients in one program should share a few sockets,
 //! made by [`socket::shared`].
 
 #![forbid(unsafe_code)]
@@ -28,16 +31,20 @@
 
 pub mod builder;
 pub mod client;
+mod dial;
 pub mod error;
 pub mod events;
 mod link;
 mod outgoing;
 mod pending;
 mod reader;
+mod session;
 pub mod socket;
+pub mod state;
 mod tls;
 
 pub use builder::{ClientBuilder, Trust};
 pub use client::Client;
 pub use error::{CallError, ConnectError, Disconnected, SendError};
 pub use events::{Events, Incoming};
+pub use state::ConnectionState;

@@ -1,32 +1,28 @@
-//! One connection: joining, and the two tasks that then read and write. Knows bytes, not the game's messages.
+//! One session as its client holds it: what goes out, what comes in, and why it ended. Knows bytes, not the game's messages.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use daystar_protocol::batch;
 use daystar_protocol::client_session::FromServer;
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::frame::LENGTH_BYTES;
-use daystar_protocol::handshake::Hello;
+use daystar_protocol::handshake::Credentials;
 use daystar_protocol::message::EncodeError;
-use daystar_protocol::to_server::ToServer;
-use quinn::{Connection, ConnectionError, SendStream, TransportErrorCode, VarInt};
-use tokio::sync::Notify;
+use quinn::Connection;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::sleep;
+use tokio::sync::{Notify, watch};
 use tracing::debug;
 
+use crate::dial::{Dial, close};
 use crate::error::{CallError, ConnectError, Disconnected, SendError};
 use crate::events::Delivery;
-use crate::outgoing::{Outgoing, Work};
+use crate::outgoing::Outgoing;
 use crate::pending::Pending;
-use crate::reader::{ReadEnd, Reader};
-use crate::tls::Settings;
+use crate::session::{self, Pass};
+use crate::state::ConnectionState;
 
-/// What a connection may hold; frames are counted by kind and body.
+/// What a session may hold; frames are counted by kind and body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LinkLimits {
     pub(crate) to_server_bytes_max: usize,
@@ -35,79 +31,60 @@ pub(crate) struct LinkLimits {
     pub(crate) events_bytes_max: usize,
 }
 
-/// A joined connection.
+/// A joined session.
 pub(crate) struct Link {
-    connection: Connection,
     session: u64,
     limits: LinkLimits,
-    outgoing: Outgoing,
-    pending: Pending,
+    dial: Dial,
+    /// The newest, and in tests those that were abandoned.
+    connections: Mutex<Vec<Connection>>,
+    abandoned: Notify,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) pending: Pending,
     /// Of the deliveries that nobody has taken yet.
     events_bytes: AtomicUsize,
     /// Why the session ends; the first reason is the true one.
     why: OnceLock<Disconnected>,
-    /// Set when nothing more comes in.
-    over: OnceLock<()>,
-    over_told: Notify,
+    state: watch::Sender<ConnectionState>,
 }
 
 /// Connects, greets, and waits for the welcome.
 pub(crate) async fn join(
-    endpoint: &quinn::Endpoint,
-    settings: Settings,
-    server: SocketAddr,
-    hello: Hello,
+    dial: Dial,
+    credentials: Credentials,
     limits: LinkLimits,
 ) -> Result<(Arc<Link>, UnboundedReceiver<Delivery>), ConnectError> {
-    // The name is not looked at: trust is by fingerprint.
-    let connecting = endpoint
-        .connect_with(settings.quic, server, "daystar")
-        .map_err(|error| ConnectError::Setup { server, cause: error.to_string() })?;
-    let connection = match connecting.await {
-        Ok(connection) => connection,
-        Err(error) => {
-            return Err(match settings.distrusted.get() {
-                Some((expected, actual)) => {
-                    ConnectError::Untrusted { server, expected: *expected, actual: *actual }
-                }
-                None => not_joined(server, error),
-            });
-        }
-    };
-    let lost = |error| not_joined(server, error);
-    let (mut writing, reading) = connection.open_bi().await.map_err(lost)?;
-    // Should this fail, the reader learns why.
-    let _ = writing.write_chunk(ToServer::Hello(hello).encode()).await;
-    let mut reader = Reader::new(reading, limits.to_client_bytes_max);
-    let cause = match reader.next().await {
-        Ok(FromServer::Welcome { session, .. }) => {
+    let server = dial.server;
+    let (line, answer) = dial.greet(credentials).await?;
+    let cause = match answer {
+        FromServer::Welcome { session, secret, window } => {
             let (events, incoming) = unbounded_channel();
             let link = Arc::new(Link {
-                connection,
                 session,
                 limits,
-                outgoing: Outgoing::new(limits.outgoing_bytes_max),
+                dial,
+                connections: Mutex::default(),
+                abandoned: Notify::new(),
+                outgoing: Outgoing::new(limits.outgoing_bytes_max, limits.to_server_bytes_max),
                 pending: Pending::default(),
                 events_bytes: AtomicUsize::new(0),
                 why: OnceLock::new(),
-                over: OnceLock::new(),
-                over_told: Notify::new(),
+                state: watch::Sender::new(ConnectionState::Connected),
             });
-            tokio::spawn(read(Arc::clone(&link), reader, events));
-            tokio::spawn(write(Arc::clone(&link), writing));
+            link.set_connection(line.connection.clone());
+            let pass = Pass { session, secret, window };
+            tokio::spawn(session::run(Arc::clone(&link), line, pass, events));
             return Ok((link, incoming));
         }
-        Ok(FromServer::Rejected { reason, .. }) => {
-            close(&connection, CloseCode::Goodbye, "rejected");
+        FromServer::Rejected { reason, .. } => {
+            close(&line.connection, CloseCode::Goodbye, "rejected");
             return Err(ConnectError::Rejected(reason));
         }
-        Ok(FromServer::Closing { reason }) => {
-            close(&connection, CloseCode::Goodbye, "closing");
+        FromServer::Closing { reason } => {
+            close(&line.connection, CloseCode::Goodbye, "closing");
             Disconnected::ByServer(reason)
         }
-        Ok(_) => Disconnected::Lost("the server did not answer the greeting".to_owned()),
-        Err(ReadEnd::Lost(error)) => return Err(lost(error)),
-        Err(end) => ended(&connection, end),
+        _ => Disconnected::Lost("the server did not answer the greeting".to_owned()),
     };
     Err(ConnectError::Disconnected { server, cause })
 }
@@ -162,19 +139,68 @@ impl Link {
         let text = why.to_string();
         // Before closing: the reader then finds the reason already there.
         let _ = self.why.set(why);
-        close(&self.connection, CloseCode::Goodbye, &text);
+        self.close(CloseCode::Goodbye, &text);
     }
 
     /// Waits until nothing more comes in, and says why.
     pub(crate) async fn over(&self) -> Disconnected {
-        loop {
-            // Asked for before looking, so that an end in between is not missed.
-            let told = self.over_told.notified();
-            if self.over.get().is_some() {
-                return self.why();
-            }
-            told.await;
+        let mut state = self.state.subscribe();
+        // It ends only with the state, which is here.
+        let _ = state.wait_for(|state| matches!(state, ConnectionState::Over(_))).await;
+        self.why()
+    }
+
+    /// How the connection fares, from now on.
+    pub(crate) fn state(&self) -> watch::Receiver<ConnectionState> {
+        self.state.subscribe()
+    }
+
+    pub(crate) fn set_state(&self, state: ConnectionState) {
+        self.state.send_replace(state);
+    }
+
+    pub(crate) fn dial(&self) -> &Dial {
+        &self.dial
+    }
+
+    pub(crate) fn set_connection(&self, connection: Connection) {
+        let mut connections = self.connections();
+        // One that is over is of no use; one that was abandoned must stay open.
+        connections.retain(|connection| connection.close_reason().is_none());
+        connections.push(connection);
+    }
+
+    fn connections(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes all that is open of the session's connections.
+    pub(crate) fn close(&self, code: CloseCode, reason: &str) {
+        for connection in &*self.connections() {
+            close(connection, code, reason);
         }
+    }
+
+    /// Whether the session is meant to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.why.get().is_some()
+    }
+
+    /// Ends the session here, and lets the server wait for the client.
+    pub(crate) fn vanish(&self) {
+        // Before closing: otherwise the session would go on.
+        let _ = self.why.set(Disconnected::ByClient);
+        self.close(CloseCode::Detached, "vanished");
+    }
+
+    /// Lets the session's task leave its connection as it is, and come back over another.
+    pub(crate) fn abandon_connection(&self) {
+        self.abandoned.notify_one();
+    }
+
+    /// Resolves when that is to be done; for the session's task.
+    pub(crate) async fn abandoned(&self) {
+        self.abandoned.notified().await;
     }
 
     /// A delivery has left the queue of events.
@@ -183,7 +209,7 @@ impl Link {
     }
 
     /// Queues a delivery; the reason to end the session when there are too many.
-    fn deliver(
+    pub(crate) fn deliver(
         &self,
         events: &UnboundedSender<Delivery>,
         delivery: Delivery,
@@ -199,13 +225,24 @@ impl Link {
         Ok(())
     }
 
-    fn end(&self, why: Disconnected) {
+    /// Queues a delivery that may be lost, and is if there are too many.
+    pub(crate) fn deliver_unreliable(&self, events: &UnboundedSender<Delivery>, payload: Bytes) {
+        let delivery = Delivery::Event(payload);
+        let waiting = self.events_bytes.load(Ordering::Relaxed) + delivery.bytes();
+        if waiting < self.limits.events_bytes_max / 2 {
+            let _ = self.deliver(events, delivery);
+        }
+    }
+
+    /// The session is over.
+    pub(crate) fn end(&self, why: Disconnected) {
         let why = self.why.get_or_init(|| why);
         debug!(session = self.session, %why, "a session is over");
         self.outgoing.stop();
         self.pending.end();
-        let _ = self.over.set(());
-        self.over_told.notify_waiters();
+        // What was abandoned would stay open.
+        self.close(CloseCode::Goodbye, "the session is over");
+        self.set_state(ConnectionState::Over(why.clone()));
     }
 
     /// Why the session is over or about to be.
@@ -218,148 +255,3 @@ impl Link {
         CallError::Disconnected(self.why())
     }
 }
-
-/// Hands on what the server says until it says no more.
-async fn read(link: Arc<Link>, mut reader: Reader, events: UnboundedSender<Delivery>) {
-    let why = loop {
-        let handed_on = match reader.next().await {
-            Ok(FromServer::Event { payload }) => link.deliver(&events, Delivery::Event(payload)),
-            Ok(FromServer::Reply { call, payload }) => {
-                link.pending.resolve(call, Ok(payload));
-                Ok(())
-            }
-            Ok(FromServer::Refused { call: Some(call), reason }) => {
-                link.pending.resolve(call, Err(reason));
-                Ok(())
-            }
-            Ok(FromServer::Refused { call: None, reason }) => {
-                link.deliver(&events, Delivery::Refused(reason))
-            }
-            Ok(FromServer::Closing { reason } | FromServer::Rejected { reason, .. }) => {
-                close(&link.connection, CloseCode::Goodbye, "closed by the server");
-                break Disconnected::ByServer(reason);
-            }
-            Ok(
-                FromServer::Welcome { .. } | FromServer::Resumed { .. } | FromServer::Ack { .. },
-            ) => Ok(()),
-            Err(end) => break ended(&link.connection, end),
-        };
-        if let Err(why) = handed_on {
-            close(&link.connection, CloseCode::Goodbye, &why.to_string());
-            break why;
-        }
-    };
-    link.end(why);
-}
-
-/// Writes what is sent; once the client leaves, not for ever.
-async fn write(link: Arc<Link>, stream: SendStream) {
-    let too_long = async {
-        link.outgoing.left().await;
-        sleep(GOODBYE_TIMEOUT).await;
-    };
-    let left = tokio::select! {
-        left = write_all(&link, stream) => left,
-        () = too_long => true,
-    };
-    if left {
-        close(&link.connection, CloseCode::Goodbye, "goodbye");
-    }
-}
-
-/// Writes what is sent, everything that waits in one go. True: goodbye was said, and heard.
-async fn write_all(link: &Link, mut stream: SendStream) -> bool {
-    let mut frames = Vec::new();
-    loop {
-        let work = link.outgoing.take(&mut frames).await;
-        let bytes = frames.iter().map(Bytes::len).sum();
-        match work {
-            Work::Write => {}
-            Work::WriteLast => frames.push(ToServer::Goodbye.encode()),
-            Work::Stop => return false,
-        }
-        batch::join(&mut frames);
-        if stream.write_all_chunks(&mut frames).await.is_err() {
-            // The reader knows, or learns in a moment, what became of the connection.
-            return false;
-        }
-        frames.clear();
-        link.outgoing.written(bytes);
-        if work == Work::WriteLast {
-            // The server answers a goodbye by closing.
-            let _ = stream.finish();
-            link.connection.closed().await;
-            return true;
-        }
-    }
-}
-
-/// Closes what is left of the connection, and says what has happened.
-fn ended(connection: &Connection, end: ReadEnd) -> Disconnected {
-    match end {
-        ReadEnd::Lost(error) => disconnected(error),
-        ReadEnd::Violation(error) => {
-            close(connection, CloseCode::Violation, &error.to_string());
-            Disconnected::ServerViolation(error)
-        }
-        ReadEnd::Finished => {
-            close(connection, CloseCode::Goodbye, "the server ended its stream");
-            Disconnected::Lost("the server ended its stream without a reason".to_owned())
-        }
-    }
-}
-
-fn disconnected(error: ConnectionError) -> Disconnected {
-    let ConnectionError::ApplicationClosed(closed) = error else {
-        return match error {
-            ConnectionError::LocallyClosed => Disconnected::ByClient,
-            ConnectionError::TimedOut => Disconnected::Lost("the server is silent".to_owned()),
-            error => Disconnected::Lost(error.to_string()),
-        };
-    };
-    let reason = String::from_utf8_lossy(&closed.reason).into_owned();
-    match CloseCode::from_raw(closed.error_code.into_inner()) {
-        Some(CloseCode::Goodbye) => Disconnected::ByClient,
-        Some(CloseCode::TooSlow) => Disconnected::TooSlow(reason),
-        Some(CloseCode::Violation | CloseCode::TooLong) => Disconnected::Violation(reason),
-        Some(_) => Disconnected::ByServer(reason),
-        None => Disconnected::Lost(format!("closed with code {}: {reason}", closed.error_code)),
-    }
-}
-
-/// What the end of a connection means that has not become a session.
-fn not_joined(server: SocketAddr, error: ConnectionError) -> ConnectError {
-    let transport = match &error {
-        ConnectionError::ConnectionClosed(closed) => Some(closed.error_code),
-        ConnectionError::TransportError(error) => Some(error.code),
-        _ => None,
-    };
-    if transport == Some(TransportErrorCode::CONNECTION_REFUSED) {
-        return ConnectError::Full { server };
-    }
-    if transport == Some(TransportErrorCode::crypto(NO_APPLICATION_PROTOCOL))
-        || error == ConnectionError::VersionMismatch
-    {
-        return ConnectError::WrongProtocol { server };
-    }
-    if let ConnectionError::ApplicationClosed(closed) = &error
-        && closed.error_code == code(CloseCode::Rejected)
-    {
-        return ConnectError::Rejected(String::from_utf8_lossy(&closed.reason).into_owned());
-    }
-    ConnectError::Disconnected { server, cause: disconnected(error) }
-}
-
-fn close(connection: &Connection, with: CloseCode, reason: &str) {
-    connection.close(code(with), reason.as_bytes());
-}
-
-fn code(code: CloseCode) -> VarInt {
-    VarInt::from_u32(code.to_raw())
-}
-
-/// TLS alert 120: the two sides have no protocol in common.
-const NO_APPLICATION_PROTOCOL: u8 = 120;
-
-/// How long leaving may take, with all that is still to be written.
-const GOODBYE_TIMEOUT: Duration = Duration::from_secs(3);

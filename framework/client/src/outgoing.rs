@@ -1,25 +1,37 @@
-//! Requests on their way to the writer.
+//! Requests on their way to the writer, and those that may have to be sent again.
 
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use daystar_protocol::batch;
+use daystar_protocol::retained::{ACK_BYTES, ReceivedError, Retained};
+use daystar_protocol::to_server::ToServer;
 use tokio::sync::Notify;
 
-/// The queue between those who send and the one task that writes. Who sends too much waits.
+/// The queue between those who send and the one task that writes. It outlives the connection. Who sends too much waits.
 pub(crate) struct Outgoing {
     queue: Mutex<Queue>,
     /// Wakes the writer.
     work: Notify,
     /// Wakes those who wait for room.
     room: Notify,
-    /// Tells the writer that it has only so much time left.
+    /// Tells the session's task that it has only so much time left.
     left: Notify,
     bytes_max: usize,
 }
 
 struct Queue {
+    /// The number of the connection whose writer may take.
+    connection: u32,
+    /// What the server lacks, on a new connection. All of it is in `retained`.
+    again: Vec<Bytes>,
     frames: Vec<Bytes>,
+    /// Of `frames`.
     bytes: usize,
+    /// What was sent and has not been acknowledged.
+    retained: Retained<ToServer>,
+    /// How far the server is to be told that it was received.
+    receipt: Option<u64>,
     state: State,
 }
 
@@ -44,9 +56,21 @@ pub(crate) enum Work {
 }
 
 impl Outgoing {
-    pub(crate) fn new(bytes_max: usize) -> Self {
-        let queue = Queue { frames: Vec::new(), bytes: 0, state: State::Open };
+    /// A queue for at most about `bytes_max` bytes of frames, each of at most `frame_bytes_max`. The first connection has the
+    /// number one.
+    pub(crate) fn new(bytes_max: usize, frame_bytes_max: usize) -> Self {
+        let queue = Queue {
+            connection: 1,
+            again: Vec::new(),
+            frames: Vec::new(),
+            bytes: 0,
+            retained: Retained::default(),
+            receipt: None,
+            state: State::Open,
+        };
         let (work, room, left) = (Notify::new(), Notify::new(), Notify::new());
+        // What the server has received and need not acknowledge yet must not keep the largest frame out for ever.
+        let bytes_max = bytes_max.max(frame_bytes_max + 2 * ACK_BYTES);
         Self { queue: Mutex::new(queue), work, room, left, bytes_max }
     }
 
@@ -59,7 +83,8 @@ impl Outgoing {
                 if queue.state != State::Open {
                     return Some(false);
                 }
-                if queue.bytes > 0 && queue.bytes + frame.len() > self.bytes_max {
+                let waiting = queue.bytes + queue.retained.bytes();
+                if waiting > 0 && waiting + frame.len() > self.bytes_max {
                     return None;
                 }
                 queue.bytes += frame.len();
@@ -82,7 +107,7 @@ impl Outgoing {
         self.left.notify_one();
     }
 
-    /// Resolves when [`leave`](Self::leave) has been called; for the writer alone.
+    /// Resolves when [`leave`](Self::leave) has been called; for the session's task alone.
     pub(crate) async fn left(&self) {
         self.left.notified().await;
     }
@@ -92,35 +117,60 @@ impl Outgoing {
         self.end(State::Over);
     }
 
-    /// Moves all queued frames into `frames`, waiting until there is something to do; for the writer alone.
-    pub(crate) async fn take(&self, frames: &mut Vec<Bytes>) -> Work {
+    /// Tells the server, with what is sent next, that `received` of its frames have been.
+    pub(crate) fn acknowledge(&self, received: u64) {
+        self.with(|queue| queue.receipt = Some(received));
+        self.work.notify_one();
+    }
+
+    /// The server has received `received` frames: they are not kept any longer.
+    ///
+    /// # Errors
+    /// [`ReceivedError`]: so many were not sent.
+    pub(crate) fn acknowledged(&self, received: u64) -> Result<(), ReceivedError> {
+        self.with(|queue| queue.retained.acknowledge(received))?;
+        self.room.notify_waiters();
+        Ok(())
+    }
+
+    /// The session goes on over its connection with the number `connection`: the server has received `received` frames, and
+    /// is sent the others again. It is told that `receipt` of its own have been received.
+    ///
+    /// # Errors
+    /// [`ReceivedError`]: the session cannot go on from there.
+    pub(crate) fn resume(
+        &self,
+        connection: u32,
+        received: u64,
+        receipt: u64,
+    ) -> Result<(), ReceivedError> {
+        self.with(|queue| {
+            queue.again = queue.retained.resume(received)?;
+            queue.connection = connection;
+            queue.receipt = Some(receipt);
+            Ok(())
+        })?;
+        self.work.notify_one();
+        self.room.notify_waiters();
+        Ok(())
+    }
+
+    /// Moves all that is to be written into `pieces`, waiting until there is something to do; for the writer of the
+    /// session's connection with the number `connection` alone. From now on it is kept until it is acknowledged.
+    pub(crate) async fn take(&self, connection: u32, pieces: &mut Vec<Bytes>) -> Work {
         loop {
-            let work = self.with(|queue| {
-                std::mem::swap(frames, &mut queue.frames);
-                match queue.state {
-                    State::Open if frames.is_empty() => None,
-                    State::Open => Some(Work::Write),
-                    State::Leaving => Some(Work::WriteLast),
-                    State::Over => Some(Work::Stop),
-                }
-            });
-            match work {
+            match self.with(|queue| queue.take(connection, pieces)) {
                 Some(work) => return work,
                 None => self.work.notified().await,
             }
         }
     }
 
-    /// The transport has taken over `bytes` of frames.
-    pub(crate) fn written(&self, bytes: usize) {
-        self.with(|queue| queue.bytes = queue.bytes.saturating_sub(bytes));
-        self.room.notify_waiters();
-    }
-
     fn end(&self, state: State) {
         self.with(|queue| {
             if state == State::Over {
-                queue.frames = Vec::new();
+                (queue.frames, queue.again, queue.bytes) = (Vec::new(), Vec::new(), 0);
+                queue.retained = Retained::default();
             }
             if queue.state != State::Over {
                 queue.state = state;
@@ -133,5 +183,35 @@ impl Outgoing {
     fn with<T>(&self, act: impl FnOnce(&mut Queue) -> T) -> T {
         // Nothing under the lock can panic half way.
         act(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Queue {
+    fn take(&mut self, connection: u32, pieces: &mut Vec<Bytes>) -> Option<Work> {
+        pieces.clear();
+        if self.connection != connection {
+            // The session goes on elsewhere.
+            return Some(Work::Stop);
+        }
+        std::mem::swap(pieces, &mut self.frames);
+        self.bytes = 0;
+        batch::join(pieces);
+        for piece in &*pieces {
+            self.retained.push(piece.clone());
+        }
+        if !self.again.is_empty() {
+            let behind = std::mem::replace(pieces, std::mem::take(&mut self.again));
+            pieces.extend(behind);
+        }
+        if let Some(received) = self.receipt.take() {
+            // In front, since it is the first frame of a connection that the session goes on over.
+            pieces.insert(0, ToServer::Ack { received }.encode());
+        }
+        match self.state {
+            State::Open if pieces.is_empty() => None,
+            State::Open => Some(Work::Write),
+            State::Leaving => Some(Work::WriteLast),
+            State::Over => Some(Work::Stop),
+        }
     }
 }

@@ -15,6 +15,18 @@ pub enum Durability {
     Durable,
 }
 
+/// What may become of a message on its way to a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// It arrives, behind all that was said to the session before.
+    #[default]
+    Ordered,
+    /// It may be lost, and may arrive before or behind what was said around it.
+    Unreliable,
+    /// It arrives, in order, unless a newer one of the same key is there before it was sent: then only that one does.
+    Latest(u64),
+}
+
 /// One thing to be done when the job has committed. Sessions are named by their object's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -101,6 +113,13 @@ pub enum Effect {
         /// What is to be done.
         effect: Box<Effect>,
     },
+    /// A [`Send`](Self::Send) or [`SendChannel`](Self::SendChannel) that is not sent in the ordinary way.
+    By {
+        /// How it is sent.
+        delivery: Delivery,
+        /// What is sent.
+        effect: Box<Effect>,
+    },
 }
 
 impl Effect {
@@ -109,12 +128,20 @@ impl Effect {
         Effect::At { durability, effect: Box::new(self) }
     }
 
+    /// The same, sent as `delivery` says. Of effects that are no messages it changes nothing.
+    pub fn by(self, delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::Ordered => self,
+            delivery => Effect::By { delivery, effect: Box::new(self) },
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Effect::Send { frame, .. }
             | Effect::Reply { frame, .. }
             | Effect::SendChannel { frame, .. } => frame.len(),
-            Effect::At { effect, .. } => effect.bytes(),
+            Effect::At { effect, .. } | Effect::By { effect, .. } => effect.bytes(),
             _ => 0,
         }
     }

@@ -52,7 +52,7 @@ mod watch;
 pub use attempt::{Attempt, TaskRng};
 #[cfg(feature = "breaks")]
 pub use breaks::Breaks;
-pub use effects::{Durability, Effect, Effects};
+pub use effects::{Delivery, Durability, Effect, Effects};
 pub use engine::{Counts, Engine, Settings};
 pub use error::{Error, Fault};
 pub use guard::{Read, Write};

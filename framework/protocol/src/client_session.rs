@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::frame::{FrameDecoder, FrameError};
 use crate::handshake::Secret;
 use crate::reject::RejectCode;
+use crate::retained::ReceivedError;
 use crate::to_client::ToClient;
 
 /// The receiving side of a session on the client.
@@ -85,6 +86,9 @@ pub enum ClientSessionError {
     /// A welcome or a rejection came again.
     #[error("the server answered the greeting a second time")]
     WelcomeTwice,
+    /// An acknowledgement of what was not sent.
+    #[error(transparent)]
+    Received(#[from] ReceivedError),
     /// Something came behind the last frame.
     #[error("the server sent a frame behind the last one of the session")]
     BehindEnd,

@@ -71,7 +71,7 @@ impl fmt::Debug for Credentials {
 }
 
 /// What a client shows when it resumes its session. Not printed by `Debug`.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secret([u8; 32]);
 
 impl Secret {

@@ -122,6 +122,11 @@ impl<F: Frame> Retained<F> {
         self.bytes
     }
 
+    /// How many frames the peer has said that it has received.
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
     /// How many frames that count have been sent.
     pub fn sent(&self) -> u64 {
         self.sent

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::close::CloseCode;
 use crate::frame::{FrameDecoder, FrameError};
 use crate::handshake::{HELLO_BYTES_MAX, Hello};
+use crate::retained::ReceivedError;
 use crate::to_server::ToServer;
 
 /// The receiving side of a session on the server.
@@ -53,6 +54,9 @@ pub enum ServerSessionError {
     /// The greeting came again.
     #[error("Hello came a second time in one session")]
     HelloTwice,
+    /// An acknowledgement of what was not sent.
+    #[error(transparent)]
+    Received(#[from] ReceivedError),
     /// Something came behind the last frame.
     #[error("a frame came behind Goodbye")]
     BehindGoodbye,

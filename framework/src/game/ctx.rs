@@ -2,17 +2,18 @@
 
 use std::any::TypeId;
 use std::cell::{Cell, RefCell, RefMut};
+use std::hash::Hash;
 use std::time::Duration;
 
 use bytes::Bytes;
-use daystar_engine::{Attempt, Durability, Effect, Error, Read, TaskRng, Write};
+use daystar_engine::{Attempt, Delivery, Durability, Effect, Error, Read, TaskRng, Write};
 use daystar_model::{Managed, ObjectId, Ref, Space, Timestamp};
 use daystar_protocol::frame::TO_CLIENT_BYTES_MAX;
 use daystar_protocol::message::{EncodeError, Message};
 use daystar_protocol::to_client::{event_frame, reply_frame};
 
 use crate::game::channel::Channel;
-use crate::game::level::At;
+use crate::game::manner::{At, By, Manner, key};
 use crate::game::names::{self, NameError};
 use crate::game::rules::Result;
 use crate::game::session::{Asked, Attached, Session, SessionError, SessionRecord};
@@ -218,7 +219,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
     ///
     /// An event of a type that is not this game's `Event` makes the task fail at its end.
     pub fn send<M: Message>(&self, session: Session, event: M) {
-        self.send_at(None, session, event);
+        self.send_in(Manner::default(), session, event);
     }
 
     /// Answers the request that this task was started by: the client's `call` resolves with `event`. For a
@@ -226,12 +227,12 @@ impl<'a, 'e> Ctx<'a, 'e> {
     ///
     /// A second reply to the same request, or one where there was no request, makes the task fail at its end.
     pub fn reply<M: Message>(&self, event: M) {
-        self.reply_at(None, event);
+        self.reply_in(Manner::default(), event);
     }
 
     /// The channel called `name`.
     pub fn channel(&self, name: &str) -> Channel<'_, 'a, 'e> {
-        Channel::new(self, name, None)
+        Channel::new(self, name, Manner::default())
     }
 
     /// Where to say what a client must never hear in vain: it is sent only when this task is on disk, so that neither a crash
@@ -256,6 +257,42 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// [`Builder::durability`](crate::Builder::durability).
     pub fn at(&self, durability: Durability) -> At<'_, 'a, 'e> {
         At::new(self, durability)
+    }
+
+    /// Where to say what may be lost: a creature's steps, of which the next one is due in a moment anyway. It goes by
+    /// datagram, so it waits for nothing and nothing waits for it: it may also come before or behind what was said
+    /// around it. While a client reads slowly, it is left away. An event that is too large for a datagram goes by stream.
+    ///
+    /// ```
+    /// use daystar::prelude::*;
+    ///
+    /// #[message]
+    /// pub enum Event { At { x: f32, y: f32 } }
+    ///
+    /// fn step(ctx: &Ctx, x: f32, y: f32) {
+    ///     ctx.channel("meadow").unreliable().send(Event::At { x, y });
+    /// }
+    /// ```
+    pub fn unreliable(&self) -> By<'_, 'a, 'e> {
+        By::new(self, Delivery::Unreliable)
+    }
+
+    /// Where to say what the next of the same `key` makes worthless: a price, how full a ship is. While one waits to be sent, a
+    /// newer one takes its place, so a client that reads slowly skips some, and all the same ends with the newest.
+    /// What is sent comes in order with all else. Keys are compared by their hash, for each session alone, and are not sent.
+    ///
+    /// ```
+    /// use daystar::prelude::*;
+    ///
+    /// #[message]
+    /// pub enum Event { Price { of: u32, gold: u64 } }
+    ///
+    /// fn quote(ctx: &Ctx, trader: Session, of: u32, gold: u64) {
+    ///     ctx.latest(("price", of)).send(trader, Event::Price { of, gold });
+    /// }
+    /// ```
+    pub fn latest(&self, key: impl Hash) -> By<'_, 'a, 'e> {
+        By::new(self, Delivery::Latest(self::key(key)))
     }
 
     // Later.
@@ -313,36 +350,29 @@ impl<'a, 'e> Ctx<'a, 'e> {
         self.attempt.effect(effect);
     }
 
-    /// Asks for an effect that tells a client something; `None` is the server's level.
-    pub(crate) fn tell(&self, durability: Option<Durability>, effect: Effect) {
-        self.effect(match durability {
-            Some(durability) => effect.at(durability),
-            None => effect,
-        });
+    /// Asks for an effect that tells a client something.
+    pub(crate) fn tell(&self, manner: Manner, effect: Effect) {
+        self.effect(manner.of(effect));
     }
 
-    pub(crate) fn send_at<M: Message>(
-        &self,
-        durability: Option<Durability>,
-        session: Session,
-        event: M,
-    ) {
+    pub(crate) fn send_in<M: Message>(&self, manner: Manner, session: Session, event: M) {
         if let Some(frame) = self.event_frame(&event) {
-            self.tell(durability, Effect::Send { session: session.id(), frame });
+            self.tell(manner, Effect::Send { session: session.id(), frame });
         }
     }
 
-    pub(crate) fn reply_at<M: Message>(&self, durability: Option<Durability>, event: M) {
+    pub(crate) fn reply_in<M: Message>(&self, manner: Manner, event: M) {
         let Some(asked) = self.asked else {
             return self.fail(SessionError::NothingAsked);
         };
         if self.has_replied.replace(true) {
             return self.fail(SessionError::RepliedTwice);
         }
-        let Some(call) = asked.call else { return self.send_at(durability, asked.session, event) };
+        let Some(call) = asked.call else { return self.send_in(manner, asked.session, event) };
         if let Some(frame) = self.encode(&event, |event| reply_frame(call, Some(event))) {
             let session = asked.session.id();
-            self.tell(asked.level().or(durability), Effect::Reply { session, frame });
+            let manner = Manner { durability: asked.level().or(manner.durability), ..manner };
+            self.tell(manner, Effect::Reply { session, frame });
         }
     }
 

@@ -11,6 +11,7 @@ use daystar_protocol::to_client::ToClient;
 use tracing::{debug, error, warn};
 
 use crate::game::ctx::{Ctx, EventType};
+use crate::game::manner::Manner;
 use crate::game::names::NameError;
 use crate::game::rules::{Game, Result};
 use crate::game::session::{Asked, Left, Session, SessionError, SessionRecord};
@@ -29,7 +30,8 @@ fn with_ctx<G: Game>(
         && !ctx.has_replied()
     {
         let frame = ToClient::Reply { call, payload: None }.encode();
-        ctx.tell(asked.level(), Effect::Reply { session: asked.session.id(), frame });
+        let manner = Manner { durability: asked.level(), ..Manner::default() };
+        ctx.tell(manner, Effect::Reply { session: asked.session.id(), frame });
     }
     ctx.take_problem()
 }

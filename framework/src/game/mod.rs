@@ -4,7 +4,7 @@ pub(crate) mod channel;
 pub(crate) mod collections;
 pub(crate) mod ctx;
 pub(crate) mod events;
-pub(crate) mod level;
+pub(crate) mod manner;
 pub(crate) mod names;
 pub(crate) mod problems;
 pub(crate) mod rules;

@@ -1,29 +1,28 @@
-//! One connection, from its first packet to its end.
+//! One connection, from its first packet until it belongs to a session.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use daystar_protocol::close::CloseCode;
+use daystar_protocol::handshake::{Credentials, Hello};
 use daystar_protocol::reject::RejectCode;
 use daystar_protocol::server_session::{FromClient, ServerSessionError};
 use daystar_protocol::to_client::ToClient;
 use quinn::{Connection, ConnectionError, Incoming, SendStream, VarInt};
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use crate::net::endpoint::{Permits, Shared};
-use crate::net::handler::{Closed, Login, Permit, Request, SessionInput};
+use crate::net::handler::Login;
 use crate::net::login;
-use crate::net::outbox::{End, Outbox};
 use crate::net::reader::{ReadEnd, Reader};
-use crate::net::writer;
+use crate::net::resume::{Arrival, NotResumed};
+use crate::net::session::{self, Line};
 
-/// Runs the connection to its end, giving each permit back as soon as it can.
+/// Runs the connection, giving each permit back as soon as it can, until it belongs to a session; a new session is run, too.
 pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permits) {
-    let Permits { start, handshake, seat: _seat } = permits;
+    let Permits { start, handshake, seat } = permits;
     let address = incoming.remote_address();
     let deadline = Instant::now() + shared.limits.hello_timeout;
     let connection = match incoming.accept() {
@@ -46,8 +45,18 @@ pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permit
     let greeted = timeout_at(deadline, greet(&connection, &shared)).await;
     drop(handshake);
     match greeted {
-        Ok(Ok((name, reader, stream))) => {
-            session(&connection, Login { name, address }, reader, stream, &shared).await;
+        Ok(Ok(Greeted { who, reader, stream })) => {
+            let line = Line { connection, reader, stream, seat };
+            match who {
+                Who::New(name) => session::run(Login { name, address }, line, &shared).await,
+                Who::Back { session, secret, received } => {
+                    let arrival = Arrival { line: Box::new(line), secret, received };
+                    let arrived = shared.resumptions.arrive(session, arrival);
+                    let Err(NotResumed { line, code }) = arrived else { return };
+                    debug!(%address, ?code, "a session was not resumed");
+                    session::refuse(*line, code, &shared).await;
+                }
+            }
         }
         Ok(Err(NoGreeting::Rejected(stream, code, reason))) => {
             debug!(%address, reason, "a login was rejected");
@@ -75,15 +84,31 @@ enum NoGreeting {
     Lost(ConnectionError),
 }
 
-async fn greet(
-    connection: &Connection,
-    shared: &Shared,
-) -> Result<(String, Reader, SendStream), NoGreeting> {
+/// A client that may begin or go on.
+struct Greeted {
+    who: Who,
+    reader: Reader,
+    stream: SendStream,
+}
+
+enum Who {
+    New(String),
+    Back { session: u64, secret: [u8; 32], received: u64 },
+}
+
+async fn greet(connection: &Connection, shared: &Shared) -> Result<Greeted, NoGreeting> {
     let (stream, recv) = connection.accept_bi().await.map_err(NoGreeting::Lost)?;
     let mut reader = Reader::new(recv, shared.limits.to_server_bytes_max);
     match reader.next().await {
+        Ok(FromClient::Hello(Hello {
+            credentials: Credentials::Resume { session, secret, received },
+            ..
+        })) => {
+            let who = Who::Back { session, secret, received };
+            Ok(Greeted { who, reader, stream })
+        }
         Ok(FromClient::Hello(hello)) => match login::check(hello, &shared.game) {
-            Ok(name) => Ok((name, reader, stream)),
+            Ok(name) => Ok(Greeted { who: Who::New(name), reader, stream }),
             Err((code, reason)) => Err(NoGreeting::Rejected(stream, code, reason)),
         },
         Ok(_) => Err(NoGreeting::Violation(ServerSessionError::HelloExpected)),
@@ -97,7 +122,7 @@ async fn greet(
 }
 
 /// Sends the reason as a frame and, in case that is not read, as the connection's end.
-async fn reject(
+pub(super) async fn reject(
     connection: &Connection,
     mut stream: SendStream,
     code: RejectCode,
@@ -114,144 +139,17 @@ async fn reject(
     close(connection, CloseCode::Rejected, &reason);
 }
 
-async fn session(
-    connection: &Connection,
-    login: Login,
-    mut reader: Reader,
-    stream: SendStream,
-    shared: &Shared,
-) {
-    let (name, address) = (login.name.clone(), login.address);
-    let outbox = Arc::new(Outbox::new(&shared.limits, Arc::clone(&shared.watermark)));
-    let input = match shared.handler.open(login, Arc::clone(&outbox)) {
-        Ok(input) => Input(Some(input)),
-        Err(reason) => {
-            debug!(%address, name, reason, "a login was rejected");
-            return reject(connection, stream, RejectCode::Other, reason, shared).await;
-        }
-    };
-    let listed = shared.open.list(&outbox);
-    let mut writing = Writing(tokio::spawn(writer::write(stream, Arc::clone(&outbox))));
-    let closed = tokio::select! {
-        biased;
-        end = outbox.ended() => {
-            if !matches!(end, End::Dropped(..)) {
-                let _ = timeout(shared.limits.close_timeout, &mut writing.0).await;
-            }
-            let is_held = outbox.is_held();
-            let (code, reason) = match end {
-                End::Dropped(code, reason) => (code, reason),
-                // The connection's end must not tell either what may still be taken back.
-                _ if is_held => (CloseCode::Closing, NOT_STORED.to_owned()),
-                End::Closing(reason) => (CloseCode::Closing, reason),
-                End::Rejected(reason) => (CloseCode::Rejected, reason),
-            };
-            close(connection, code, &reason);
-            Closed::Dropped(reason)
-        }
-        end = receive(&mut reader, &input, shared) => match end {
-            ReadEnd::Finished => {
-                close(connection, CloseCode::Goodbye, "goodbye");
-                Closed::ByClient
-            }
-            ReadEnd::Violation(error) => {
-                let reason = error.to_string();
-                close(connection, error.close_code(), &reason);
-                Closed::Dropped(reason)
-            }
-            ReadEnd::Lost(error) => lost(&error),
-        },
-    };
-    // Whoever still holds the outbox must not fill it for nobody.
-    outbox.drop_all(CloseCode::Goodbye, String::new());
-    drop(listed);
-    debug!(%address, name, ?closed, "a session is over");
-    input.closed(closed);
-}
-
-/// Hands the client's requests on until no more come.
-async fn receive(reader: &mut Reader, input: &Input, shared: &Shared) -> ReadEnd {
-    let places = Arc::new(Semaphore::new(shared.limits.session_requests_max));
-    loop {
-        let (call, is_durable, payload) = match reader.next().await {
-            Ok(FromClient::Request { call, is_durable, payload }) => (call, is_durable, payload),
-            // Nothing is kept to be sent again yet.
-            Ok(FromClient::Ack { .. }) => continue,
-            Ok(FromClient::Hello(_)) => {
-                return ReadEnd::Violation(ServerSessionError::HelloTwice);
-            }
-            Ok(FromClient::Goodbye) => return ReadEnd::Finished,
-            Err(end) => return end,
-        };
-        let place = Arc::clone(&places).acquire_owned().await;
-        let bytes =
-            Arc::clone(&shared.queued_bytes).acquire_many_owned(shared.cost(payload.len())).await;
-        // Neither semaphore is ever closed.
-        let (Ok(place), Ok(bytes)) = (place, bytes) else { return ReadEnd::Finished };
-        input.received(Request { call, is_durable, payload, permit: Permit { place, bytes } });
-    }
-}
-
-/// What the end of the connection means for the session.
-fn lost(error: &ConnectionError) -> Closed {
-    match error {
-        ConnectionError::ApplicationClosed(close)
-            if close.error_code == code(CloseCode::Goodbye) =>
-        {
-            Closed::ByClient
-        }
-        ConnectionError::LocallyClosed => Closed::Dropped("the server stops".to_owned()),
-        _ => Closed::Lost,
-    }
-}
-
-fn close(connection: &Connection, with: CloseCode, reason: &str) {
+pub(super) fn close(connection: &Connection, with: CloseCode, reason: &str) {
     // The reason travels in one packet.
     let reason = &reason[..reason.floor_char_boundary(CLOSE_REASON_BYTES_MAX)];
     connection.close(code(with), reason.as_bytes());
 }
 
-fn code(code: CloseCode) -> VarInt {
+pub(super) fn code(code: CloseCode) -> VarInt {
     VarInt::from_u32(code.to_raw())
-}
-
-/// Says `closed` exactly once, even when the connection's task is thrown away or panics.
-struct Input(Option<Arc<dyn SessionInput>>);
-
-impl Input {
-    fn received(&self, request: Request) {
-        if let Some(input) = &self.0 {
-            input.received(request);
-        }
-    }
-
-    fn closed(mut self, why: Closed) {
-        if let Some(input) = self.0.take() {
-            input.closed(why);
-        }
-    }
-}
-
-impl Drop for Input {
-    fn drop(&mut self) {
-        if let Some(input) = self.0.take() {
-            input.closed(Closed::Lost);
-        }
-    }
-}
-
-/// The writer's task, which ends with the connection's.
-struct Writing(JoinHandle<()>);
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// A client that answers is done by then, and one that does not must not keep others waiting.
 const START_TIMEOUT: Duration = Duration::from_millis(100);
 
 const CLOSE_REASON_BYTES_MAX: usize = 512;
-
-const NOT_STORED: &str = "the session ends before all that was to be said could be stored";

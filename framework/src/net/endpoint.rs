@@ -20,6 +20,7 @@ use crate::net::connection;
 use crate::net::handler::SessionHandler;
 use crate::net::limits::Limits;
 use crate::net::outbox::Outbox;
+use crate::net::resume::{Broken, Resumptions};
 use crate::net::socket;
 use crate::net::watermark::{Hold, Watermark};
 
@@ -35,6 +36,8 @@ pub(crate) struct NetConfig {
     pub(crate) certificate: Certificate,
     /// What frames are held by.
     pub(crate) watermark: Arc<Watermark>,
+    /// What is broken on purpose.
+    pub(crate) broken: Broken,
 }
 
 /// Why the server cannot listen.
@@ -89,6 +92,10 @@ pub(super) struct Shared {
     pub(super) open: Arc<OpenSessions>,
     pub(super) queued_bytes: Arc<Semaphore>,
     pub(super) watermark: Arc<Watermark>,
+    pub(super) resumptions: Arc<Resumptions>,
+    /// Places of sessions without a connection.
+    pub(super) detached: Arc<Semaphore>,
+    pub(super) broken: Broken,
 }
 
 /// What a new connection holds of the endpoint's limits.
@@ -118,7 +125,7 @@ impl Endpoint {
         config: NetConfig,
         handler: Arc<dyn SessionHandler>,
     ) -> Result<Self, BindError> {
-        let NetConfig { listen, game, limits, certificate, watermark } = config;
+        let NetConfig { listen, game, limits, certificate, watermark, broken } = config;
         let fingerprint = certificate.fingerprint();
         let server = server_config(certificate, &limits)?;
         let socket_error = |cause: io::Error| match cause.kind() {
@@ -133,6 +140,9 @@ impl Endpoint {
             game,
             open: Arc::default(),
             queued_bytes: Arc::new(Semaphore::new(limits.queued_bytes_max.min(SEATS_MAX))),
+            resumptions: Resumptions::new(limits.resume_window),
+            detached: Arc::new(Semaphore::new(limits.detached_max.min(SEATS_MAX))),
+            broken,
             limits,
             watermark,
         });
@@ -158,18 +168,25 @@ impl Endpoint {
         self.endpoint.set_server_config(None);
         self.shared.open.close_all(reason);
         // Two rounds: those that say goodbye, then those that the closing of the socket ends.
-        let all =
-            u32::try_from(self.shared.limits.connections_max.min(SEATS_MAX)).unwrap_or(u32::MAX);
         let patience = self.shared.limits.close_timeout * 2;
-        if timeout(patience, self.seats.acquire_many(all)).await.is_err() {
+        if timeout(patience, self.all_gone()).await.is_err() {
             debug!("some clients did not go in time");
         }
         self.endpoint.close(VarInt::from_u32(CloseCode::Closing.to_raw()), reason.as_bytes());
-        if timeout(patience, self.seats.acquire_many(all)).await.is_err() {
+        if timeout(patience, self.all_gone()).await.is_err() {
             warn!("some connections are still busy; leaving them to the runtime");
         }
         // The socket must outlive the last packets, or some clients would wait for an answer until they time out.
         let _ = timeout(DRAIN_TIMEOUT, self.endpoint.wait_idle()).await;
+    }
+
+    /// Resolves when there is neither a connection nor a session.
+    async fn all_gone(&self) {
+        let limits = &self.shared.limits;
+        let all = |max: usize| u32::try_from(max.min(SEATS_MAX)).unwrap_or(u32::MAX);
+        let _seats = self.seats.acquire_many(all(limits.connections_max)).await;
+        // A session that loses its connection takes its place here before it gives its seat back.
+        let _detached = self.shared.detached.acquire_many(all(limits.detached_max)).await;
     }
 }
 
@@ -220,7 +237,8 @@ fn server_config(certificate: Certificate, limits: &Limits) -> Result<ServerConf
         .stream_receive_window(VarInt::from_u32(RECEIVE_WINDOW_BYTES))
         .receive_window(VarInt::from_u32(RECEIVE_WINDOW_BYTES))
         .send_window(SEND_WINDOW_BYTES)
-        .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER_BYTES))
+        // Nothing is taken by datagram. (`None` would also forbid to send them.)
+        .datagram_receive_buffer_size(Some(0))
         .datagram_send_buffer_size(DATAGRAM_BUFFER_BYTES);
     let mut config = ServerConfig::with_crypto(Arc::new(certificate.tls()?));
     config

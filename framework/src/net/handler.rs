@@ -12,8 +12,8 @@ use crate::net::outbox::Outbox;
 pub(crate) trait SessionHandler: Send + Sync + 'static {
     /// A client has greeted properly and asks to join.
     ///
-    /// `Ok`: the join is under way. When it has finished, `Welcome` must be the first frame pushed into `outbox`, or
-    /// [`Outbox::reject`] be called. Requests may come in before that; they belong behind the join.
+    /// `Ok`: the join is under way. When it has finished, what [`Outbox::welcome`] gives must be the first frame that `outbox`
+    /// is told, or [`Outbox::reject`] be called. Requests may come in before that; they belong behind the join.
     ///
     /// # Errors
     /// The reason why the client may not join, for a person to read. It is sent, and the connection ends.

@@ -1,7 +1,8 @@
 //! The network: QUIC connections, logins, outgoing queues and channels. Knows neither store nor game.
 //!
 //! What is above plugs in through [`handler::SessionHandler`]; what comes down goes through [`outbox::Outbox`] and
-//! [`channels::Switchboard`]. A session costs two tasks, one that reads and one that writes, and no task per frame.
+//! [`channels::Switchboard`]. A session costs two tasks, one that reads and one that writes, and no task per frame. It
+//! outlives its connection ([`resume`]).
 
 #![forbid(unsafe_code)]
 
@@ -9,11 +10,14 @@ pub(crate) mod certificate;
 pub(crate) mod channels;
 mod connection;
 pub(crate) mod endpoint;
+mod fanout;
 pub(crate) mod handler;
 pub(crate) mod limits;
 mod login;
 pub(crate) mod outbox;
 mod reader;
+pub(crate) mod resume;
+mod session;
 mod socket;
 #[cfg(test)]
 mod tests;

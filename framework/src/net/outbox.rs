@@ -1,20 +1,24 @@
-//! What waits to be sent to one client.
+//! What waits to be sent to one client, and what was sent and may have to be sent again.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use daystar_protocol::batch;
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::frame::LENGTH_BYTES;
 use daystar_protocol::reject::RejectCode;
-use daystar_protocol::to_client::ToClient;
+use daystar_protocol::retained::{ACK_BYTES, ACK_FRAMES, ReceivedError, Retained};
+use daystar_protocol::to_client::{self, ToClient};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::net::limits::Limits;
+use crate::net::resume::{Broken, Ticket};
 use crate::net::watermark::{Hold, Watermark};
 
-/// The queue between those who have something for a client, and the one task that writes to it.
+/// The queue between those who have something for a client, and the one task that writes to it. It outlives the
+/// connection: the session may go on over another.
 ///
 /// Nothing here blocks: whoever pushes is never held up by a slow client. A client that lets more pile up
 /// than its limit is dropped. Frames leave in the order in which they were pushed: behind one that is held, all wait.
@@ -23,10 +27,34 @@ pub(crate) struct Outbox {
     watermark: Arc<Watermark>,
     /// Wakes the writer: there are frames, or there will be no more.
     work: Notify,
-    /// Wakes the reader, which watches over the connection: the session is to end.
+    /// Wakes the session's task, which watches over the connection: the session is to end.
     ended: Notify,
+    /// How the client may come back.
+    ticket: Option<Arc<Ticket>>,
+    broken: Broken,
     frame_bytes_max: usize,
     bytes_max: usize,
+    unreliable_bytes_max: usize,
+}
+
+/// A frame and how it is to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Say {
+    pub(crate) frame: Bytes,
+    /// When it may be sent.
+    pub(crate) hold: Hold,
+    pub(crate) delivery: Delivery,
+}
+
+/// What may become of a frame on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// It arrives, in order.
+    Ordered,
+    /// It may be lost, or be overtaken. Only for frames of events.
+    Unreliable,
+    /// It arrives, in order, unless one of the same key is pushed while it waits: then only that one does.
+    Latest(u64),
 }
 
 /// How the server ends a session.
@@ -40,43 +68,93 @@ pub(super) enum End {
     Dropped(CloseCode, String),
 }
 
+/// What the writer sends in one go.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Pieces of the stream.
+    pub(super) frames: Vec<Bytes>,
+    pub(super) datagrams: Vec<Bytes>,
+}
+
 impl Outbox {
-    pub(super) fn new(limits: &Limits, watermark: Arc<Watermark>) -> Self {
+    /// An outbox whose first connection has the number one. Its client can come back as the ticket says.
+    pub(super) fn new(
+        limits: &Limits,
+        watermark: Arc<Watermark>,
+        ticket: Option<Arc<Ticket>>,
+        broken: Broken,
+    ) -> Self {
+        let frame_bytes_max = LENGTH_BYTES + limits.to_client_bytes_max;
+        // What a client has received and need not acknowledge yet must not fill it.
+        let unacknowledged = 2 * ACK_BYTES + ACK_FRAMES as usize * FRAME_COST;
+        let bytes_max = limits.outbox_bytes_max.max(frame_bytes_max + FRAME_COST) + unacknowledged;
         Self {
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue { connection: 1, ..Queue::default() }),
             watermark,
             work: Notify::new(),
             ended: Notify::new(),
-            frame_bytes_max: LENGTH_BYTES + limits.to_client_bytes_max,
-            bytes_max: limits.outbox_bytes_max.max(LENGTH_BYTES + limits.to_client_bytes_max),
+            ticket,
+            broken,
+            frame_bytes_max,
+            bytes_max,
+            unreliable_bytes_max: limits.unreliable_bytes_max.min(bytes_max),
         }
     }
 
     /// Queues a frame that may be sent as `hold` says. Does nothing when the session is already ending.
+    #[cfg(test)]
     pub(crate) fn push(&self, frame: Bytes, hold: Hold) {
+        self.say([Say { frame, hold, delivery: Delivery::Ordered }]);
+    }
+
+    /// Queues frames, in order and in one go: if nothing holds some of them back, they leave in one write.
+    pub(crate) fn say(&self, says: impl IntoIterator<Item = Say>) {
         let mut queue = self.queue.lock();
-        if queue.end.is_some() {
-            return;
+        let was_empty = queue.is_empty();
+        for say in says {
+            if queue.end.is_some() {
+                return;
+            }
+            if say.delivery == Delivery::Unreliable
+                && (queue.connection == 0 || queue.waiting() > self.unreliable_bytes_max)
+            {
+                continue;
+            }
+            if let Delivery::Latest(key) = say.delivery {
+                queue.forget_latest(key);
+            }
+            let waiting = queue.waiting() + say.frame.len() + FRAME_COST;
+            if say.frame.len() > self.frame_bytes_max || waiting > self.bytes_max {
+                if say.delivery == Delivery::Unreliable {
+                    continue;
+                }
+                let is_held = !queue.held.is_empty();
+                let (code, reason) = self.over_limit(say.frame.len(), waiting, is_held);
+                queue.end(End::Dropped(code, reason), Hold::NONE);
+                drop(queue);
+                return self.ended.notify_one();
+            }
+            queue.bytes += say.frame.len() + FRAME_COST;
+            if queue.may_go(say.hold, &self.watermark) {
+                queue.make_ready(say);
+            } else {
+                queue.held.push_back(say);
+            }
         }
-        let waiting = queue.bytes + frame.len() + FRAME_COST;
-        if frame.len() > self.frame_bytes_max || waiting > self.bytes_max {
-            let (code, reason) = self.over_limit(frame.len(), waiting, !queue.held.is_empty());
-            queue.end(End::Dropped(code, reason), Hold::NONE);
-            drop(queue);
-            self.ended.notify_one();
-            return;
-        }
-        queue.bytes = waiting;
-        let is_first = queue.is_empty();
-        if queue.may_go(hold, &self.watermark) {
-            queue.ready.push(frame);
-        } else {
-            queue.held.push_back((frame, hold));
-        }
+        let is_first = was_empty && !queue.is_empty();
         drop(queue);
         if is_first {
             self.work.notify_one();
         }
+    }
+
+    /// The frame that tells the client that it is in the session of this number, and how to resume that, which it may from now on.
+    pub(crate) fn welcome(&self, session: u64) -> Bytes {
+        // Under the lock, so that a session that has ended meanwhile is not listed again.
+        let queue = self.queue.lock();
+        let ticket = self.ticket.as_ref().filter(|_| queue.end.is_none());
+        let (secret, window_ms) = ticket.map(|ticket| ticket.issue(session)).unwrap_or_default();
+        ToClient::Welcome { session, secret, window_ms }.encode()
     }
 
     /// Ends the session: what is queued is still sent, then the reason.
@@ -94,6 +172,13 @@ impl Outbox {
         self.end(End::Dropped(code, reason), Hold::NONE);
     }
 
+    /// The same, if its connection is the one with the number `connection`.
+    pub(super) fn drop_all_of(&self, connection: u32, code: CloseCode, reason: String) {
+        if self.queue.lock().connection == connection {
+            self.drop_all(code, reason);
+        }
+    }
+
     /// Ends the session. The first end is the one that counts.
     fn end(&self, end: End, hold: Hold) {
         let mut queue = self.queue.lock();
@@ -106,7 +191,7 @@ impl Outbox {
         self.work.notify_one();
     }
 
-    /// Resolves when the server wants the session to end. For the reader alone.
+    /// Resolves when the server wants the session to end. For the session's task alone.
     pub(super) async fn ended(&self) -> End {
         loop {
             if let Some((end, _)) = &self.queue.lock().end {
@@ -123,48 +208,122 @@ impl Outbox {
         queue.held_until(&self.watermark).is_some()
     }
 
-    /// Moves all queued frames that may be sent into `frames`, waiting until there are some; for the writer alone. `Some` is
-    /// the frame to send behind them as the last one.
+    /// Tells the client, with what is sent next, that `received` of its frames have been.
+    pub(super) fn acknowledge(&self, received: u64) {
+        self.queue.lock().receipt = Some(received);
+        self.work.notify_one();
+    }
+
+    /// The client has received `received` frames: they are not kept any longer.
     ///
-    /// The frames count against the limit until [`written`](Self::written) is told of them.
-    pub(super) async fn take(&self, frames: &mut Vec<Bytes>) -> Option<Bytes> {
+    /// # Errors
+    /// [`ReceivedError`]: so many were not sent.
+    pub(super) fn acknowledged(&self, received: u64) -> Result<(), ReceivedError> {
+        self.queue.lock().retained.acknowledge(received)
+    }
+
+    /// Whether the client has been sent what it needs to resume the session.
+    pub(super) fn is_resumable(&self) -> bool {
+        self.queue.lock().is_welcomed
+    }
+
+    /// There is no connection for the time being.
+    pub(super) fn detach(&self) {
+        let mut queue = self.queue.lock();
+        queue.connection = 0;
+        queue.drop_datagrams();
+    }
+
+    /// The session goes on over its connection with the number `connection`, whose client has received `received` frames: it
+    /// is sent `first`, then what it lacks, then what waits. What another connection's writer still has goes nowhere.
+    ///
+    /// # Errors
+    /// [`ReceivedError`]: the session cannot go on from there. Nothing has changed.
+    pub(super) fn resume(
+        &self,
+        connection: u32,
+        received: u64,
+        first: Bytes,
+    ) -> Result<(), ReceivedError> {
+        let mut queue = self.queue.lock();
+        let received =
+            if self.broken.received_is_ignored { queue.retained.acknowledged() } else { received };
+        let mut again = queue.retained.resume(received)?;
+        if self.broken.retained_is_forgotten {
+            again.clear();
+        }
+        again.insert(0, first);
+        queue.again = again;
+        queue.connection = connection;
+        // What the client was told on the old connection it may not have heard; the first frame says it again.
+        queue.receipt = None;
+        drop(queue);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    /// Moves all that may be sent into `batch`, waiting until there is something; for the writer of the session's connection
+    /// with the number `connection` alone. `Some` is the frame to send behind it as the last one.
+    ///
+    /// From now on the frames count as sent, and are kept until they are acknowledged.
+    pub(super) async fn take(
+        &self,
+        connection: u32,
+        datagram_bytes_max: impl Fn() -> Option<usize> + Send + Sync,
+        batch: &mut Batch,
+    ) -> Option<Bytes> {
         loop {
-            let held_until = {
-                let mut queue = self.queue.lock();
-                queue.release(&self.watermark);
-                std::mem::swap(frames, &mut queue.ready);
-                let held_until = queue.held_until(&self.watermark);
-                match &queue.end {
-                    Some((End::Closing(reason), _)) if held_until.is_none() => {
-                        return Some(ToClient::Closing { reason: reason.clone() }.encode());
-                    }
-                    Some((End::Rejected(reason), _)) if held_until.is_none() => {
-                        return Some(
-                            ToClient::Rejected { code: RejectCode::Other, reason: reason.clone() }
-                                .encode(),
-                        );
-                    }
-                    // The reader closes the connection; until then there is nothing to do.
-                    Some((End::Dropped(..), _)) => frames.clear(),
-                    Some(_) | None => {}
-                }
-                held_until
-            };
-            if !frames.is_empty() {
+            let taken = self.take_now(connection, &datagram_bytes_max, batch);
+            // Otherwise the session goes on elsewhere, and this writer is about to be ended.
+            let Some((last, held_until)) = taken else { return std::future::pending().await };
+            if last.is_some() {
+                return last;
+            }
+            if !batch.frames.is_empty() || !batch.datagrams.is_empty() {
                 return None;
             }
             match held_until {
-                // What comes meanwhile waits behind it.
-                Some(hold) => self.watermark.reached(hold).await,
+                // What comes meanwhile waits behind it, but for what is said of the connection itself.
+                Some(hold) => tokio::select! {
+                    () = self.watermark.reached(hold) => {}
+                    () = self.work.notified() => {}
+                },
                 None => self.work.notified().await,
             }
         }
     }
 
-    /// The transport has taken over so many frames, of `bytes` together.
-    pub(super) fn written(&self, frames: usize, bytes: usize) {
+    /// What [`take`](Self::take) does without waiting: the last frame, if it is time for it, and what the rest waits for.
+    /// `None`: the session's connection is another one.
+    fn take_now(
+        &self,
+        connection: u32,
+        datagram_bytes_max: &dyn Fn() -> Option<usize>,
+        batch: &mut Batch,
+    ) -> Option<(Option<Bytes>, Option<Hold>)> {
         let mut queue = self.queue.lock();
-        queue.bytes = queue.bytes.saturating_sub(bytes + frames * FRAME_COST);
+        if queue.connection != connection {
+            return None;
+        }
+        queue.release(&self.watermark);
+        if let Some((End::Dropped(..), _)) = queue.end {
+            // The session's task closes the connection; until then there is nothing to do.
+            *batch = Batch::default();
+        } else {
+            queue.fill(batch, datagram_bytes_max);
+        }
+        let held_until = queue.held_until(&self.watermark);
+        let last = match &queue.end {
+            Some((End::Closing(reason), _)) if held_until.is_none() => {
+                Some(ToClient::Closing { reason: reason.clone() }.encode())
+            }
+            Some((End::Rejected(reason), _)) if held_until.is_none() => {
+                let (code, reason) = (RejectCode::Other, reason.clone());
+                Some(ToClient::Rejected { code, reason }.encode())
+            }
+            Some(_) | None => None,
+        };
+        Some((last, held_until))
     }
 
     fn over_limit(&self, frame_bytes: usize, waiting: usize, is_held: bool) -> (CloseCode, String) {
@@ -195,12 +354,28 @@ const FRAME_COST: usize = 96;
 
 #[derive(Default)]
 struct Queue {
-    /// What may be sent.
+    /// The number of the connection whose writer may take; zero: there is none.
+    connection: u32,
+    /// What goes out first: the answer to a client that has come back, and what it lacks. All of it is in `retained`.
+    again: Vec<Bytes>,
+    /// What may be sent by stream. An empty one has been replaced by one further back.
     ready: Vec<Bytes>,
+    /// Where in `ready` the newest of each key is.
+    latest: HashMap<u64, usize>,
+    /// How many in `ready` have been replaced.
+    replaced: usize,
+    /// What may be sent by datagram: frames of events.
+    datagrams: Vec<Bytes>,
     /// What comes behind: the first was held when it came, so all after it wait with it.
-    held: VecDeque<(Bytes, Hold)>,
-    /// Of both, and of those that the writer has taken but not written.
+    held: VecDeque<Say>,
+    /// Of `ready`, `datagrams` and `held`, with what keeping them costs.
     bytes: usize,
+    /// What was sent and has not been acknowledged.
+    retained: Retained<ToClient>,
+    /// How far the client is to be told that it was received.
+    receipt: Option<u64>,
+    /// The first frame, which is the welcome, has been taken.
+    is_welcomed: bool,
     /// How the session ends, and what the reason waits for.
     end: Option<(End, Hold)>,
     #[cfg(test)]
@@ -208,8 +383,13 @@ struct Queue {
 }
 
 impl Queue {
+    /// What counts against the limit.
+    fn waiting(&self) -> usize {
+        self.bytes + self.retained.bytes()
+    }
+
     fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.held.is_empty()
+        self.ready.is_empty() && self.datagrams.is_empty() && self.held.is_empty()
     }
 
     /// Whether what is pushed now may be sent at once.
@@ -227,24 +407,105 @@ impl Queue {
 
     fn end(&mut self, end: End, hold: Hold) {
         if matches!(end, End::Dropped(..)) {
-            self.ready = Vec::new();
-            self.held = VecDeque::new();
+            *self = Self { connection: self.connection, ..Self::default() };
         }
         self.end = Some((end, hold));
     }
 
+    /// Puts what may be sent where it is sent from.
+    fn make_ready(&mut self, say: Say) {
+        match say.delivery {
+            Delivery::Ordered => self.ready.push(say.frame),
+            Delivery::Unreliable if self.connection == 0 => {
+                self.bytes -= say.frame.len() + FRAME_COST;
+            }
+            Delivery::Unreliable => self.datagrams.push(say.frame),
+            Delivery::Latest(key) => {
+                self.forget_latest(key);
+                self.latest.insert(key, self.ready.len());
+                self.ready.push(say.frame);
+            }
+        }
+    }
+
+    /// Takes back what waits under `key`. Its successor comes at the end, so that it does not overtake what was said before it.
+    fn forget_latest(&mut self, key: u64) {
+        let Some(place) = self.latest.remove(&key) else { return };
+        self.bytes -= std::mem::take(&mut self.ready[place]).len() + FRAME_COST;
+        self.replaced += 1;
+        // A place costs little, but one key can be replaced any number of times.
+        if self.replaced > 64 + self.ready.len() / 2 {
+            let mut next = 0;
+            let places: Vec<usize> = self
+                .ready
+                .iter()
+                .map(|frame| {
+                    let place = next;
+                    next += usize::from(!frame.is_empty());
+                    place
+                })
+                .collect();
+            self.latest.values_mut().for_each(|place| *place = places[*place]);
+            self.ready.retain(|frame| !frame.is_empty());
+            self.replaced = 0;
+        }
+    }
+
+    fn drop_datagrams(&mut self) {
+        let bytes: usize = self.datagrams.iter().map(|frame| frame.len() + FRAME_COST).sum();
+        self.bytes -= bytes;
+        self.datagrams = Vec::new();
+    }
+
+    /// Moves all that may be sent into `batch`.
+    fn fill(&mut self, batch: &mut Batch, datagram_bytes_max: &dyn Fn() -> Option<usize>) {
+        batch.datagrams.clear();
+        if !self.datagrams.is_empty() {
+            let bytes_max = datagram_bytes_max().unwrap_or(0);
+            for frame in std::mem::take(&mut self.datagrams) {
+                if frame.len() - LENGTH_BYTES > bytes_max {
+                    self.ready.push(frame);
+                } else {
+                    self.bytes -= frame.len() + FRAME_COST;
+                    batch.datagrams.push(to_client::datagram(&frame));
+                }
+            }
+        }
+        batch.frames.clear();
+        std::mem::swap(&mut batch.frames, &mut self.ready);
+        if self.replaced > 0 {
+            batch.frames.retain(|frame| !frame.is_empty());
+            self.replaced = 0;
+        }
+        self.latest.clear();
+        // The welcome is the first frame there is.
+        self.is_welcomed |= !batch.frames.is_empty();
+        self.bytes -= batch.frames.iter().map(|frame| frame.len() + FRAME_COST).sum::<usize>();
+        batch::join(&mut batch.frames);
+        for piece in &batch.frames {
+            self.retained.push(piece.clone());
+        }
+        if !self.again.is_empty() {
+            let behind = std::mem::replace(&mut batch.frames, std::mem::take(&mut self.again));
+            batch.frames.extend(behind);
+        }
+        if self.is_welcomed
+            && let Some(received) = self.receipt.take()
+        {
+            batch.frames.push(ToClient::Ack { received }.encode());
+        }
+    }
+
     /// Moves what is held no longer to what may be sent.
     fn release(&mut self, watermark: &Watermark) {
-        while let Some((frame, _)) =
-            self.held.pop_front_if(|(_, hold)| watermark.has_reached(*hold))
-        {
-            self.ready.push(frame);
+        while let Some(say) = self.held.pop_front_if(|say| watermark.has_reached(say.hold)) {
+            self.make_ready(say);
         }
     }
 
     /// What the first that is held waits for; to be asked after [`release`](Self::release).
     fn held_until(&self, watermark: &Watermark) -> Option<Hold> {
-        let first = self.held.front().map(|(_, hold)| *hold);
+        let first = self.held.front().map(|say| say.hold);
         first.or_else(|| Some(self.end.as_ref()?.1).filter(|hold| !watermark.has_reached(*hold)))
     }
 }

@@ -6,6 +6,7 @@ mod leaving;
 mod limits;
 mod raw;
 mod requests;
+mod resuming;
 mod stand_in;
 
 pub(in crate::net) use stand_in::soon;

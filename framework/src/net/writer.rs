@@ -1,35 +1,40 @@
-//! The task that writes to one client.
+//! The task that writes to one client over one connection.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use daystar_protocol::batch;
 use daystar_protocol::close::CloseCode;
-use quinn::{SendStream, WriteError};
+use quinn::{Connection, SendStream, WriteError};
 
-use crate::net::outbox::Outbox;
+use crate::net::outbox::{Batch, Outbox};
 
-/// Writes what is pushed into `outbox`, everything that waits in one go, until the last frame has arrived.
-pub(super) async fn write(mut stream: SendStream, outbox: Arc<Outbox>) {
-    let mut frames = Vec::new();
+/// Writes what is pushed into `outbox`, everything that waits in one go, until the last frame has arrived. The connection
+/// is the session's with the number `number`.
+pub(super) async fn write(
+    connection: Connection,
+    mut stream: SendStream,
+    outbox: Arc<Outbox>,
+    number: u32,
+) {
+    let mut batch = Batch::default();
     loop {
-        let last = outbox.take(&mut frames).await;
-        let (count, bytes) = (frames.len(), frames.iter().map(Bytes::len).sum());
+        let last = outbox.take(number, || connection.max_datagram_size(), &mut batch).await;
+        for datagram in batch.datagrams.drain(..) {
+            // What cannot be sent is lost, as it may be.
+            let _ = connection.send_datagram(datagram);
+        }
         let is_last = last.is_some();
-        frames.extend(last);
-        batch::join(&mut frames);
-        if let Err(error) = stream.write_all_chunks(&mut frames).await {
+        batch.frames.extend(last);
+        if let Err(error) = stream.write_all_chunks(&mut batch.frames).await {
             if let WriteError::Stopped(_) = error {
                 let reason = "it no longer reads what it is sent".to_owned();
-                outbox.drop_all(CloseCode::Violation, reason);
+                outbox.drop_all_of(number, CloseCode::Violation, reason);
             }
             // Otherwise the connection is gone, as the reader is about to find.
             return;
         }
-        outbox.written(count, bytes);
-        frames.clear();
-        if frames.capacity() > FRAMES_KEPT {
-            frames = Vec::new();
+        batch.frames.clear();
+        if batch.frames.capacity() > FRAMES_KEPT {
+            batch.frames = Vec::new();
         }
         if is_last {
             // Resolves when the client has everything, or is gone.

@@ -12,4 +12,8 @@ pub struct Breaks {
     pub left_twice: bool,
     /// What is to wait until the store takes commits again is forgotten.
     pub parked_is_lost: bool,
+    /// A client that comes back is sent again also what it says it has received.
+    pub received_is_ignored: bool,
+    /// A client that comes back is not sent what it has not received.
+    pub retained_is_forgotten: bool,
 }

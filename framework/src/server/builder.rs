@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use daystar_engine::{Durability, Engine, Limits, Recorder, Settings};
 use daystar_model::{Clock, Store, StoreError, SystemClock, TypeDescriptor};
@@ -14,7 +15,8 @@ use crate::game::rules::Game;
 use crate::net;
 use crate::net::certificate::Certificate;
 use crate::net::endpoint::{Endpoint, NetConfig};
-use crate::net::watermark::Watermark;
+use crate::net::limits::SlowClient;
+use crate::net::resume::Broken;
 use crate::scheduler::queue::RunQueue;
 use crate::scheduler::timer::{Fire, TimerThread, Timers};
 use crate::scheduler::worker::Workers;
@@ -41,6 +43,7 @@ pub struct Builder<G> {
     durability: Durability,
     journal: JournalLimits,
     store: Option<Arc<dyn Store>>,
+    network: net::limits::Limits,
     breaks: Breaks,
 }
 
@@ -56,6 +59,7 @@ impl<G: Game> Builder<G> {
             durability: Durability::Committed,
             journal: JournalLimits::default(),
             store: None,
+            network: net::limits::Limits::default(),
             breaks: Breaks::default(),
         }
     }
@@ -105,6 +109,20 @@ impl<G: Game> Builder<G> {
     /// When commits are written to disk, and how many may wait for it.
     pub fn journal(mut self, limits: JournalLimits) -> Self {
         self.journal = limits;
+        self
+    }
+
+    /// How long a session outlives a lost connection, so that its client can come back to it and nothing is lost or comes twice;
+    /// 30 seconds unless set. Zero: it ends with its connection.
+    pub fn resume_window(mut self, window: Duration) -> Self {
+        self.network.resume_window = window;
+        self
+    }
+
+    /// What is done about clients that do not read what they are sent as fast as it is sent.
+    pub fn slow_client(mut self, policy: SlowClient) -> Self {
+        self.network.outbox_bytes_max = policy.drop_at_bytes;
+        self.network.unreliable_bytes_max = policy.thin_at_bytes;
         self
     }
 
@@ -183,7 +201,19 @@ impl<G: Game> Builder<G> {
         let switchboard = Arc::clone(&dispatch.switchboard);
         let (names, faults) = (Arc::<Names>::default(), Arc::clone(faults));
         let sessions = Sessions { game, engine: engine.clone(), queue, switchboard, names, faults };
-        let endpoint = listen(&network, self.listen, sessions, &persistence.watermark)?;
+        let net = NetConfig {
+            listen: self.listen,
+            game: G::NAME.to_owned(),
+            limits: self.network,
+            certificate: Certificate::development()
+                .map_err(|cause| ServeError::Listen { cause: cause.to_string() })?,
+            watermark: Arc::clone(&persistence.watermark),
+            broken: Broken {
+                received_is_ignored: self.breaks.received_is_ignored,
+                retained_is_forgotten: self.breaks.retained_is_forgotten,
+            },
+        };
+        let endpoint = listen(&network, net, sessions)?;
         // Last, so that a start that fails does not wait for tasks that spawn one another.
         timers.set_firing(true);
         info!(game = G::NAME, address = %endpoint.address(), workers = count, "open");
@@ -219,18 +249,9 @@ fn release(queue: &Arc<RunQueue>) -> Release {
 
 fn listen<G: Game>(
     network: &Network,
-    listen: SocketAddr,
+    config: NetConfig,
     sessions: Sessions<G>,
-    watermark: &Arc<Watermark>,
 ) -> Result<Endpoint, ServeError> {
-    let config = NetConfig {
-        listen,
-        game: G::NAME.to_owned(),
-        limits: net::limits::Limits::default(),
-        certificate: Certificate::development()
-            .map_err(|cause| ServeError::Listen { cause: cause.to_string() })?,
-        watermark: Arc::clone(watermark),
-    };
     let _entered = network.enter();
     let endpoint = Endpoint::bind(config, Arc::new(sessions));
     endpoint.map_err(|cause| ServeError::Listen { cause: cause.to_string() })

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use daystar_engine::{CommitSink, Committed, Durability, Effect, NotAccepted};
-use daystar_model::ObjectId;
-use daystar_protocol::handshake::Secret;
 use daystar_protocol::to_client::ToClient;
 
-use crate::net::channels::Switchboard;
+use crate::net::channels::{Act, Switchboard};
+use crate::net::outbox::{Delivery, Say};
 use crate::net::watermark::Hold;
 use crate::scheduler::timer::Timers;
 use crate::server::persistence::Persistence;
@@ -29,16 +28,21 @@ impl CommitSink for Dispatch {
         let is_wanted =
             commit.effects.iter().any(|effect| self.level(effect) == Durability::Durable);
         self.persistence.backlog.put(&mut commit, is_wanted);
+        let mut acts = Vec::new();
         for effect in commit.effects {
             let hold = match self.level(&effect) {
                 Durability::Durable if !self.is_early => durable,
                 Durability::Durable | Durability::Committed => Hold::NONE,
             };
-            self.act(effect, hold);
+            acts.extend(self.act(effect, hold, Delivery::Ordered));
+        }
+        if !acts.is_empty() {
+            self.switchboard.act(acts);
         }
     }
 
     fn wait_for_room(&self) {
+        self.switchboard.wait_for_room();
         self.persistence.backlog.wait_for_room();
     }
 
@@ -61,44 +65,49 @@ impl Dispatch {
         }
     }
 
-    fn act(&self, effect: Effect, hold: Hold) {
-        let switchboard = &self.switchboard;
-        let tell = |session: ObjectId, frame: ToClient| {
-            switchboard.deliver(session.to_raw(), frame.encode(), hold);
-        };
-        match effect {
-            Effect::Welcome { session } => {
-                let secret = Secret::new([0; 32]);
-                tell(
-                    session,
-                    ToClient::Welcome { session: session.to_raw(), secret, window_ms: 0 },
-                );
-            }
+    /// What the network is to do for `effect`; what is not the network's is done.
+    fn act(&self, effect: Effect, hold: Hold, delivery: Delivery) -> Option<Act> {
+        let say = |frame| Say { frame, hold, delivery };
+        Some(match effect {
+            Effect::Welcome { session } => Act::Welcome { session: session.to_raw(), hold },
             Effect::Reject { session, reason } => {
-                switchboard.reject(session.to_raw(), &reason, hold);
+                Act::Reject { session: session.to_raw(), reason, hold }
             }
             Effect::Send { session, frame } | Effect::Reply { session, frame } => {
-                switchboard.deliver(session.to_raw(), frame, hold);
+                Act::Say { session: session.to_raw(), say: say(frame) }
             }
             Effect::Refuse { session, call, reason } => {
-                tell(session, ToClient::Refused { call: call.unwrap_or(0), reason });
+                let frame = ToClient::Refused { call: call.unwrap_or(0), reason }.encode();
+                Act::Say { session: session.to_raw(), say: say(frame) }
             }
             Effect::JoinChannel { channel, session } => {
-                switchboard.join(&channel, session.to_raw());
+                Act::Join { channel, session: session.to_raw() }
             }
             Effect::LeaveChannel { channel, session } => {
-                switchboard.leave(&channel, session.to_raw());
+                Act::Leave { channel, session: session.to_raw() }
             }
-            Effect::SendChannel { channel, frame } => {
-                switchboard.broadcast(&channel, &frame, hold);
-            }
+            Effect::SendChannel { channel, frame } => Act::Broadcast { channel, say: say(frame) },
             Effect::Disconnect { session, reason } => {
-                switchboard.disconnect(session.to_raw(), &reason, hold);
+                Act::Disconnect { session: session.to_raw(), reason, hold }
             }
-            Effect::Forget { session } => switchboard.unregister(session.to_raw()),
-            Effect::Schedule { task, due } => self.timers.add(task, due),
-            Effect::At { effect, .. } => self.act(*effect, hold),
-            effect => tracing::error!(?effect, "the server does not know this effect"),
-        }
+            Effect::Forget { session } => Act::Forget { session: session.to_raw() },
+            Effect::Schedule { task, due } => {
+                self.timers.add(task, due);
+                return None;
+            }
+            Effect::At { effect, .. } => return self.act(*effect, hold, delivery),
+            Effect::By { delivery, effect } => {
+                let delivery = match delivery {
+                    daystar_engine::Delivery::Ordered => Delivery::Ordered,
+                    daystar_engine::Delivery::Unreliable => Delivery::Unreliable,
+                    daystar_engine::Delivery::Latest(key) => Delivery::Latest(key),
+                };
+                return self.act(*effect, hold, delivery);
+            }
+            effect => {
+                tracing::error!(?effect, "the server does not know this effect");
+                return None;
+            }
+        })
     }
 }

@@ -3,6 +3,8 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use daystar_protocol::frame::FrameDecoder;
+
 use super::*;
 use crate::net::tests::soon;
 
@@ -14,32 +16,50 @@ struct Setting {
 impl Setting {
     fn new() -> Self {
         let watermark = Arc::new(Watermark::new(0));
-        let outbox = Outbox::new(&Limits::default(), Arc::clone(&watermark));
+        let outbox =
+            Outbox::new(&Limits::default(), Arc::clone(&watermark), None, Broken::default());
         Self { watermark, outbox }
     }
 
     fn push(&self, text: &'static str, until: u64) {
-        self.outbox.push(Bytes::from_static(text.as_bytes()), Hold::until(until));
+        self.outbox.push(event(text), Hold::until(until));
     }
 
     /// What the writer gets now, without waiting; and whether that is all there will be.
     fn sent(&self) -> (Vec<Bytes>, bool) {
-        let mut frames = Vec::new();
-        let taken =
-            pin!(self.outbox.take(&mut frames)).poll(&mut Context::from_waker(Waker::noop()));
+        let mut batch = Batch::default();
+        let taken = pin!(self.outbox.take(1, || Some(1000), &mut batch))
+            .poll(&mut Context::from_waker(Waker::noop()));
         let last = match taken {
             Poll::Ready(last) => last,
             Poll::Pending => return (Vec::new(), false),
         };
         let is_last = last.is_some();
-        frames.extend(last);
-        (frames, is_last)
+        batch.frames.extend(last);
+        (batch.frames, is_last)
     }
 
     /// The same, of frames that are all text.
     fn texts(&self) -> Vec<String> {
-        self.sent().0.iter().map(|frame| String::from_utf8_lossy(frame).into_owned()).collect()
+        texts(&self.sent().0)
     }
+}
+
+fn event(text: &str) -> Bytes {
+    ToClient::Event { payload: Bytes::copy_from_slice(text.as_bytes()) }.encode()
+}
+
+/// What events say that come in pieces.
+fn texts(pieces: &[Bytes]) -> Vec<String> {
+    let stream: Vec<u8> = pieces.iter().flatten().copied().collect();
+    let mut decoder = FrameDecoder::<ToClient>::new(1 << 20);
+    let mut rest = &stream[..];
+    let mut texts = Vec::new();
+    while let Some(frame) = decoder.handle_bytes(&mut rest).unwrap() {
+        let ToClient::Event { payload } = frame else { continue };
+        texts.push(String::from_utf8_lossy(&payload).into_owned());
+    }
+    texts
 }
 
 /// What of a mixture is sent as the mark rises; in order, it is a prefix each time.
@@ -117,7 +137,7 @@ fn what_is_dropped_is_dropped_also_when_it_is_held() {
 fn more_than_may_wait_for_the_disk_is_not_called_slow_reading() {
     let setting = Setting::new();
     let frame = Bytes::from(vec![0; 100 * 1024]);
-    for _ in 0..11 {
+    for _ in 0..12 {
         setting.outbox.push(frame.clone(), Hold::until(1));
     }
     let end = setting.outbox.queue.lock().end.clone();
@@ -129,18 +149,159 @@ fn more_than_may_wait_for_the_disk_is_not_called_slow_reading() {
 async fn the_writer_wakes_when_the_mark_is_reached() {
     let setting = Setting::new();
     setting.push("a", 5);
-    let mut frames = Vec::new();
+    let mut batch = Batch::default();
     {
-        let mut taken = pin!(setting.outbox.take(&mut frames));
+        let mut taken = pin!(setting.outbox.take(1, || None, &mut batch));
         assert!(poll_once(taken.as_mut()).is_pending());
         setting.watermark.rise(4);
         assert!(poll_once(taken.as_mut()).is_pending());
         setting.watermark.rise(5);
         assert_eq!(soon(taken).await, None);
     }
-    assert_eq!(frames, [Bytes::from_static(b"a")]);
+    assert_eq!(texts(&batch.frames), ["a"]);
 }
 
 fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+impl Setting {
+    fn say(&self, text: &str, delivery: Delivery, until: u64) {
+        self.outbox.say([Say { frame: event(text), hold: Hold::until(until), delivery }]);
+    }
+
+    /// What is sent by stream and by datagram.
+    fn both(&self) -> (Vec<String>, Vec<Bytes>) {
+        let mut batch = Batch::default();
+        let waker = &mut Context::from_waker(Waker::noop());
+        let _ = pin!(self.outbox.take(1, || Some(10), &mut batch)).poll(waker);
+        (texts(&batch.frames), batch.datagrams)
+    }
+}
+
+#[test]
+fn the_latest_takes_the_place_of_what_waits_and_overtakes_nothing() {
+    let setting = Setting::new();
+    setting.say("x1", Delivery::Latest(1), 0);
+    setting.say("y1", Delivery::Latest(2), 0);
+    setting.push("a", 0);
+    setting.say("x2", Delivery::Latest(1), 0);
+    assert_eq!(setting.texts(), ["y1", "a", "x2"]);
+    setting.say("x3", Delivery::Latest(1), 0);
+    assert_eq!(setting.texts(), ["x3"], "what was taken is sent");
+}
+
+#[test]
+fn a_key_that_is_replaced_for_ever_takes_no_more_room() {
+    let setting = Setting::new();
+    setting.push("a", 0);
+    for number in 0..10_000 {
+        setting.say(&format!("x{number}"), Delivery::Latest(1), 0);
+        setting.say(&format!("y{number}"), Delivery::Latest(2), 0);
+    }
+    let places = setting.outbox.queue.lock().ready.len();
+    assert!(places < 300, "{places}");
+    assert_eq!(setting.texts(), ["a", "x9999", "y9999"]);
+    assert_eq!(setting.outbox.queue.lock().bytes, 0, "all was accounted for");
+}
+
+#[test]
+fn a_latest_that_is_held_lets_the_one_before_be_sent() {
+    let setting = Setting::new();
+    setting.say("x1", Delivery::Latest(1), 0);
+    let _sent = setting.texts();
+    // Each waits for the disk: were each to replace the one before, nothing would ever be sent.
+    for until in 5..8 {
+        setting.say(&format!("x{until}"), Delivery::Latest(1), until);
+    }
+    setting.watermark.rise(6);
+    assert_eq!(setting.texts(), ["x6"]);
+    setting.watermark.rise(7);
+    assert_eq!(setting.texts(), ["x7"]);
+}
+
+#[test]
+fn what_may_be_lost_goes_by_datagram_if_it_fits_and_not_before_it_may() {
+    let setting = Setting::new();
+    setting.say("short", Delivery::Unreliable, 0);
+    setting.say("far too long for it", Delivery::Unreliable, 0);
+    setting.push("a", 0);
+    let (stream, datagrams) = setting.both();
+    assert_eq!(datagrams, [Bytes::from_static(b"\x83short")]);
+    assert_eq!(stream, ["a", "far too long for it"]);
+    setting.say("held", Delivery::Unreliable, 5);
+    assert_eq!(setting.both(), (vec![], vec![]));
+    setting.watermark.rise(5);
+    assert_eq!(setting.both().1, [Bytes::from_static(b"\x83held")]);
+}
+
+#[test]
+fn a_slow_client_loses_first_what_may_be_lost_and_is_then_dropped() {
+    let setting = Setting::new();
+    let text = "x".repeat(100 * 1024);
+    for _ in 0..6 {
+        setting.push_text(&text);
+    }
+    setting.say("lost", Delivery::Unreliable, 0);
+    assert!(setting.outbox.queue.lock().datagrams.is_empty());
+    assert!(setting.outbox.queue.lock().end.is_none());
+    for _ in 0..6 {
+        setting.push_text(&text);
+    }
+    let end = setting.outbox.queue.lock().end.clone();
+    assert!(matches!(end, Some((End::Dropped(CloseCode::TooSlow, _), _))), "{end:?}");
+}
+
+#[test]
+fn what_is_not_acknowledged_counts_as_waiting() {
+    let setting = Setting::new();
+    let text = "x".repeat(100 * 1024);
+    for number in 1..100 {
+        setting.push_text(&text);
+        let _sent = setting.sent();
+        setting.outbox.acknowledged(number).unwrap();
+    }
+    assert!(setting.outbox.queue.lock().end.is_none(), "who acknowledges may have any amount");
+    for _ in 0..12 {
+        setting.push_text(&text);
+        let _sent = setting.sent();
+    }
+    let end = setting.outbox.queue.lock().end.clone();
+    assert!(matches!(end, Some((End::Dropped(CloseCode::TooSlow, _), _))), "{end:?}");
+}
+
+impl Setting {
+    fn push_text(&self, text: &str) {
+        self.outbox.push(event(text), Hold::NONE);
+    }
+
+    /// What a client that comes back over connection 2 is sent, having received so many.
+    fn resumed(&self, received: u64) -> Vec<String> {
+        let first = ToClient::Ack { received: 0 }.encode();
+        self.outbox.resume(2, received, first).unwrap();
+        let mut batch = Batch::default();
+        let waker = &mut Context::from_waker(Waker::noop());
+        let _ = pin!(self.outbox.take(2, || Some(10), &mut batch)).poll(waker);
+        texts(&batch.frames)
+    }
+}
+
+#[test]
+fn who_comes_back_gets_what_was_missed_then_what_waits_and_nothing_that_is_held() {
+    let setting = Setting::new();
+    for text in ["a", "b", "c"] {
+        setting.push(text, 0);
+    }
+    assert_eq!(setting.texts(), ["a", "b", "c"]);
+    setting.outbox.detach();
+    setting.push("d", 0);
+    setting.say("lost", Delivery::Unreliable, 0);
+    setting.push("e", 5);
+    assert_eq!(setting.resumed(1), ["b", "c", "d"]);
+    assert_eq!(setting.texts(), [""; 0], "the old connection's writer gets nothing any more");
+    setting.watermark.rise(5);
+    let mut batch = Batch::default();
+    let waker = &mut Context::from_waker(Waker::noop());
+    let _ = pin!(setting.outbox.take(2, || None, &mut batch)).poll(waker);
+    assert_eq!(texts(&batch.frames), ["e"]);
 }

@@ -15,6 +15,7 @@ use crate::net::endpoint::{BindError, Endpoint, NetConfig};
 use crate::net::handler::{Closed, Login, SessionHandler, SessionInput};
 use crate::net::limits::Limits;
 use crate::net::outbox::Outbox;
+use crate::net::resume::Broken;
 use crate::net::tests::raw;
 use crate::net::tests::stand_in::{Event, Report, Request, StandIn, loopback, soon};
 use crate::net::watermark::Watermark;
@@ -183,6 +184,7 @@ async fn a_port_in_use_is_told() {
         limits: Limits::default(),
         certificate: Certificate::development().unwrap(),
         watermark: Arc::new(Watermark::new(0)),
+        broken: Broken::default(),
     };
     let error = Endpoint::bind(config, Arc::new(Nobody)).err().unwrap();
     assert!(matches!(error, BindError::InUse { address } if address == taken.address), "{error}");

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use daystar_client::{Client, ClientBuilder, ConnectError, Events, Incoming, Trust};
 use daystar_protocol::fingerprint::Fingerprint;
-use daystar_protocol::handshake::Secret;
 use daystar_protocol::message::{Message, decode_message};
 use daystar_protocol::to_client::{ToClient, event_frame, reply_frame};
 use rustls::pki_types::CertificateDer;
@@ -16,11 +15,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use crate::net::certificate::Certificate;
-use crate::net::channels::Switchboard;
+use crate::net::channels::{Act, Switchboard};
 use crate::net::endpoint::{Endpoint, NetConfig};
 use crate::net::handler::{self, Closed, Login, SessionHandler, SessionInput};
 use crate::net::limits::Limits;
-use crate::net::outbox::Outbox;
+use crate::net::outbox::{Delivery, Outbox, Say};
+use crate::net::resume::Broken;
 use crate::net::watermark::{Hold, Watermark};
 
 /// What a client asks the stand-in to do.
@@ -46,6 +46,10 @@ pub(super) enum Request {
     Hold(u32),
     /// Send what is no event.
     Nonsense,
+    /// Send so many numbered events, of so many bytes, of which only the newest counts; then reply with nothing.
+    Latest { events: u32, bytes: usize },
+    /// Send so many numbered events, of so many bytes, of which each may be lost; then reply with nothing.
+    Unreliable { events: u32, bytes: usize },
 }
 
 /// What the stand-in sends.
@@ -103,6 +107,10 @@ impl StandIn {
     }
 
     pub(super) fn with(limits: Limits) -> Self {
+        Self::broken(limits, Broken::default())
+    }
+
+    pub(super) fn broken(limits: Limits, broken: Broken) -> Self {
         let (sender, reports) = unbounded_channel();
         let game = Arc::new(Hamlet {
             reports: sender,
@@ -119,6 +127,7 @@ impl StandIn {
             limits,
             certificate,
             watermark,
+            broken,
         };
         let endpoint = Endpoint::bind(config, Arc::clone(&game) as _).unwrap();
         let (address, fingerprint) = (endpoint.address(), endpoint.fingerprint());
@@ -206,8 +215,7 @@ impl SessionHandler for Hamlet {
         if login.name == "trent" {
             outbox.reject("the village is asleep", Hold::NONE);
         } else {
-            let secret = Secret::new([0; 32]);
-            outbox.push(ToClient::Welcome { session, secret, window_ms: 0 }.encode(), Hold::NONE);
+            outbox.push(outbox.welcome(session), Hold::NONE);
             self.switchboard.register(session, Arc::clone(&outbox));
         }
         let _ = self.reports.send(Report::Opened(login.name.clone()));
@@ -245,34 +253,36 @@ impl SessionInput for Visitor {
                 answer(None);
             }
             Request::Tell { channel, text } => {
-                self.switchboard.broadcast(
-                    &channel,
-                    &event_frame(&Event::Told(text)).unwrap(),
-                    Hold::NONE,
-                );
+                let say = say(&Event::Told(text), Delivery::Ordered);
+                self.act(Act::Broadcast { channel: channel.into(), say });
                 answer(None);
             }
             Request::Enter(channel) => {
-                self.switchboard.join(&channel, self.session);
+                self.act(Act::Join { channel: channel.into(), session: self.session });
                 answer(None);
             }
             Request::Exit(channel) => {
-                self.switchboard.leave(&channel, self.session);
+                self.act(Act::Leave { channel: channel.into(), session: self.session });
                 answer(None);
             }
             Request::Kick(reason) => {
                 self.send(&Event::Told("out!".to_owned()));
-                self.switchboard.disconnect(self.session, &reason, Hold::NONE);
+                self.act(Act::Disconnect { session: self.session, reason, hold: Hold::NONE });
                 self.send(&Event::Told("too late".to_owned()));
+            }
+            Request::Latest { events, bytes } => {
+                self.flood(events, bytes, Delivery::Latest(1));
+                answer(None);
+            }
+            Request::Unreliable { events, bytes } => {
+                self.flood(events, bytes, Delivery::Unreliable);
+                answer(None);
             }
             Request::Hold(_) => self.held.lock().unwrap().push(request),
             Request::Nonsense => {
                 let payload = vec![0xff; 9].into();
-                self.switchboard.deliver(
-                    self.session,
-                    ToClient::Event { payload }.encode(),
-                    Hold::NONE,
-                );
+                let frame = ToClient::Event { payload }.encode();
+                self.outbox.push(frame, Hold::NONE);
             }
         }
     }
@@ -285,7 +295,18 @@ impl SessionInput for Visitor {
 
 impl Visitor {
     fn send(&self, event: &Event) {
-        self.switchboard.deliver(self.session, event_frame(event).unwrap(), Hold::NONE);
+        self.act(Act::Say { session: self.session, say: say(event, Delivery::Ordered) });
+    }
+
+    fn flood(&self, events: u32, bytes: usize, delivery: Delivery) {
+        for number in 0..events {
+            let say = say(&Event::Flood(number, vec![0; bytes]), delivery);
+            self.act(Act::Say { session: self.session, say });
+        }
+    }
+
+    fn act(&self, act: Act) {
+        self.switchboard.act(vec![act]);
     }
 
     fn refuse(&self, request: &handler::Request, reason: &str) {
@@ -293,4 +314,8 @@ impl Visitor {
         self.outbox
             .push(ToClient::Refused { call, reason: reason.to_owned() }.encode(), Hold::NONE);
     }
+}
+
+fn say(event: &Event, delivery: Delivery) -> Say {
+    Say { frame: event_frame(event).unwrap(), hold: Hold::NONE, delivery }
 }

@@ -1,0 +1,387 @@
+//! One session, over one connection or several, one after the other.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use daystar_protocol::close::CloseCode;
+use daystar_protocol::frame::LENGTH_BYTES;
+use daystar_protocol::reject::RejectCode;
+use daystar_protocol::retained::Receipts;
+use daystar_protocol::server_session::{FromClient, ServerSessionError};
+use daystar_protocol::to_client::ToClient;
+use quinn::{Connection, ConnectionError, SendStream};
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tracing::debug;
+
+use crate::net::connection::{close, code, reject};
+use crate::net::endpoint::Shared;
+use crate::net::handler::{Closed, Login, Permit, Request, SessionInput};
+use crate::net::outbox::{End, Outbox};
+use crate::net::reader::{ReadEnd, Reader};
+use crate::net::resume::{Arrival, Ticket};
+use crate::net::writer;
+
+/// A connection whose client has greeted.
+pub(super) struct Line {
+    pub(super) connection: Connection,
+    pub(super) reader: Reader,
+    pub(super) stream: SendStream,
+    /// Its place among the connections.
+    pub(super) seat: OwnedSemaphorePermit,
+}
+
+/// Runs a session from its greeting to its end, however many connections that takes.
+pub(super) async fn run(login: Login, line: Line, shared: &Arc<Shared>) {
+    let (name, address) = (login.name.clone(), login.address);
+    let (ticket, arrivals) = shared.resumptions.ticket().unzip();
+    let watermark = Arc::clone(&shared.watermark);
+    let outbox = Arc::new(Outbox::new(&shared.limits, watermark, ticket.clone(), shared.broken));
+    let input = match shared.handler.open(login, Arc::clone(&outbox)) {
+        Ok(input) => Input(Some(input)),
+        Err(reason) => {
+            debug!(%address, name, reason, "a login was rejected");
+            let Line { connection, stream, seat: _seat, .. } = line;
+            return reject(&connection, stream, RejectCode::Other, reason, shared).await;
+        }
+    };
+    let listed = shared.open.list(&outbox);
+    let places = Arc::new(Semaphore::new(shared.limits.session_requests_max));
+    let intake = Intake {
+        shared: Arc::clone(shared),
+        outbox: Arc::clone(&outbox),
+        input,
+        ticket: ticket.clone(),
+        receipts: Receipts::default(),
+        places,
+        unplaced: None,
+        is_confirmed: true,
+    };
+    let withdrawn = Withdrawn(ticket);
+    let mut session = Session { intake, arrivals, connections: 1 };
+    let (closed, seat) = session.run(line).await;
+    // Whoever still holds the outbox must not fill it for nobody, and nobody may come back.
+    outbox.drop_all(CloseCode::Goodbye, String::new());
+    drop((withdrawn, listed));
+    debug!(%address, name, ?closed, "a session is over");
+    session.intake.input.closed(closed);
+    // Last: who waits until all seats are free knows that all sessions are over.
+    drop(seat);
+}
+
+struct Session {
+    intake: Intake,
+    /// Where clients come that say that the session is theirs, and have shown it.
+    arrivals: Option<Receiver<Arrival>>,
+    /// How many connections it has had. The newest has this number.
+    connections: u32,
+}
+
+/// What became of a session's connection.
+enum Turn {
+    Over(Closed),
+    /// It is lost, and the session goes on.
+    Lost,
+    /// The client has come over another one.
+    Replaced(Box<Line>),
+}
+
+impl Session {
+    /// How it ended, and what must be held until that is told.
+    async fn run(&mut self, mut line: Line) -> (Closed, OwnedSemaphorePermit) {
+        loop {
+            let Line { connection, mut reader, stream, seat } = line;
+            match self.run_line(&connection, &mut reader, stream).await {
+                Turn::Over(closed) => return (closed, seat),
+                Turn::Replaced(next) => {
+                    close(&connection, CloseCode::Replaced, "the session goes on elsewhere");
+                    line = *next;
+                }
+                Turn::Lost => {
+                    let detached = Arc::clone(&self.intake.shared.detached).try_acquire_owned();
+                    let Ok(place) = detached else {
+                        debug!("too many sessions wait for their clients: one ends at once");
+                        return (Closed::Lost, seat);
+                    };
+                    drop((connection, reader, seat));
+                    match self.wait_for_client().await {
+                        Ok(next) => line = *next,
+                        Err(closed) => return (closed, place),
+                    }
+                }
+            }
+            self.intake.begin_again();
+        }
+    }
+
+    /// Runs the session over one connection.
+    async fn run_line(
+        &mut self,
+        connection: &Connection,
+        reader: &mut Reader,
+        stream: SendStream,
+    ) -> Turn {
+        let outbox = Arc::clone(&self.intake.outbox);
+        let mut writing = Writing(tokio::spawn(writer::write(
+            connection.clone(),
+            stream,
+            Arc::clone(&outbox),
+            self.connections,
+        )));
+        loop {
+            let arrival = tokio::select! {
+                biased;
+                end = outbox.ended() => {
+                    return Turn::Over(self.end(end, connection, &mut writing).await);
+                }
+                arrival = next(&mut self.arrivals) => arrival,
+                end = self.intake.receive(reader) => return match end {
+                    ReadEnd::Finished => {
+                        close(connection, CloseCode::Goodbye, "goodbye");
+                        Turn::Over(Closed::ByClient)
+                    }
+                    ReadEnd::Violation(error) => {
+                        let reason = error.to_string();
+                        close(connection, error.close_code(), &reason);
+                        Turn::Over(Closed::Dropped(reason))
+                    }
+                    ReadEnd::Lost(error) => {
+                        if self.arrivals.is_some() && outbox.is_resumable() && may_come_back(&error) {
+                            outbox.detach();
+                            Turn::Lost
+                        } else {
+                            Turn::Over(lost(&error))
+                        }
+                    }
+                },
+            };
+            if let Some(next) = self.adopt(arrival) {
+                return Turn::Replaced(next);
+            }
+        }
+    }
+
+    /// The server wants it so: what is queued is sent, for as long as that may take.
+    async fn end(&self, end: End, connection: &Connection, writing: &mut Writing) -> Closed {
+        let (shared, outbox) = (&self.intake.shared, &self.intake.outbox);
+        if !matches!(end, End::Dropped(..)) {
+            let _ = timeout(shared.limits.close_timeout, &mut writing.0).await;
+        }
+        let is_held = outbox.is_held();
+        let (code, reason) = match end {
+            End::Dropped(code, reason) => (code, reason),
+            // The connection's end must not tell either what may still be taken back.
+            _ if is_held => (CloseCode::Closing, NOT_STORED.to_owned()),
+            End::Closing(reason) => (CloseCode::Closing, reason),
+            End::Rejected(reason) => (CloseCode::Rejected, reason),
+        };
+        close(connection, code, &reason);
+        Closed::Dropped(reason)
+    }
+
+    /// Without a connection: until the client is back, or the session is over.
+    async fn wait_for_client(&mut self) -> Result<Box<Line>, Closed> {
+        let outbox = Arc::clone(&self.intake.outbox);
+        let mut window = pin!(sleep(self.intake.shared.limits.resume_window));
+        loop {
+            let arrival = tokio::select! {
+                biased;
+                end = outbox.ended() => return Err(Closed::Dropped(match end {
+                    End::Closing(reason) | End::Rejected(reason) | End::Dropped(_, reason) => reason,
+                })),
+                arrival = next(&mut self.arrivals) => arrival,
+                () = &mut window => return Err(Closed::Lost),
+            };
+            if let Some(next) = self.adopt(arrival) {
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Lets a client that has come back go on where it stands; if it cannot, it is told so, and nothing has changed.
+    fn adopt(&mut self, arrival: Arrival) -> Option<Box<Line>> {
+        let Arrival { line, secret, received } = arrival;
+        let number = self.connections + 1;
+        let resumed = self.intake.ticket.as_ref().and_then(|ticket| {
+            let secret = ticket.turn(&secret)?;
+            let first = ToClient::Resumed { secret, received: self.intake.receipts.say() }.encode();
+            self.intake.outbox.resume(number, received, first).ok()
+        });
+        if resumed.is_none() {
+            let shared = Arc::clone(&self.intake.shared);
+            // Telling it takes time that the session must not lose.
+            tokio::spawn(async move { refuse(*line, RejectCode::SessionOver, &shared).await });
+            return None;
+        }
+        self.connections = number;
+        Some(line)
+    }
+}
+
+/// Tells a client that it cannot go on.
+pub(super) async fn refuse(line: Line, code: RejectCode, shared: &Shared) {
+    let reason = match code {
+        RejectCode::Busy => "somebody else resumes this session at the moment",
+        _ => "the session is over, or was never yours",
+    };
+    let Line { connection, stream, seat: _seat, .. } = line;
+    reject(&connection, stream, code, reason.to_owned(), shared).await;
+}
+
+/// The next client that has come back. None ever does where sessions cannot be resumed.
+async fn next(arrivals: &mut Option<Receiver<Arrival>>) -> Arrival {
+    match arrivals {
+        Some(arrivals) => match arrivals.recv().await {
+            Some(arrival) => arrival,
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes in what the client says, over all its connections.
+struct Intake {
+    shared: Arc<Shared>,
+    outbox: Arc<Outbox>,
+    input: Input,
+    ticket: Option<Arc<Ticket>>,
+    /// Of the frames that count.
+    receipts: Receipts,
+    /// The session's share of the requests that may be queued.
+    places: Arc<Semaphore>,
+    /// A request that waits for its place: [`receive`](Self::receive) may be dropped meanwhile.
+    unplaced: Option<(Option<u32>, bool, Bytes)>,
+    /// The client is known to have the newest secret.
+    is_confirmed: bool,
+}
+
+impl Intake {
+    /// The session goes on over another connection.
+    fn begin_again(&mut self) {
+        // It has not been received, as the client was told, and comes again.
+        self.unplaced = None;
+        self.is_confirmed = false;
+    }
+
+    /// Hands the client's requests on until no more come. Dropping the future loses nothing.
+    async fn receive(&mut self, reader: &mut Reader) -> ReadEnd {
+        loop {
+            if let Err(end) = self.place().await {
+                return end;
+            }
+            let said = match reader.next().await {
+                Ok(said) => said,
+                Err(end) => return end,
+            };
+            if !self.is_confirmed
+                && let Some(ticket) = &self.ticket
+            {
+                ticket.confirm();
+                self.is_confirmed = true;
+            }
+            match said {
+                FromClient::Request { call, is_durable, payload } => {
+                    self.unplaced = Some((call, is_durable, payload));
+                }
+                FromClient::Ack { received } => {
+                    if let Err(error) = self.outbox.acknowledged(received) {
+                        return ReadEnd::Violation(error.into());
+                    }
+                }
+                FromClient::Hello(_) => return ReadEnd::Violation(ServerSessionError::HelloTwice),
+                FromClient::Goodbye => return ReadEnd::Finished,
+            }
+        }
+    }
+
+    /// Hands the request on that waits, once there is room for it.
+    async fn place(&mut self) -> Result<(), ReadEnd> {
+        let Some((_, _, payload)) = &self.unplaced else { return Ok(()) };
+        let cost = self.shared.cost(payload.len());
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let bytes = Arc::clone(&self.shared.queued_bytes).acquire_many_owned(cost).await;
+        // Neither semaphore is ever closed.
+        let (Ok(place), Ok(bytes)) = (place, bytes) else { return Err(ReadEnd::Finished) };
+        let Some((call, is_durable, payload)) = self.unplaced.take() else { return Ok(()) };
+        // Counted when it is handed on and not before: what is acknowledged does not come again.
+        self.receipts.count(payload.len() + LENGTH_BYTES + 1);
+        let permit = Permit { place, bytes };
+        self.input.received(Request { call, is_durable, payload, permit });
+        if let Some(received) = self.receipts.due() {
+            self.outbox.acknowledge(received);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the session outlives a connection that ended so.
+fn may_come_back(error: &ConnectionError) -> bool {
+    match error {
+        ConnectionError::ApplicationClosed(close) => close.error_code == code(CloseCode::Detached),
+        ConnectionError::LocallyClosed => false,
+        _ => true,
+    }
+}
+
+/// What the end of the connection means for a session that ends with it.
+fn lost(error: &ConnectionError) -> Closed {
+    match error {
+        ConnectionError::ApplicationClosed(close)
+            if close.error_code == code(CloseCode::Goodbye) =>
+        {
+            Closed::ByClient
+        }
+        ConnectionError::LocallyClosed => Closed::Dropped("the server stops".to_owned()),
+        _ => Closed::Lost,
+    }
+}
+
+/// Says `closed` exactly once, even when the session's task is thrown away or panics.
+struct Input(Option<Arc<dyn SessionInput>>);
+
+impl Input {
+    fn received(&self, request: Request) {
+        if let Some(input) = &self.0 {
+            input.received(request);
+        }
+    }
+
+    fn closed(mut self, why: Closed) {
+        if let Some(input) = self.0.take() {
+            input.closed(why);
+        }
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        if let Some(input) = self.0.take() {
+            input.closed(Closed::Lost);
+        }
+    }
+}
+
+/// The writer's task, which ends with the connection's.
+struct Writing(JoinHandle<()>);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Withdraws the ticket when the session is over, however that comes about.
+struct Withdrawn(Option<Arc<Ticket>>);
+
+impl Drop for Withdrawn {
+    fn drop(&mut self) {
+        if let Some(ticket) = &self.0 {
+            ticket.withdraw();
+        }
+    }
+}
+
+const NOT_STORED: &str = "the session ends before all that was to be said could be stored";
