@@ -70,7 +70,7 @@ impl Outgoing {
         };
         let (work, room, left) = (Notify::new(), Notify::new(), Notify::new());
         // What the server has received and need not acknowledge yet must not keep the largest frame out for ever.
-        let bytes_max = bytes_max.max(frame_bytes_max + 2 * ACK_BYTES);
+        let bytes_max = bytes_max.max(frame_bytes_max.saturating_add(2 * ACK_BYTES));
         Self { queue: Mutex::new(queue), work, room, left, bytes_max }
     }
 
@@ -84,7 +84,7 @@ impl Outgoing {
                     return Some(false);
                 }
                 let waiting = queue.bytes + queue.retained.bytes();
-                if waiting > 0 && waiting + frame.len() > self.bytes_max {
+                if waiting > 0 && waiting.saturating_add(frame.len()) > self.bytes_max {
                     return None;
                 }
                 queue.bytes += frame.len();

@@ -84,10 +84,11 @@ impl Outbox {
         ticket: Option<Arc<Ticket>>,
         broken: Broken,
     ) -> Self {
-        let frame_bytes_max = LENGTH_BYTES + limits.to_client_bytes_max;
+        let frame_bytes_max = limits.to_client_bytes_max.saturating_add(LENGTH_BYTES);
         // What a client has received and need not acknowledge yet must not fill it.
         let unacknowledged = 2 * ACK_BYTES + ACK_FRAMES as usize * FRAME_COST;
-        let bytes_max = limits.outbox_bytes_max.max(frame_bytes_max + FRAME_COST) + unacknowledged;
+        let bytes_max = limits.outbox_bytes_max.max(frame_bytes_max.saturating_add(FRAME_COST));
+        let bytes_max = bytes_max.saturating_add(unacknowledged);
         Self {
             queue: Mutex::new(Queue { connection: 1, ..Queue::default() }),
             watermark,
@@ -219,7 +220,12 @@ impl Outbox {
     /// # Errors
     /// [`ReceivedError`]: so many were not sent.
     pub(super) fn acknowledged(&self, received: u64) -> Result<(), ReceivedError> {
-        self.queue.lock().retained.acknowledge(received)
+        let mut queue = self.queue.lock();
+        match queue.end {
+            // Nothing is kept any more, and the client does not know that yet.
+            Some((End::Dropped(..), _)) => Ok(()),
+            _ => queue.retained.acknowledge(received),
+        }
     }
 
     /// Whether the client has been sent what it needs to resume the session.

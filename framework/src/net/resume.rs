@@ -9,8 +9,7 @@ use daystar_protocol::handshake::Secret;
 use daystar_protocol::reject::RejectCode;
 use parking_lot::Mutex;
 use rustls::crypto::ring;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::Notify;
 
 use crate::net::session::Line;
 
@@ -34,7 +33,10 @@ pub(super) struct Ticket {
     resumptions: Arc<Resumptions>,
     session: OnceLock<u64>,
     secrets: Mutex<Secrets>,
-    arrivals: Sender<Arrival>,
+    /// Clients that have come back and were not looked at yet. `None`: the session is over. A few bytes, where a
+    /// channel would have a block of memory for each session.
+    arrivals: Mutex<Option<Vec<Arrival>>>,
+    arrived: Notify,
 }
 
 /// A client that has come back.
@@ -67,38 +69,40 @@ impl Resumptions {
         Arc::new(Self { tickets: Mutex::default(), window })
     }
 
-    /// A ticket for a new session, and where its client arrives. `None`: sessions end with their connections.
-    pub(super) fn ticket(self: &Arc<Self>) -> Option<(Arc<Ticket>, Receiver<Arrival>)> {
+    /// A ticket for a new session. `None`: sessions end with their connections.
+    pub(super) fn ticket(self: &Arc<Self>) -> Option<Arc<Ticket>> {
         if self.window.is_zero() {
             return None;
         }
         let secret = random()?;
         let secrets =
             Secrets { newest: sha256(&secret.to_bytes())?, before: None, unissued: Some(secret) };
-        let (arrivals, arriving) = channel(ARRIVALS_MAX);
         let ticket = Ticket {
             resumptions: Arc::clone(self),
             session: OnceLock::new(),
             secrets: Mutex::new(secrets),
-            arrivals,
+            arrivals: Mutex::new(Some(Vec::new())),
+            arrived: Notify::new(),
         };
-        Some((Arc::new(ticket), arriving))
+        Some(Arc::new(ticket))
     }
 
     /// Hands a client that has come back over to its session.
     pub(super) fn arrive(&self, session: u64, arrival: Arrival) -> Result<(), NotResumed> {
+        let refused = |arrival: Arrival, code| Err(NotResumed { line: arrival.line, code });
         let ticket = self.tickets.lock().get(&session).cloned();
         let Some(ticket) = ticket.filter(|ticket| ticket.is_good(&arrival.secret)) else {
-            return Err(NotResumed { line: arrival.line, code: RejectCode::SessionOver });
+            return refused(arrival, RejectCode::SessionOver);
         };
-        ticket.arrivals.try_send(arrival).map_err(|error| match error {
-            TrySendError::Full(arrival) => {
-                NotResumed { line: arrival.line, code: RejectCode::Busy }
+        match &mut *ticket.arrivals.lock() {
+            None => return refused(arrival, RejectCode::SessionOver),
+            Some(arrivals) if arrivals.len() >= ARRIVALS_MAX => {
+                return refused(arrival, RejectCode::Busy);
             }
-            TrySendError::Closed(arrival) => {
-                NotResumed { line: arrival.line, code: RejectCode::SessionOver }
-            }
-        })
+            Some(arrivals) => arrivals.push(arrival),
+        }
+        ticket.arrived.notify_one();
+        Ok(())
     }
 }
 
@@ -131,8 +135,23 @@ impl Ticket {
         self.secrets.lock().before = None;
     }
 
+    /// The next client that has come back; for the session's task. Dropping the future loses nothing.
+    pub(super) async fn next(&self) -> Arrival {
+        loop {
+            let arrived = self.arrivals.lock().as_mut().and_then(|arrivals| {
+                // The newest first: what came before it is what its client has given up.
+                arrivals.pop()
+            });
+            match arrived {
+                Some(arrival) => return arrival,
+                None => self.arrived.notified().await,
+            }
+        }
+    }
+
     /// The session is over: nobody comes back to it.
     pub(super) fn withdraw(&self) {
+        let _late = self.arrivals.lock().take();
         if let Some(session) = self.session.get() {
             self.resumptions.tickets.lock().remove(session);
         }
@@ -181,7 +200,7 @@ mod tests {
     #[test]
     fn a_secret_works_once_but_the_one_before_until_the_newest_has_arrived() {
         let resumptions = Resumptions::new(Duration::from_secs(30));
-        let (ticket, _arriving) = resumptions.ticket().unwrap();
+        let ticket = resumptions.ticket().unwrap();
         let first = secret(&ticket);
         assert!(ticket.is_good(&first));
         assert!(!ticket.is_good(&[0; 32]));
@@ -197,11 +216,10 @@ mod tests {
     #[test]
     fn a_session_that_is_over_is_forgotten() {
         let resumptions = Resumptions::new(Duration::from_secs(30));
-        let (ticket, arriving) = resumptions.ticket().unwrap();
+        let ticket = resumptions.ticket().unwrap();
         let _ = secret(&ticket);
         assert_eq!(resumptions.tickets.lock().len(), 1);
         ticket.withdraw();
-        drop(arriving);
         assert!(resumptions.tickets.lock().is_empty());
         assert_eq!(Arc::strong_count(&ticket), 1);
     }

@@ -11,7 +11,6 @@ use daystar_protocol::retained::Receipts;
 use daystar_protocol::server_session::{FromClient, ServerSessionError};
 use daystar_protocol::to_client::ToClient;
 use quinn::{Connection, ConnectionError, SendStream};
-use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -37,7 +36,7 @@ pub(super) struct Line {
 /// Runs a session from its greeting to its end, however many connections that takes.
 pub(super) async fn run(login: Login, line: Line, shared: &Arc<Shared>) {
     let (name, address) = (login.name.clone(), login.address);
-    let (ticket, arrivals) = shared.resumptions.ticket().unzip();
+    let ticket = shared.resumptions.ticket();
     let watermark = Arc::clone(&shared.watermark);
     let outbox = Arc::new(Outbox::new(&shared.limits, watermark, ticket.clone(), shared.broken));
     let input = match shared.handler.open(login, Arc::clone(&outbox)) {
@@ -61,7 +60,7 @@ pub(super) async fn run(login: Login, line: Line, shared: &Arc<Shared>) {
         is_confirmed: true,
     };
     let withdrawn = Withdrawn(ticket);
-    let mut session = Session { intake, arrivals, connections: 1 };
+    let mut session = Session { intake, connections: 1 };
     let (closed, seat) = session.run(line).await;
     // Whoever still holds the outbox must not fill it for nobody, and nobody may come back.
     outbox.drop_all(CloseCode::Goodbye, String::new());
@@ -74,8 +73,6 @@ pub(super) async fn run(login: Login, line: Line, shared: &Arc<Shared>) {
 
 struct Session {
     intake: Intake,
-    /// Where clients come that say that the session is theirs, and have shown it.
-    arrivals: Option<Receiver<Arrival>>,
     /// How many connections it has had. The newest has this number.
     connections: u32,
 }
@@ -124,7 +121,7 @@ impl Session {
         reader: &mut Reader,
         stream: SendStream,
     ) -> Turn {
-        let outbox = Arc::clone(&self.intake.outbox);
+        let (outbox, ticket) = (Arc::clone(&self.intake.outbox), self.intake.ticket.clone());
         let mut writing = Writing(tokio::spawn(writer::write(
             connection.clone(),
             stream,
@@ -137,7 +134,7 @@ impl Session {
                 end = outbox.ended() => {
                     return Turn::Over(self.end(end, connection, &mut writing).await);
                 }
-                arrival = next(&mut self.arrivals) => arrival,
+                arrival = next(ticket.as_deref()) => arrival,
                 end = self.intake.receive(reader) => return match end {
                     ReadEnd::Finished => {
                         close(connection, CloseCode::Goodbye, "goodbye");
@@ -149,7 +146,7 @@ impl Session {
                         Turn::Over(Closed::Dropped(reason))
                     }
                     ReadEnd::Lost(error) => {
-                        if self.arrivals.is_some() && outbox.is_resumable() && may_come_back(&error) {
+                        if ticket.is_some() && outbox.is_resumable() && may_come_back(&error) {
                             outbox.detach();
                             Turn::Lost
                         } else {
@@ -184,7 +181,7 @@ impl Session {
 
     /// Without a connection: until the client is back, or the session is over.
     async fn wait_for_client(&mut self) -> Result<Box<Line>, Closed> {
-        let outbox = Arc::clone(&self.intake.outbox);
+        let (outbox, ticket) = (Arc::clone(&self.intake.outbox), self.intake.ticket.clone());
         let mut window = pin!(sleep(self.intake.shared.limits.resume_window));
         loop {
             let arrival = tokio::select! {
@@ -192,7 +189,7 @@ impl Session {
                 end = outbox.ended() => return Err(Closed::Dropped(match end {
                     End::Closing(reason) | End::Rejected(reason) | End::Dropped(_, reason) => reason,
                 })),
-                arrival = next(&mut self.arrivals) => arrival,
+                arrival = next(ticket.as_deref()) => arrival,
                 () = &mut window => return Err(Closed::Lost),
             };
             if let Some(next) = self.adopt(arrival) {
@@ -232,12 +229,9 @@ pub(super) async fn refuse(line: Line, code: RejectCode, shared: &Shared) {
 }
 
 /// The next client that has come back. None ever does where sessions cannot be resumed.
-async fn next(arrivals: &mut Option<Receiver<Arrival>>) -> Arrival {
-    match arrivals {
-        Some(arrivals) => match arrivals.recv().await {
-            Some(arrival) => arrival,
-            None => std::future::pending().await,
-        },
+async fn next(ticket: Option<&Ticket>) -> Arrival {
+    match ticket {
+        Some(ticket) => ticket.next().await,
         None => std::future::pending().await,
     }
 }
