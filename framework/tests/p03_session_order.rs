@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bank::{Bank, Event, Request, Victim, ask, be_victim, join, join_again, next_event, serve};
 use daystar::{Breaks, Server};
-use daystar_client::{ConnectionState, Incoming};
+use daystar_client::{ConnectionState, Disconnected, Incoming};
 use tokio::time::timeout;
 
 /// Not a test: the server of the tests below, when it runs in a process of its own.
@@ -76,6 +76,26 @@ async fn left_runs_once_per_joined_also_when_the_server_is_killed() {
         ann.call_durable(&Request::Look).await.expect("an answer");
         server.kill();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_a_server_that_was_killed_is_told_that_its_session_is_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Victim::start(folder.path());
+    let address = server.address;
+    let (ann, mut events) = join(address, "ann").await;
+    ann.call_durable(&Request::Look).await.expect("an answer");
+    server.kill();
+    let _server = Victim::start_at(folder.path(), address);
+    // As the client would notice by itself when nothing has come for half a minute.
+    ann.break_connection();
+    match events.next().await {
+        Some(Incoming::Closed(Disconnected::NotResumed(_))) => {}
+        other => panic!("{other:?}"),
+    }
+    let (ann, _events) = join_again(address, "ann").await;
+    let seen = ask(&ann, Request::Look).await;
+    assert!(matches!(seen, Event::Account { joined: 2, left: 1, .. }), "{seen:?}");
 }
 
 /// How often a connection is lost below, and what is said each time.

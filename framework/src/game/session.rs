@@ -73,7 +73,7 @@ impl fmt::Debug for Session {
 pub enum Left {
     /// The client said goodbye.
     Closed,
-    /// The connection broke or fell silent.
+    /// The connection broke or fell silent, and the client did not come back in time.
     Lost,
     /// The server let the client go, for this reason.
     Dropped(String),

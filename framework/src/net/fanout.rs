@@ -1,6 +1,7 @@
 //! The thread that sends to many: what would take long on the path of commits is done there, and all behind it with it.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -81,7 +82,10 @@ impl<W: Send + 'static> FanOut<W> {
 impl<W> Shared<W> {
     fn run(&self) {
         while let Some(work) = self.next() {
-            (self.act)(work);
+            // Were the thread to end, all that follows would wait for ever.
+            if catch_unwind(AssertUnwindSafe(|| (self.act)(work))).is_err() {
+                tracing::error!("something that was to be sent to many panicked and was not sent");
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -316,15 +316,22 @@ pub(crate) struct Victim {
 }
 
 const VICTIM: &str = "DAYSTAR_TEST_VICTIM";
+const LISTEN: &str = "DAYSTAR_TEST_LISTEN";
 
 impl Victim {
     /// Starts a server on the world in `data`. The test program must have a test that is named `victim` and calls
     /// [`be_victim`].
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_at(data, (Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    /// The same, where another one was.
+    pub(crate) fn start_at(data: &Path, listen: SocketAddr) -> Self {
         let program = env::current_exe().expect("the test's own program");
         let mut process = Command::new(program)
             .args(["--exact", "victim", "--nocapture"])
             .env(VICTIM, data)
+            .env(LISTEN, listen.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -355,7 +362,9 @@ impl Drop for Victim {
 /// In the second process: serves until killed. In the first: does nothing.
 pub(crate) fn be_victim() {
     let Some(data) = env::var_os(VICTIM) else { return };
-    let server = Server::builder(Bank).data(data).workers(2).start().expect("the victim's server");
+    let listen = env::var(LISTEN).ok().and_then(|listen| listen.parse().ok());
+    let builder = Server::builder(Bank).data(data).workers(2);
+    let server = builder.listen(listen.expect("an address")).start().expect("the victim's server");
     println!("address {}", server.address());
     std::io::stdout().flush().expect("flush");
     // Its standard input ends with the first process, should that die before it kills this one.
