@@ -15,6 +15,7 @@ mod admin;
 mod book;
 mod cli;
 mod game;
+pub mod login;
 mod net;
 mod scheduler;
 mod server;
@@ -44,7 +45,7 @@ pub use game::rules::{Game, Result};
 pub use game::session::{Left, Session, SessionError};
 pub use game::task::{Task, TaskHandle};
 pub use game::world::World;
-pub use net::limits::SlowClient;
+pub use net::limits::{Limits as NetworkLimits, SlowClient};
 pub use server::Server;
 #[doc(hidden)]
 pub use server::breaks::Breaks;

@@ -32,7 +32,7 @@ pub enum Trust {
 pub struct ClientBuilder<Request, Event> {
     server: SocketAddr,
     game: Option<String>,
-    name: Option<String>,
+    credentials: Option<Credentials>,
     trust: Option<Trust>,
     endpoint: Option<quinn::Endpoint>,
     connect_timeout: Duration,
@@ -51,7 +51,7 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
         Self {
             server,
             game: None,
-            name: None,
+            credentials: None,
             trust: None,
             endpoint: None,
             connect_timeout: CONNECT_TIMEOUT,
@@ -66,9 +66,15 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
         self
     }
 
-    /// Who joins: 1 to 32 characters, no control characters. Must be set.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+    /// Who joins, where the server asks for no more: 1 to 32 characters, no control characters. This or
+    /// [`credentials`](Self::credentials) must be set.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        self.credentials(Credentials::Name(name.into()))
+    }
+
+    /// Who joins, and what it shows for that: a password, or a token. Replaces what was set before.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
         self
     }
 
@@ -117,13 +123,12 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
         let unset = |what| ConnectError::Unset { what };
         let server = self.server;
         let game = self.game.ok_or_else(|| unset("game"))?;
-        let name = self.name.ok_or_else(|| unset("name"))?;
+        let credentials = self.credentials.ok_or_else(|| unset("name"))?;
         let trust = self.trust.ok_or_else(|| unset("trust"))?;
         let endpoint = match self.endpoint {
             Some(endpoint) => endpoint,
             None => socket::own(server).map_err(ConnectError::Socket)?,
         };
-        let credentials = Credentials::Name(name);
         let to_client_bytes_max = self.limits.to_client_bytes_max;
         let dial = Dial { endpoint, server, trust, game, to_client_bytes_max };
         let joining = link::join(dial, credentials, self.limits);

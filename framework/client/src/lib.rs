@@ -45,6 +45,7 @@ mod tls;
 
 pub use builder::{ClientBuilder, Trust};
 pub use client::Client;
+pub use daystar_protocol::handshake::Credentials;
 pub use error::{CallError, ConnectError, Disconnected, SendError};
 pub use events::{Events, Incoming};
 pub use state::ConnectionState;

@@ -57,6 +57,9 @@ pub enum ServerSessionError {
     /// An acknowledgement of what was not sent.
     #[error(transparent)]
     Received(#[from] ReceivedError),
+    /// Frames keep coming faster than the server allows. What that is, only the server knows.
+    #[error("more is sent than this server allows, and it went on when the server held back")]
+    TooFast,
     /// Something came behind the last frame.
     #[error("a frame came behind Goodbye")]
     BehindGoodbye,
@@ -121,6 +124,7 @@ impl ServerSessionError {
         match self {
             Self::Frame(FrameError::TooLong { .. }) => CloseCode::TooLong,
             Self::Frame(FrameError::Version { .. }) => CloseCode::Rejected,
+            Self::TooFast => CloseCode::RateLimit,
             _ => CloseCode::Violation,
         }
     }

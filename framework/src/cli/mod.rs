@@ -4,6 +4,7 @@ mod backup;
 mod compact;
 mod failure;
 mod inspect;
+mod login;
 mod progress;
 mod restore;
 mod serve;

@@ -8,13 +8,14 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use daystar_engine::Durability;
 
+use crate::NetworkLimits;
 use crate::admin::prometheus;
 use crate::cli::Outcome;
 use crate::cli::failure::Failure;
+use crate::cli::login::LoginArguments;
 use crate::game::rules::Game;
-use crate::server::Server;
 use crate::server::error::ServeError;
-use crate::server::persistence::status;
+use crate::server::{self, Server};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -36,6 +37,24 @@ pub(super) struct Arguments {
     /// Shows metrics to whoever asks `http://ADDRESS/metrics`; a loopback address keeps them on this machine.
     #[arg(long, env = "DAYSTAR_METRICS", value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
+    /// The certificate chain that clients are shown, in PEM, the server's own first; read again when it changes. Unless set, one is
+    /// made at each start, which clients know by the fingerprint that is printed.
+    #[arg(long, env = "DAYSTAR_CERT", value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// The private key of the certificate, in PEM.
+    #[arg(long, env = "DAYSTAR_KEY", value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// How many clients may be connected at once.
+    #[arg(long, env = "DAYSTAR_CONNECTIONS", value_name = "COUNT")]
+    connections: Option<usize>,
+    /// How many of them may come from one network, an IPv4 address or a /64 of IPv6. This machine is not limited.
+    #[arg(long, env = "DAYSTAR_CONNECTIONS_PER_NETWORK", value_name = "COUNT")]
+    connections_per_network: Option<usize>,
+    /// How many messages a client may send per second, if it goes on; twice as many at once.
+    #[arg(long, env = "DAYSTAR_MESSAGES_PER_SECOND", value_name = "COUNT")]
+    messages_per_second: Option<u32>,
+    #[command(flatten)]
+    login: LoginArguments,
 }
 
 /// [`Durability`] on a command line.
@@ -57,15 +76,37 @@ impl From<Level> for Durability {
     }
 }
 
+impl Arguments {
+    fn network(&self) -> NetworkLimits {
+        let mut limits = NetworkLimits::default();
+        if let Some(connections) = self.connections {
+            limits.connections_max = connections;
+        }
+        if let Some(connections) = self.connections_per_network {
+            limits.connections_per_network_max = connections;
+        }
+        if let Some(messages) = self.messages_per_second {
+            limits.messages_per_second = messages.into();
+            limits.message_burst = messages.saturating_mul(2);
+        }
+        limits
+    }
+}
+
 pub(super) fn run<G: Game>(game: G, arguments: Arguments) -> Result<Outcome, Failure> {
-    let Arguments { data, listen, workers, memory, durability, metrics } = arguments;
+    let limits = arguments.network();
+    let Arguments { data, listen, workers, memory, durability, metrics, cert, key, login, .. } =
+        arguments;
     if let Some(address) = metrics {
         prometheus::listen(address)
             .map_err(|cause| ServeError::Metrics { address, cause: cause.to_string() })?;
-        status::describe();
+        server::describe_metrics();
     }
     let builder = Server::builder(game).data(data).listen(listen);
-    let mut builder = builder.durability(durability.into());
+    let mut builder = login.apply(builder.durability(durability.into()).network(limits))?;
+    if let (Some(chain), Some(key)) = (cert, key) {
+        builder = builder.certificate(chain, key);
+    }
     if let Some(workers) = workers {
         builder = builder.workers(workers);
     }
@@ -81,7 +122,7 @@ pub(super) fn run<G: Game>(game: G, arguments: Arguments) -> Result<Outcome, Fai
     let _ =
         writeln!(out, "{} is open on {address}; certificate fingerprint {fingerprint}", G::NAME);
     if let Some(signals) = signals {
-        signals.wait();
+        signals.wait()?;
     }
     server.stop()?;
     let _ = writeln!(out, "{} is closed", G::NAME);

@@ -12,12 +12,14 @@ use daystar_protocol::frame::TO_CLIENT_BYTES_MAX;
 use daystar_protocol::message::{EncodeError, Message};
 use daystar_protocol::to_client::{event_frame, reply_frame};
 
+use crate::game::accounts;
 use crate::game::channel::Channel;
 use crate::game::manner::{At, By, Manner, key};
 use crate::game::names::{self, NameError};
 use crate::game::rules::Result;
 use crate::game::session::{Asked, Attached, Session, SessionError, SessionRecord};
 use crate::game::task::{Task, TaskHandle, TaskRecord};
+use crate::login::{Account, Identity};
 
 /// A task's view of the world, and its way to change it. Everything that a task does goes through here, and happens only if the task commits.
 pub struct Ctx<'a, 'e> {
@@ -137,8 +139,9 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// Gives an object a name to find it by.
     ///
     /// # Errors
-    /// The name is bound already.
+    /// The name is bound already, or begins with `daystar/`.
     pub fn bind<T: Managed>(&self, name: &str, object: Ref<T>) -> Result<()> {
+        names::check_not_reserved(name)?;
         names::bind(self, name, object)
     }
 
@@ -162,8 +165,9 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// Takes a name away from its object.
     ///
     /// # Errors
-    /// Nothing has the name.
+    /// Nothing has the name, or it begins with `daystar/`.
     pub fn unbind(&self, name: &str) -> Result<()> {
+        names::check_not_reserved(name)?;
         names::unbind(self, name)
     }
 
@@ -175,6 +179,41 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// The session is over.
     pub fn name(&self, session: Session) -> Result<String> {
         Ok(self.session(session)?.name.clone())
+    }
+
+    /// Who the client is, as its login has shown: its name, roles and claims.
+    ///
+    /// ```
+    /// use daystar::prelude::*;
+    ///
+    /// fn ban(ctx: &Ctx, session: Session, other: Session) -> Result<()> {
+    ///     ensure!(ctx.identity(session)?.has_role("warden"), "only wardens may do that");
+    ///     ctx.disconnect(other, "you were banned");
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The session is over.
+    pub fn identity(&self, session: Session) -> Result<Identity> {
+        Ok(self.session(session)?.identity())
+    }
+
+    /// The account called `name`, if there is one: who joins with a password has one. What is changed in it holds from its next
+    /// login on.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn account(&self, name: &str) -> Result<Option<Ref<Account>>> {
+        accounts::find(self, name)
+    }
+
+    /// Removes the account called `name`; `false` if there is none. Sessions that it has go on.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn remove_account(&self, name: &str) -> Result<bool> {
+        accounts::remove(self, name)
     }
 
     /// Says which object the session plays; replaces what was said before.

@@ -16,6 +16,7 @@ use crate::game::names::NameError;
 use crate::game::rules::{Game, Result};
 use crate::game::session::{Asked, Left, Session, SessionError, SessionRecord};
 use crate::game::task::TaskRecord;
+use crate::login::Identity;
 
 /// Runs `work` with a `Ctx`, and fails if a call that returns nothing went wrong.
 fn with_ctx<G: Game>(
@@ -86,7 +87,7 @@ impl<G: Game> Job for Created<G> {
 pub(crate) struct Joined<G> {
     pub(crate) game: Arc<G>,
     pub(crate) session: ObjectId,
-    pub(crate) name: String,
+    pub(crate) identity: Identity,
 }
 
 impl<G: Game> Job for Joined<G> {
@@ -94,8 +95,7 @@ impl<G: Game> Job for Joined<G> {
         "joined"
     }
     fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
-        let record = SessionRecord { name: self.name.clone(), attached: None };
-        attempt.insert_at(self.session, record)?;
+        attempt.insert_at(self.session, SessionRecord::new(&self.identity))?;
         attempt.effect(Effect::Welcome { session: self.session });
         let session = Session::from_id(self.session);
         with_ctx::<G>(attempt, None, |ctx| self.game.joined(ctx, session))
@@ -105,8 +105,8 @@ impl<G: Game> Job for Joined<G> {
         one(Effect::Reject { session: self.session, reason }, refusal_level(cause, None))
     }
     fn again(&self) -> Option<Box<dyn Job>> {
-        let (game, name) = (Arc::clone(&self.game), self.name.clone());
-        Some(Box::new(Self { game, session: self.session, name }))
+        let (game, identity) = (Arc::clone(&self.game), self.identity.clone());
+        Some(Box::new(Self { game, session: self.session, identity }))
     }
 }
 

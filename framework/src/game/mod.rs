@@ -1,5 +1,6 @@
 //! What game code sees.
 
+pub(crate) mod accounts;
 pub(crate) mod channel;
 pub(crate) mod collections;
 pub(crate) mod ctx;

@@ -57,6 +57,17 @@ pub(crate) fn find<T: Managed>(ctx: &Ctx, name: &str) -> Result<Option<Ref<T>>, 
     Ok(Some(Ref::from_id(ObjectId::from_raw(binding.object))))
 }
 
+/// What the names begin with that the framework gives. Only it binds and unbinds them.
+pub(crate) const RESERVED: &str = "daystar/";
+
+/// Refuses the framework's names to a game.
+pub(crate) fn check_not_reserved(name: &str) -> Result<(), NameError> {
+    if name.starts_with(RESERVED) {
+        return Err(NameError::Reserved { name: name.to_owned() });
+    }
+    Ok(())
+}
+
 pub(crate) fn bind<T: Managed>(ctx: &Ctx, name: &str, object: Ref<T>) -> Result<(), Error> {
     let binding = Binding {
         name: name.to_owned(),
@@ -105,6 +116,12 @@ pub enum NameError {
     /// Something is bound to the name already.
     #[error("something is called `{name}` already: unbind that name first, or take another")]
     Bound {
+        /// The name.
+        name: String,
+    },
+    /// The name is one of the framework's.
+    #[error("`{name}` begins as only names of Daystar itself do: choose another")]
+    Reserved {
         /// The name.
         name: String,
     },

@@ -8,6 +8,8 @@ use daystar_model::layout::{Layout, Parts};
 use daystar_model::show::{Show, Value};
 use daystar_model::{ObjectId, Ref};
 
+use crate::login::Identity;
+
 /// One client's stay. May be kept in objects and sent in messages; what is sent to a session that is over
 /// goes nowhere.
 #[derive(
@@ -98,11 +100,58 @@ impl Asked {
 }
 
 /// What the framework keeps of a session: there for as long as `left` has not run.
-#[managed(name = "daystar.Session")]
+#[managed(name = "daystar.Session", version = 2, from = SessionRecordV1)]
 pub(crate) struct SessionRecord {
     pub(crate) name: String,
+    roles: Vec<String>,
+    claims: Vec<Claim>,
     /// The object that the session plays, and that object's type.
     pub(crate) attached: Option<Attached>,
+}
+
+/// Something that is said of somebody.
+#[managed(name = "daystar.Claim")]
+struct Claim {
+    name: String,
+    value: String,
+}
+
+/// As it was before clients were more than a name.
+#[managed(name = "daystar.Session", version = 1, old)]
+struct SessionRecordV1 {
+    name: String,
+    attached: Option<Attached>,
+}
+
+impl From<SessionRecordV1> for SessionRecord {
+    fn from(before: SessionRecordV1) -> Self {
+        let SessionRecordV1 { name, attached } = before;
+        Self { name, roles: Vec::new(), claims: Vec::new(), attached }
+    }
+}
+
+impl SessionRecord {
+    /// The session of `identity`, at its beginning.
+    pub(crate) fn new(identity: &Identity) -> Self {
+        let claim =
+            |(name, value): &(String, String)| Claim { name: name.clone(), value: value.clone() };
+        Self {
+            name: identity.name.clone(),
+            roles: identity.roles.clone(),
+            claims: identity.claims.iter().map(claim).collect(),
+            attached: None,
+        }
+    }
+
+    /// Who the client is.
+    pub(crate) fn identity(&self) -> Identity {
+        let claim = |claim: &Claim| (claim.name.clone(), claim.value.clone());
+        Identity {
+            name: self.name.clone(),
+            roles: self.roles.clone(),
+            claims: self.claims.iter().map(claim).collect(),
+        }
+    }
 }
 
 #[managed(name = "daystar.Attached")]

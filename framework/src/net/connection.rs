@@ -9,13 +9,14 @@ use daystar_protocol::handshake::{Credentials, Hello};
 use daystar_protocol::reject::RejectCode;
 use daystar_protocol::server_session::{FromClient, ServerSessionError};
 use daystar_protocol::to_client::ToClient;
-use quinn::{Connection, ConnectionError, Incoming, SendStream, VarInt};
+use quinn::{Connection, Incoming, SendStream, VarInt};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use crate::net::endpoint::{Permits, Shared};
 use crate::net::handler::Login;
-use crate::net::login;
+use crate::net::login::{self, Admitted, NotAdmitted};
+use crate::net::meters;
 use crate::net::reader::{ReadEnd, Reader};
 use crate::net::resume::{Arrival, NotResumed};
 use crate::net::session::{self, Line};
@@ -39,16 +40,22 @@ pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permit
     };
     let connection = match connection {
         Ok(Ok(connection)) => connection,
-        Ok(Err(error)) => return debug!(%address, %error, "a handshake failed"),
-        Err(_) => return debug!(%address, "a handshake took too long"),
+        Ok(Err(error)) => {
+            meters::handshake_failed("broken");
+            return debug!(%address, %error, "a handshake failed");
+        }
+        Err(_) => {
+            meters::handshake_failed("too_late");
+            return debug!(%address, "a handshake took too long");
+        }
     };
-    let greeted = timeout_at(deadline, greet(&connection, &shared)).await;
+    let greeted = greet(&connection, &shared, deadline).await;
     drop(handshake);
     match greeted {
-        Ok(Ok(Greeted { who, reader, stream })) => {
+        Ok(Greeted { who, reader, stream }) => {
             let line = Line { connection, reader, stream, seat };
             match who {
-                Who::New(name) => session::run(Login { name, address }, line, &shared).await,
+                Who::New(login) => session::run(login, line, &shared).await,
                 Who::Back { session, secret, received } => {
                     let arrival = Arrival { line: Box::new(line), secret, received };
                     let arrived = shared.resumptions.arrive(session, arrival);
@@ -58,18 +65,21 @@ pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permit
                 }
             }
         }
-        Ok(Err(NoGreeting::Rejected(stream, code, reason))) => {
+        Err(NoGreeting::Rejected(stream, code, reason)) => {
             debug!(%address, reason, "a login was rejected");
             reject(&connection, stream, code, reason, &shared).await;
         }
-        Ok(Err(NoGreeting::Violation(error))) => {
+        Err(NoGreeting::Violation(error)) => {
+            meters::handshake_failed("violation");
             debug!(%address, %error, "a client broke the protocol before it had greeted");
             close(&connection, error.close_code(), &error.to_string());
         }
-        Ok(Err(NoGreeting::Lost(error))) => {
-            debug!(%address, %error, "a client left without greeting")
+        Err(NoGreeting::Lost) => {
+            meters::handshake_failed("lost");
+            debug!(%address, "a client left without greeting");
         }
-        Err(_) => {
+        Err(NoGreeting::TooLate) => {
+            meters::handshake_failed("no_greeting");
             debug!(%address, "a client did not greet in time");
             let reason = format!("no Hello within {:?}", shared.limits.hello_timeout);
             close(&connection, CloseCode::HelloTimeout, &reason);
@@ -81,7 +91,8 @@ pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permit
 enum NoGreeting {
     Rejected(SendStream, RejectCode, String),
     Violation(ServerSessionError),
-    Lost(ConnectionError),
+    Lost,
+    TooLate,
 }
 
 /// A client that may begin or go on.
@@ -92,32 +103,50 @@ struct Greeted {
 }
 
 enum Who {
-    New(String),
+    New(Login),
     Back { session: u64, secret: [u8; 32], received: u64 },
 }
 
-async fn greet(connection: &Connection, shared: &Shared) -> Result<Greeted, NoGreeting> {
-    let (stream, recv) = connection.accept_bi().await.map_err(NoGreeting::Lost)?;
-    let mut reader = Reader::new(recv, shared.limits.to_server_bytes_max);
-    match reader.next().await {
-        Ok(FromClient::Hello(Hello {
-            credentials: Credentials::Resume { session, secret, received },
-            ..
-        })) => {
-            let who = Who::Back { session, secret, received };
+/// Waits until `deadline` for the greeting, and then, as long as a login may take, until it is known who the client is.
+async fn greet(
+    connection: &Connection,
+    shared: &Shared,
+    deadline: Instant,
+) -> Result<Greeted, NoGreeting> {
+    let said = timeout_at(deadline, first_said(connection, shared));
+    let (hello, reader, stream) = said.await.map_err(|_| NoGreeting::TooLate)??;
+    if let Credentials::Resume { session, secret, received } = hello.credentials {
+        let who = Who::Back { session, secret, received };
+        return Ok(Greeted { who, reader, stream });
+    }
+    match login::admit(connection, hello, shared).await {
+        Ok(Admitted { identity, seat }) => {
+            let who = Who::New(Login { identity, seat, address: connection.remote_address() });
             Ok(Greeted { who, reader, stream })
         }
-        Ok(FromClient::Hello(hello)) => match login::check(hello, &shared.game) {
-            Ok(name) => Ok(Greeted { who: Who::New(name), reader, stream }),
-            Err((code, reason)) => Err(NoGreeting::Rejected(stream, code, reason)),
-        },
+        Err(Some(NotAdmitted { code, reason, .. })) => {
+            Err(NoGreeting::Rejected(stream, code, reason))
+        }
+        Err(None) => Err(NoGreeting::Lost),
+    }
+}
+
+async fn first_said(
+    connection: &Connection,
+    shared: &Shared,
+) -> Result<(Hello, Reader, SendStream), NoGreeting> {
+    let (stream, recv) = connection.accept_bi().await.map_err(|_| NoGreeting::Lost)?;
+    let mut reader = Reader::new(recv, shared);
+    match reader.next().await {
+        Ok(FromClient::Hello(hello)) => Ok((hello, reader, stream)),
         Ok(_) => Err(NoGreeting::Violation(ServerSessionError::HelloExpected)),
         Err(ReadEnd::Violation(error)) if error.close_code() == CloseCode::Rejected => {
+            meters::login_refused("other_version");
             Err(NoGreeting::Rejected(stream, RejectCode::WrongVersion, error.to_string()))
         }
         Err(ReadEnd::Violation(error)) => Err(NoGreeting::Violation(error)),
         Err(ReadEnd::Finished) => Err(NoGreeting::Violation(ServerSessionError::HelloExpected)),
-        Err(ReadEnd::Lost(error)) => Err(NoGreeting::Lost(error)),
+        Err(ReadEnd::Lost(_)) => Err(NoGreeting::Lost),
     }
 }
 
@@ -140,6 +169,7 @@ pub(super) async fn reject(
 }
 
 pub(super) fn close(connection: &Connection, with: CloseCode, reason: &str) {
+    meters::closed(with);
     // The reason travels in one packet.
     let reason = &reason[..reason.floor_char_boundary(CLOSE_REASON_BYTES_MAX)];
     connection.close(code(with), reason.as_bytes());

@@ -15,13 +15,17 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
+use crate::net::addresses::{Addresses, Place};
 use crate::net::certificate::{Certificate, CertificateError};
 use crate::net::connection;
 use crate::net::handler::SessionHandler;
 use crate::net::limits::Limits;
+use crate::net::login::Doorkeeper;
+use crate::net::meters::{self, Counted, Meters};
 use crate::net::outbox::Outbox;
 use crate::net::resume::{Broken, Resumptions};
 use crate::net::socket;
+use crate::net::throttle::MessageRate;
 use crate::net::watermark::{Hold, Watermark};
 
 /// What a server's network needs to know.
@@ -33,7 +37,9 @@ pub(crate) struct NetConfig {
     /// What strangers and clients may cost.
     pub(crate) limits: Limits,
     /// How the server proves who it is.
-    pub(crate) certificate: Certificate,
+    pub(crate) certificate: Arc<Certificate>,
+    /// Who knows who is who.
+    pub(crate) door: Arc<dyn Doorkeeper>,
     /// What frames are held by.
     pub(crate) watermark: Arc<Watermark>,
     /// What is broken on purpose.
@@ -78,7 +84,7 @@ pub(crate) enum BindError {
 pub(crate) struct Endpoint {
     endpoint: quinn::Endpoint,
     address: SocketAddr,
-    fingerprint: Fingerprint,
+    certificate: Arc<Certificate>,
     shared: Arc<Shared>,
     seats: Arc<Semaphore>,
     accepting: JoinHandle<()>,
@@ -96,6 +102,10 @@ pub(super) struct Shared {
     /// Places of sessions without a connection.
     pub(super) detached: Arc<Semaphore>,
     pub(super) broken: Broken,
+    pub(super) door: Arc<dyn Doorkeeper>,
+    pub(super) addresses: Arc<Addresses>,
+    pub(super) message_rate: Arc<MessageRate>,
+    pub(super) meters: Arc<Meters>,
 }
 
 /// What a new connection holds of the endpoint's limits.
@@ -105,7 +115,15 @@ pub(super) struct Permits {
     /// Until it has greeted.
     pub(super) handshake: OwnedSemaphorePermit,
     /// To its end.
-    pub(super) seat: OwnedSemaphorePermit,
+    pub(super) seat: Seat,
+}
+
+/// One of the server's connections, and one of its network's.
+#[expect(dead_code, reason = "held, not read")]
+pub(super) struct Seat {
+    one_of_all: OwnedSemaphorePermit,
+    one_of_its_network: Place,
+    counted: Counted,
 }
 
 impl Shared {
@@ -125,9 +143,8 @@ impl Endpoint {
         config: NetConfig,
         handler: Arc<dyn SessionHandler>,
     ) -> Result<Self, BindError> {
-        let NetConfig { listen, game, limits, certificate, watermark, broken } = config;
-        let fingerprint = certificate.fingerprint();
-        let server = server_config(certificate, &limits)?;
+        let NetConfig { listen, game, limits, certificate, door, watermark, broken } = config;
+        let server = server_config(&certificate, &limits)?;
         let socket_error = |cause: io::Error| match cause.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse { address: listen },
             _ => BindError::Socket { address: listen, cause },
@@ -143,12 +160,16 @@ impl Endpoint {
             resumptions: Resumptions::new(limits.resume_window),
             detached: Arc::new(Semaphore::new(limits.detached_max.min(SEATS_MAX))),
             broken,
+            addresses: Arc::new(Addresses::new(&limits)),
+            message_rate: MessageRate::new(&limits),
+            meters: Arc::new(Meters::new()),
             limits,
             watermark,
+            door,
         });
         let accepting =
             tokio::spawn(accept(endpoint.clone(), Arc::clone(&shared), Arc::clone(&seats)));
-        Ok(Self { endpoint, address, fingerprint, shared, seats, accepting })
+        Ok(Self { endpoint, address, certificate, shared, seats, accepting })
     }
 
     /// Where it listens, with the port that was taken.
@@ -158,7 +179,7 @@ impl Endpoint {
 
     /// What clients may know the server by.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+        self.certificate.fingerprint()
     }
 
     /// Lets nobody in any more, tells every client the reason behind what is queued for it, and waits until all are gone or
@@ -206,24 +227,39 @@ async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>, seats: Arc<Semap
         let Ok(handshake) = Arc::clone(&handshakes).acquire_owned().await else { return };
         let Ok(start) = Arc::clone(&starts).acquire_owned().await else { return };
         let Some(incoming) = endpoint.accept().await else { return };
-        let busy = handshakes.available_permits() < handshakes_max / 2;
-        if busy && !incoming.remote_address_validated() && incoming.may_retry() {
+        let ip = incoming.remote_address().ip();
+        let is_crowded =
+            handshakes.available_permits() < handshakes_max / 2 || shared.addresses.is_crowded(ip);
+        if is_crowded && !incoming.remote_address_validated() && incoming.may_retry() {
+            meters::retried();
             if let Err(error) = incoming.retry() {
                 debug!(%error, "a retry could not be sent");
             }
             continue;
         }
-        let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else {
+        let Ok(one_of_all) = Arc::clone(&seats).try_acquire_owned() else {
+            meters::refused("server_full");
             warn!(address = %incoming.remote_address(), "refused a connection: the server is full");
             incoming.refuse();
             continue;
         };
+        let Some(one_of_its_network) = shared.addresses.enter(ip) else {
+            meters::refused("network_full");
+            debug!(address = %ip, "refused a connection: its network has too many");
+            incoming.refuse();
+            continue;
+        };
+        let counted = shared.meters.connection();
+        let seat = Seat { one_of_all, one_of_its_network, counted };
         let permits = Permits { start, handshake, seat };
         tokio::spawn(connection::run(incoming, Arc::clone(&shared), permits));
     }
 }
 
-fn server_config(certificate: Certificate, limits: &Limits) -> Result<ServerConfig, BindError> {
+fn server_config(
+    certificate: &Arc<Certificate>,
+    limits: &Limits,
+) -> Result<ServerConfig, BindError> {
     let idle = IdleTimeout::try_from(limits.idle_timeout).map_err(|_| BindError::Limit {
         limit: "idle_timeout",
         value: format!("{:?}", limits.idle_timeout),

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::login::Identity;
+use crate::net::login::Seat;
 use crate::net::outbox::Outbox;
 
 /// Decides who may begin a session. Called on the network's threads: it must not block.
@@ -30,10 +32,11 @@ pub(crate) trait SessionInput: Send + Sync {
 }
 
 /// Who wants to join.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Login {
-    /// The name, which keeps the rules for names.
-    pub(crate) name: String,
+    /// Who it is.
+    pub(crate) identity: Identity,
+    /// To be held until the session is over: nobody else of that name is admitted before.
+    pub(crate) seat: Seat,
     /// Where the client is.
     pub(crate) address: SocketAddr,
 }

@@ -4,36 +4,60 @@ use std::time::Duration;
 
 use daystar_protocol::frame::{TO_CLIENT_BYTES_MAX, TO_SERVER_BYTES_MAX};
 
-/// Limits of the network. At each there is back-pressure or a refusal that says so.
+/// Limits of the network, for [`Builder::network`](crate::Builder::network). At each there is back-pressure or a refusal that
+/// says so, and a metric that counts it.
+///
+/// ```
+/// use daystar::NetworkLimits;
+///
+/// let limits = NetworkLimits { connections_max: 500, ..NetworkLimits::default() };
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// Connections at once, those shaking hands included. More are refused.
-    pub(crate) connections_max: usize,
+    pub connections_max: usize,
+    /// Connections at once from one network: an IPv4 address, or a /64 of IPv6. More are refused; from half of it on, an
+    /// address must prove that it is real.
+    pub connections_per_network_max: usize,
+    /// Logins of one network that may come at once. More are refused.
+    pub logins_burst: u32,
+    /// Logins of one network per minute, if they go on.
+    pub logins_per_minute: f64,
+    /// Whether the limits by network hold for this machine's own address, too. Load tests come from there, and no stranger.
+    pub is_loopback_limited: bool,
     /// Connections that have not greeted yet. More wait in the socket's queue; from half of it on, an address must
     /// prove that it is real before anything is spent on it.
-    pub(crate) handshakes_max: usize,
+    pub handshakes_max: usize,
     /// How long a connection may take until it has greeted.
-    pub(crate) hello_timeout: Duration,
+    pub hello_timeout: Duration,
+    /// How long it may take, after the greeting, to find out who a client is.
+    pub login_timeout: Duration,
+    /// Messages of one session that may come at once. Beyond it, the client is not read from for a while.
+    pub message_burst: u32,
+    /// Messages of one session per second, if they go on.
+    pub messages_per_second: f64,
+    /// How long a client may go on to send more than that before it is dropped.
+    pub message_patience: Duration,
     /// Kind and body of a frame from a client.
-    pub(crate) to_server_bytes_max: usize,
+    pub to_server_bytes_max: usize,
     /// Kind and body of a frame to a client.
-    pub(crate) to_client_bytes_max: usize,
+    pub to_client_bytes_max: usize,
     /// Bytes waiting to be sent to one client, those included that it has not acknowledged. Who lets more pile up does not read fast enough, and is dropped.
-    pub(crate) outbox_bytes_max: usize,
+    pub outbox_bytes_max: usize,
     /// Bytes waiting to be sent to one client from which on what may be lost is not sent any more.
-    pub(crate) unreliable_bytes_max: usize,
+    pub unreliable_bytes_max: usize,
     /// How long a session outlives a lost connection, for its client to come back. Zero: not at all.
-    pub(crate) resume_window: Duration,
+    pub resume_window: Duration,
     /// Sessions whose clients are awaited. One more that loses its connection ends at once.
-    pub(crate) detached_max: usize,
+    pub detached_max: usize,
     /// Requests of one session in the queue. Beyond it, the client is not read from.
-    pub(crate) session_requests_max: usize,
+    pub session_requests_max: usize,
     /// Bytes of all sessions' requests in the queue. Beyond it, no client is read from.
-    pub(crate) queued_bytes_max: usize,
+    pub queued_bytes_max: usize,
     /// How long a connection may be silent, keep-alives included.
-    pub(crate) idle_timeout: Duration,
+    pub idle_timeout: Duration,
     /// How long a connection that is being closed may take to receive its last frames.
-    pub(crate) close_timeout: Duration,
+    pub close_timeout: Duration,
 }
 
 /// What is done about a client that does not read what it is sent as fast as it is sent. Always, what is sent as
@@ -58,8 +82,16 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 20_000,
+            connections_per_network_max: 100,
+            logins_burst: 50,
+            logins_per_minute: 60.0,
+            is_loopback_limited: false,
             handshakes_max: 512,
             hello_timeout: Duration::from_secs(5),
+            login_timeout: Duration::from_secs(10),
+            message_burst: 2_000,
+            messages_per_second: 1_000.0,
+            message_patience: Duration::from_secs(10),
             to_server_bytes_max: TO_SERVER_BYTES_MAX,
             to_client_bytes_max: TO_CLIENT_BYTES_MAX,
             outbox_bytes_max: 1024 * 1024,

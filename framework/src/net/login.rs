@@ -1,86 +1,95 @@
-//! Who may ask to join: the greeting's game, and the rules for names.
+//! From a greeting to somebody who may join: what the network asks of whoever knows who is who.
+
+use std::any::Any;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
 
 use daystar_protocol::handshake::{Credentials, Hello};
 use daystar_protocol::reject::RejectCode;
+use quinn::Connection;
+use tokio::time::timeout;
 
-/// The name in `hello`, if the greeting is for `game` and the name keeps the rules.
+use crate::login::Identity;
+use crate::net::endpoint::Shared;
+use crate::net::meters;
+
+/// Decides who is let in. Called on the network's threads: it may wait, but must not block.
+pub(crate) trait Doorkeeper: Send + Sync + 'static {
+    /// Who shows `credentials` from `address`, or why they stay outside. Dropped when the client goes meanwhile.
+    fn admit(&self, credentials: Credentials, address: SocketAddr) -> Admission<'_>;
+}
+
+/// What a [`Doorkeeper`] gives.
+pub(crate) type Admission<'a> =
+    Pin<Box<dyn Future<Output = Result<Admitted, NotAdmitted>> + Send + 'a>>;
+
+/// Somebody who may join.
+pub(crate) struct Admitted {
+    /// Who it is.
+    pub(crate) identity: Identity,
+    /// What the doorkeeper keeps for them, until it is dropped.
+    pub(crate) seat: Seat,
+}
+
+/// Held and dropped; what it is, only the doorkeeper knows.
+pub(crate) type Seat = Box<dyn Any + Send + Sync>;
+
+/// Why somebody may not join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotAdmitted {
+    /// For a program to act on.
+    pub(crate) code: RejectCode,
+    /// For a person to read.
+    pub(crate) reason: String,
+    /// For who counts.
+    pub(crate) kind: &'static str,
+}
+
+/// Who has said `hello`.
 ///
 /// # Errors
-/// The code and the reason, for the client to act on and to read.
-pub(super) fn check(hello: Hello, game: &str) -> Result<String, (RejectCode, String)> {
-    if hello.game != game {
-        let reason = format!("this server runs {game}, not {:?}", shorten(&hello.game));
-        return Err((RejectCode::WrongGame, reason));
-    }
-    let wrong = |reason| (RejectCode::WrongCredentials, reason);
-    let Credentials::Name(name) = hello.credentials else {
-        return Err(wrong("this server lets clients in by name".to_owned()));
+/// `Err(None)`: the connection is lost; `Err(Some(..))`: the client may not join.
+pub(super) async fn admit(
+    connection: &Connection,
+    hello: Hello,
+    shared: &Shared,
+) -> Result<Admitted, Option<NotAdmitted>> {
+    let admitted = tokio::select! {
+        _ = connection.closed() => return Err(None),
+        admitted = timeout(shared.limits.login_timeout, check(connection, hello, shared)) => {
+            admitted.unwrap_or_else(|_| Err(too_late(shared.limits.login_timeout)))
+        }
     };
-    check_name(&name).map_err(wrong)?;
-    Ok(name)
+    match &admitted {
+        Ok(_) => meters::login_accepted(),
+        Err(refusal) => meters::login_refused(refusal.kind),
+    }
+    admitted.map_err(Some)
 }
 
-fn check_name(name: &str) -> Result<(), String> {
-    let chars = name.chars().count();
-    if chars == 0 {
-        return Err("a name is needed to join".to_owned());
+async fn check(
+    connection: &Connection,
+    hello: Hello,
+    shared: &Shared,
+) -> Result<Admitted, NotAdmitted> {
+    if hello.game != shared.game {
+        let other = &hello.game[..hello.game.floor_char_boundary(GAME_BYTES_SHOWN)];
+        let reason = format!("this server runs {}, not {other:?}", shared.game);
+        return Err(NotAdmitted { code: RejectCode::WrongGame, reason, kind: "other_game" });
     }
-    if chars > NAME_CHARS_MAX {
-        return Err(format!(
-            "the name has {chars} characters: at most {NAME_CHARS_MAX} are allowed"
-        ));
+    let address = connection.remote_address();
+    if !shared.addresses.may_log_in(address.ip()) {
+        let reason = "too many log in from your network: try again in a minute".to_owned();
+        return Err(NotAdmitted { code: RejectCode::Busy, reason, kind: "network" });
     }
-    if name.chars().any(char::is_control) {
-        return Err(format!("the name {name:?} has control characters in it"));
-    }
-    if name.trim() != name {
-        return Err(format!("the name {name:?} begins or ends with a space"));
-    }
-    Ok(())
+    shared.door.admit(hello.credentials, address).await
 }
 
-fn shorten(text: &str) -> &str {
-    &text[..text.floor_char_boundary(NAME_CHARS_MAX)]
+fn too_late(after: Duration) -> NotAdmitted {
+    let reason = format!("the login took longer than {after:?}: try again in a while");
+    NotAdmitted { code: RejectCode::Busy, reason, kind: "too_late" }
 }
 
-/// Long enough for a name, short enough for a line of chat.
-const NAME_CHARS_MAX: usize = 32;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hello(game: &str, name: &str) -> Hello {
-        Hello { version: 1, game: game.to_owned(), credentials: Credentials::Name(name.to_owned()) }
-    }
-
-    #[test]
-    fn ordinary_names_pass() {
-        for name in ["a", "ann", "Jean Luc", "Ольга", "石", &"x".repeat(32), &"ж".repeat(32)]
-        {
-            assert_eq!(check(hello("hamlet", name), "hamlet"), Ok(name.to_owned()));
-        }
-    }
-
-    #[test]
-    fn other_names_are_refused_with_the_reason() {
-        for (name, reason) in [
-            ("", "a name is needed"),
-            (&*"x".repeat(33), "33 characters"),
-            ("a\nb", "control characters"),
-            ("a\u{7f}", "control characters"),
-            (" ann", "space"),
-        ] {
-            let (code, refusal) = check(hello("hamlet", name), "hamlet").unwrap_err();
-            assert_eq!(code, RejectCode::WrongCredentials);
-            assert!(refusal.contains(reason), "{name:?}: {refusal}");
-        }
-    }
-
-    #[test]
-    fn another_game_is_refused() {
-        let refusal = check(hello("tideland", "ann"), "hamlet").unwrap_err();
-        let reason = "this server runs hamlet, not \"tideland\"".to_owned();
-        assert_eq!(refusal, (RejectCode::WrongGame, reason));
-    }
-}
+const GAME_BYTES_SHOWN: usize = 32;

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod addresses;
 pub(crate) mod certificate;
 pub(crate) mod channels;
 mod connection;
@@ -13,13 +14,16 @@ pub(crate) mod endpoint;
 mod fanout;
 pub(crate) mod handler;
 pub(crate) mod limits;
-mod login;
+pub(crate) mod login;
+pub(crate) mod meters;
 pub(crate) mod outbox;
+mod pace;
 mod reader;
 pub(crate) mod resume;
 mod session;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod throttle;
 pub(crate) mod watermark;
 mod writer;

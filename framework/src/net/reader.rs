@@ -1,8 +1,14 @@
 //! Reading one client's stream.
 
+use std::sync::Arc;
+
 use bytes::{Buf, Bytes};
 use daystar_protocol::server_session::{FromClient, ServerSession, ServerSessionError};
 use quinn::{ConnectionError, ReadError, RecvStream};
+
+use crate::net::endpoint::Shared;
+use crate::net::meters::Meters;
+use crate::net::throttle::{Held, Throttle, TooFast};
 
 /// A client's stream and how far it has been understood. Dropping a future of it loses nothing.
 pub(super) struct Reader {
@@ -11,6 +17,8 @@ pub(super) struct Reader {
     /// What was read in one go; from `next_chunk` on it is yet to be understood.
     chunks: [Bytes; CHUNKS],
     next_chunk: usize,
+    meters: Arc<Meters>,
+    throttle: Throttle,
 }
 
 /// Why nothing more comes from a client.
@@ -25,13 +33,20 @@ pub(super) enum ReadEnd {
 }
 
 impl Reader {
-    pub(super) fn new(stream: RecvStream, frame_bytes_max: usize) -> Self {
-        let session = ServerSession::new(frame_bytes_max);
-        Self { stream, session, chunks: [const { Bytes::new() }; CHUNKS], next_chunk: CHUNKS }
+    pub(super) fn new(stream: RecvStream, shared: &Shared) -> Self {
+        Self {
+            stream,
+            session: ServerSession::new(shared.limits.to_server_bytes_max),
+            chunks: [const { Bytes::new() }; CHUNKS],
+            next_chunk: CHUNKS,
+            meters: Arc::clone(&shared.meters),
+            throttle: Throttle::new(Arc::clone(&shared.message_rate)),
+        }
     }
 
     /// What the client says next.
     pub(super) async fn next(&mut self) -> Result<FromClient, ReadEnd> {
+        self.throttle.hold().await;
         loop {
             while let Some(chunk) = self.chunks.get_mut(self.next_chunk) {
                 let mut rest = &chunk[..];
@@ -45,14 +60,28 @@ impl Reader {
                 }
                 match said {
                     Ok(Some(FromClient::Goodbye)) => return Err(ReadEnd::Finished),
-                    Ok(Some(said)) => return Ok(said),
+                    Ok(Some(said)) => {
+                        self.meters.received_messages.increment(1);
+                        return match self.throttle.count() {
+                            Ok(Held::No) => Ok(said),
+                            Ok(Held::Yes) => {
+                                self.meters.rate_limited.increment(1);
+                                Ok(said)
+                            }
+                            Err(TooFast) => Err(ReadEnd::Violation(ServerSessionError::TooFast)),
+                        };
+                    }
                     Ok(None) => {}
                     Err(error) => return Err(ReadEnd::Violation(error)),
                 }
             }
             match self.stream.read_chunks(&mut self.chunks).await {
                 // Chunks that were not filled are empty, and passed over.
-                Ok(Some(_)) => self.next_chunk = 0,
+                Ok(Some(_)) => {
+                    self.next_chunk = 0;
+                    let bytes = self.chunks.iter().map(Bytes::len).sum::<usize>();
+                    self.meters.received_bytes.increment(bytes as u64);
+                }
                 Ok(None) => {
                     return Err(match self.session.handle_end() {
                         Ok(()) => ReadEnd::Finished,

@@ -1,5 +1,6 @@
 //! One session, over one connection or several, one after the other.
 
+use std::any::Any;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -11,14 +12,15 @@ use daystar_protocol::retained::Receipts;
 use daystar_protocol::server_session::{FromClient, ServerSessionError};
 use daystar_protocol::to_client::ToClient;
 use quinn::{Connection, ConnectionError, SendStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 use crate::net::connection::{close, code, reject};
-use crate::net::endpoint::Shared;
+use crate::net::endpoint::{Seat, Shared};
 use crate::net::handler::{Closed, Login, Permit, Request, SessionInput};
+use crate::net::meters;
 use crate::net::outbox::{End, Outbox};
 use crate::net::reader::{ReadEnd, Reader};
 use crate::net::resume::{Arrival, Ticket};
@@ -30,12 +32,12 @@ pub(super) struct Line {
     pub(super) reader: Reader,
     pub(super) stream: SendStream,
     /// Its place among the connections.
-    pub(super) seat: OwnedSemaphorePermit,
+    pub(super) seat: Seat,
 }
 
 /// Runs a session from its greeting to its end, however many connections that takes.
 pub(super) async fn run(login: Login, line: Line, shared: &Arc<Shared>) {
-    let (name, address) = (login.name.clone(), login.address);
+    let (name, address) = (login.identity.name().to_owned(), login.address);
     let ticket = shared.resumptions.ticket();
     let watermark = Arc::clone(&shared.watermark);
     let outbox = Arc::new(Outbox::new(&shared.limits, watermark, ticket.clone(), shared.broken));
@@ -48,6 +50,7 @@ pub(super) async fn run(login: Login, line: Line, shared: &Arc<Shared>) {
         }
     };
     let listed = shared.open.list(&outbox);
+    let _counted = shared.meters.session();
     let places = Arc::new(Semaphore::new(shared.limits.session_requests_max));
     let intake = Intake {
         shared: Arc::clone(shared),
@@ -77,6 +80,9 @@ struct Session {
     connections: u32,
 }
 
+/// The place of its last connection, or of a session without one.
+type HeldToTheEnd = Box<dyn Any + Send>;
+
 /// What became of a session's connection.
 enum Turn {
     Over(Closed),
@@ -88,11 +94,11 @@ enum Turn {
 
 impl Session {
     /// How it ended, and what must be held until that is told.
-    async fn run(&mut self, mut line: Line) -> (Closed, OwnedSemaphorePermit) {
+    async fn run(&mut self, mut line: Line) -> (Closed, HeldToTheEnd) {
         loop {
             let Line { connection, mut reader, stream, seat } = line;
             match self.run_line(&connection, &mut reader, stream).await {
-                Turn::Over(closed) => return (closed, seat),
+                Turn::Over(closed) => return (closed, Box::new(seat)),
                 Turn::Replaced(next) => {
                     close(&connection, CloseCode::Replaced, "the session goes on elsewhere");
                     line = *next;
@@ -101,12 +107,12 @@ impl Session {
                     let detached = Arc::clone(&self.intake.shared.detached).try_acquire_owned();
                     let Ok(place) = detached else {
                         debug!("too many sessions wait for their clients: one ends at once");
-                        return (Closed::Lost, seat);
+                        return (Closed::Lost, Box::new(seat));
                     };
                     drop((connection, reader, seat));
                     match self.wait_for_client().await {
                         Ok(next) => line = *next,
-                        Err(closed) => return (closed, place),
+                        Err(closed) => return (closed, Box::new(place)),
                     }
                 }
             }
@@ -127,6 +133,7 @@ impl Session {
             stream,
             Arc::clone(&outbox),
             self.connections,
+            Arc::clone(&self.intake.shared.meters),
         )));
         loop {
             let arrival = tokio::select! {
@@ -146,6 +153,9 @@ impl Session {
                         Turn::Over(Closed::Dropped(reason))
                     }
                     ReadEnd::Lost(error) => {
+                        if matches!(error, ConnectionError::TimedOut) {
+                            meters::closed(CloseCode::Idle);
+                        }
                         if ticket.is_some() && outbox.is_resumable() && may_come_back(&error) {
                             outbox.detach();
                             Turn::Lost
@@ -213,6 +223,7 @@ impl Session {
             tokio::spawn(async move { refuse(*line, RejectCode::SessionOver, &shared).await });
             return None;
         }
+        meters::resumed();
         self.connections = number;
         Some(line)
     }

@@ -8,5 +8,6 @@ mod raw;
 mod requests;
 mod resuming;
 mod stand_in;
+mod strangers;
 
 pub(in crate::net) use stand_in::soon;

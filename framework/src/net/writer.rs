@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use daystar_protocol::close::CloseCode;
 use quinn::{Connection, SendStream, WriteError};
 
+use crate::net::meters::Meters;
 use crate::net::outbox::{Batch, Outbox};
 
 /// Writes what is pushed into `outbox`, everything that waits in one go, until the last frame has arrived. The connection
@@ -14,6 +16,7 @@ pub(super) async fn write(
     mut stream: SendStream,
     outbox: Arc<Outbox>,
     number: u32,
+    meters: Arc<Meters>,
 ) {
     let mut batch = Batch::default();
     loop {
@@ -24,6 +27,8 @@ pub(super) async fn write(
         }
         let is_last = last.is_some();
         batch.frames.extend(last);
+        meters.sent_messages.increment(batch.frames.len() as u64);
+        meters.sent_bytes.increment(batch.frames.iter().map(Bytes::len).sum::<usize>() as u64);
         if let Err(error) = stream.write_all_chunks(&mut batch.frames).await {
             if let WriteError::Stopped(_) = error {
                 let reason = "it no longer reads what it is sent".to_owned();

@@ -9,26 +9,30 @@ use std::time::Duration;
 use daystar_engine::{Durability, Engine, Limits, Recorder, Settings};
 use daystar_model::{Clock, Store, StoreError, SystemClock, TypeDescriptor};
 use daystar_store::{LmdbStore, MemoryStore, Options};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::game::rules::Game;
-use crate::net;
-use crate::net::certificate::Certificate;
+use crate::login::{Authenticator, DevelopmentNames, SameIdentity};
+use crate::net::certificate::{Certificate, CertificateError};
 use crate::net::endpoint::{Endpoint, NetConfig};
-use crate::net::limits::SlowClient;
+use crate::net::limits::{Limits as NetworkLimits, SlowClient};
 use crate::net::resume::Broken;
 use crate::scheduler::queue::RunQueue;
 use crate::scheduler::timer::{Fire, TimerThread, Timers};
 use crate::scheduler::worker::Workers;
+use crate::server::accounts::WorldAccounts;
 use crate::server::breaks::Breaks;
 use crate::server::dispatch::Dispatch;
+use crate::server::door::Door;
 use crate::server::error::ServeError;
 use crate::server::memory::memory_unless_set;
+use crate::server::names::Names;
 use crate::server::network::Network;
 use crate::server::persistence::faults::{Faults, Release};
 use crate::server::persistence::writer::Writer;
 use crate::server::persistence::{JournalLimits, Persistence};
-use crate::server::sessions::{Names, Sessions};
+use crate::server::refresh::refresh_now_and_then;
+use crate::server::sessions::Sessions;
 use crate::server::watch::watch;
 use crate::server::world::{Beginning, run_due};
 use crate::server::{Running, Server};
@@ -43,8 +47,12 @@ pub struct Builder<G> {
     durability: Durability,
     journal: JournalLimits,
     store: Option<Arc<dyn Store>>,
-    network: net::limits::Limits,
     breaks: Breaks,
+    network: NetworkLimits,
+    authenticator: Arc<dyn Authenticator>,
+    same: Option<SameIdentity>,
+    /// The chain and the key.
+    certificate: Option<(PathBuf, PathBuf)>,
 }
 
 impl<G: Game> Builder<G> {
@@ -59,8 +67,11 @@ impl<G: Game> Builder<G> {
             durability: Durability::Committed,
             journal: JournalLimits::default(),
             store: None,
-            network: net::limits::Limits::default(),
             breaks: Breaks::default(),
+            network: NetworkLimits::default(),
+            authenticator: Arc::new(DevelopmentNames),
+            same: None,
+            certificate: None,
         }
     }
 
@@ -79,6 +90,42 @@ impl<G: Game> Builder<G> {
     /// Listens on this address and UDP port; on a free port of the loopback address unless set.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
+        self
+    }
+
+    /// How clients show who they are; [`DevelopmentNames`] unless set, which is for development only.
+    ///
+    /// ```
+    /// # use daystar::prelude::*;
+    /// use daystar::Server;
+    /// use daystar::login::Passwords;
+    ///
+    /// # fn start<G: Game>(game: G) -> Result<Server, daystar::ServeError> {
+    /// Server::builder(game).login(Passwords::new().registration(true)).start()
+    /// # }
+    /// ```
+    pub fn login(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticator = Arc::new(authenticator);
+        self
+    }
+
+    /// What happens when somebody joins who is in already. Unless set, the newcomer takes the other's place if logins prove who
+    /// one is, and is refused if they do not.
+    pub fn same_identity(mut self, policy: SameIdentity) -> Self {
+        self.same = Some(policy);
+        self
+    }
+
+    /// What strangers and clients may cost. Sets [`resume_window`](Self::resume_window) and [`slow_client`](Self::slow_client), too.
+    pub fn network(mut self, limits: NetworkLimits) -> Self {
+        self.network = limits;
+        self
+    }
+
+    /// Proves who the server is by the certificate chain and the key in these PEM files, which are read again when they change. Unless
+    /// set, a certificate is made at each start, which clients can know by its [`fingerprint`](Server::fingerprint) alone.
+    pub fn certificate(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.certificate = Some((chain.into(), key.into()));
         self
     }
 
@@ -164,6 +211,8 @@ impl<G: Game> Builder<G> {
         if let Some(name) = TypeDescriptor::claimed_twice() {
             return Err(ServeError::TypeNameTwice { name });
         }
+        // Before the world is opened: what is wrong with the files is told at once.
+        let certificate = Arc::new(certificate(self.certificate.clone())?);
         let store = self.open_store()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queue = Arc::new(RunQueue::new());
@@ -200,20 +249,39 @@ impl<G: Game> Builder<G> {
         let network = Network::start(count)?;
         let switchboard = Arc::clone(&dispatch.switchboard);
         let (names, faults) = (Arc::<Names>::default(), Arc::clone(faults));
+        let authenticator = self.authenticator;
+        let by_default =
+            if authenticator.is_proof() { SameIdentity::Replace } else { SameIdentity::Refuse };
+        let door = Arc::new(Door {
+            authenticator: Arc::clone(&authenticator),
+            accounts: Box::new(WorldAccounts::<G>::new(Arc::clone(&queue))),
+            same: self.same.unwrap_or(by_default),
+            names: Arc::clone(&names),
+            switchboard: Arc::clone(&switchboard),
+        });
         let sessions = Sessions { game, engine: engine.clone(), queue, switchboard, names, faults };
-        let net = NetConfig {
+        let config = NetConfig {
             listen: self.listen,
             game: G::NAME.to_owned(),
             limits: self.network,
-            certificate: Certificate::development()
-                .map_err(|cause| ServeError::Listen { cause: cause.to_string() })?,
+            certificate: Arc::clone(&certificate),
+            door,
             watermark: Arc::clone(&persistence.watermark),
             broken: Broken {
                 received_is_ignored: self.breaks.received_is_ignored,
                 retained_is_forgotten: self.breaks.retained_is_forgotten,
             },
         };
-        let endpoint = listen(&network, net, sessions)?;
+        let endpoint = listen(&network, config, sessions)?;
+        if !authenticator.is_proof() && !self.listen.ip().is_loopback() {
+            warn!(
+                "anyone who can reach this server can join under any name: set a login before strangers do"
+            );
+        }
+        refresh_now_and_then(&network, move || {
+            certificate.refresh();
+            authenticator.refresh();
+        });
         // Last, so that a start that fails does not wait for tasks that spawn one another.
         timers.set_firing(true);
         info!(game = G::NAME, address = %endpoint.address(), workers = count, "open");
@@ -245,6 +313,14 @@ fn fire<G: Game>(queue: &Arc<RunQueue>, faults: &Arc<Faults>) -> Fire {
 fn release(queue: &Arc<RunQueue>) -> Release {
     let queue = Arc::clone(queue);
     Box::new(move |work| queue.push_loose(work))
+}
+
+fn certificate(files: Option<(PathBuf, PathBuf)>) -> Result<Certificate, ServeError> {
+    let made = match files {
+        Some((chain, key)) => Certificate::from_files(chain, key),
+        None => Certificate::development(),
+    };
+    made.map_err(|cause: CertificateError| ServeError::Listen { cause: cause.to_string() })
 }
 
 fn listen<G: Game>(

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use daystar_model::{CommitNumber, StoreError};
 
+use crate::login::TokenKeyError;
+
 /// Why a server could not start, go on, or stop well.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,6 +28,9 @@ pub enum ServeError {
         /// What `created` said.
         cause: String,
     },
+    /// Tokens cannot be checked.
+    #[error(transparent)]
+    TokenKey(#[from] TokenKeyError),
     /// The network cannot listen.
     #[error("{cause}")]
     Listen {

@@ -1,13 +1,17 @@
 //! [`Server`]: the one place where the parts are joined.
 
+pub(crate) mod accounts;
 pub(crate) mod breaks;
 pub(crate) mod builder;
 pub(crate) mod dispatch;
+pub(crate) mod door;
 pub(crate) mod error;
 mod memory;
+pub(crate) mod names;
 pub(crate) mod network;
 pub(crate) mod persistence;
 pub(crate) mod records;
+mod refresh;
 pub(crate) mod sessions;
 pub(crate) mod signals;
 pub(crate) mod verify;
@@ -24,15 +28,22 @@ use tracing::{error, info};
 
 use crate::game::rules::Game;
 use crate::net::endpoint::Endpoint;
+use crate::net::meters;
 use crate::scheduler::timer::TimerThread;
 use crate::scheduler::worker::Workers;
 use crate::server::builder::Builder;
 use crate::server::error::ServeError;
 use crate::server::network::Network;
 use crate::server::persistence::Persistence;
-use crate::server::persistence::status::JournalStatus;
+use crate::server::persistence::status::{self, JournalStatus};
 use crate::server::persistence::writer::Writer;
 use crate::server::signals::Signals;
+
+/// Says what the metrics of a server mean, to whoever collects them.
+pub(crate) fn describe_metrics() {
+    status::describe();
+    meters::describe();
+}
 
 /// A running world, with threads of its own for the network, for game code and for the store.
 ///
@@ -109,13 +120,13 @@ impl Server {
         Arc::clone(&self.engine)
     }
 
-    /// Blocks until Ctrl-C or SIGTERM.
+    /// Blocks until Ctrl-C or SIGTERM. From then on, a second one ends the process at once, should stopping hang.
     ///
     /// # Errors
-    /// The system does not let the program hear signals.
+    /// The system does not let the program hear signals, or has no thread left.
     pub fn wait_for_signal(&self) -> Result<(), ServeError> {
         if let Some(signals) = self.signals()? {
-            signals.wait();
+            signals.wait()?;
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! Turns what the network reports into the events of sessions, in order.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,27 +10,14 @@ use parking_lot::Mutex;
 use crate::game::events::{Departed, EndSession, Joined, Received};
 use crate::game::rules::Game;
 use crate::game::session::Left;
+use crate::login::Identity;
 use crate::net::channels::Switchboard;
 use crate::net::handler::{Closed, Login, Request, SessionHandler, SessionInput};
+use crate::net::login::Seat;
 use crate::net::outbox::Outbox;
 use crate::scheduler::queue::{Lane, RunQueue};
+use crate::server::names::Names;
 use crate::server::persistence::faults::Faults;
-
-/// The names of those who are in, or about to be: a name is in use once.
-#[derive(Default)]
-pub(crate) struct Names {
-    in_use: Mutex<HashSet<String>>,
-}
-
-impl Names {
-    fn take(&self, name: &str) -> bool {
-        self.in_use.lock().insert(name.to_owned())
-    }
-
-    fn give_back(&self, name: &str) {
-        self.in_use.lock().remove(name);
-    }
-}
 
 /// The network's [`SessionHandler`].
 pub(crate) struct Sessions<G> {
@@ -45,26 +31,22 @@ pub(crate) struct Sessions<G> {
 
 impl<G: Game> SessionHandler for Sessions<G> {
     fn open(&self, login: Login, outbox: Arc<Outbox>) -> Result<Arc<dyn SessionInput>, String> {
-        if !self.names.take(&login.name) {
-            return Err(format!(
-                "someone called `{}` is here already: choose another name, or wait until they have left",
-                login.name
-            ));
-        }
         let id = self.engine.new_id(Space::Session);
+        let Login { identity, seat, address } = login;
         self.switchboard.register(id.to_raw(), outbox);
         let stay = Arc::new(Stay {
             id,
-            name: login.name,
+            identity,
             game: Arc::clone(&self.game),
             queue: Arc::clone(&self.queue),
             switchboard: Arc::clone(&self.switchboard),
-            names: Arc::clone(&self.names),
             faults: Arc::clone(&self.faults),
+            seat: Mutex::new(Some(seat)),
             lane: Arc::default(),
             is_in: AtomicBool::new(false),
         });
-        tracing::debug!(session = %id, name = stay.name, address = %login.address, "joining");
+        tracing::debug!(session = %id, name = stay.identity.name(), %address, "joining");
+        self.names.begun(stay.identity.name(), id);
         stay.push(|stay, engine| stay.join(engine));
         Ok(Arc::new(stay))
     }
@@ -73,12 +55,13 @@ impl<G: Game> SessionHandler for Sessions<G> {
 /// One client's stay.
 struct Stay<G> {
     id: ObjectId,
-    name: String,
+    identity: Identity,
     game: Arc<G>,
     queue: Arc<RunQueue>,
     switchboard: Arc<Switchboard>,
-    names: Arc<Names>,
     faults: Arc<Faults>,
+    /// Its name, until it is over.
+    seat: Mutex<Option<Seat>>,
     lane: Arc<Lane>,
     /// `joined` has committed. Read and written by this session's events only, which run one after the other.
     is_in: AtomicBool,
@@ -109,7 +92,8 @@ impl<G: Game> Stay<G> {
 
     fn join(&self, engine: &Engine) {
         let game = Arc::clone(&self.game);
-        let outcome = engine.run(&Joined { game, session: self.id, name: self.name.clone() });
+        let outcome =
+            engine.run(&Joined { game, session: self.id, identity: self.identity.clone() });
         self.is_in.store(matches!(outcome, Outcome::Committed(_)), Ordering::Relaxed);
     }
 
@@ -133,8 +117,8 @@ impl<G: Game> Stay<G> {
             return self.faults.run_again(&cause, again);
         }
         self.switchboard.unregister(self.id.to_raw());
-        self.names.give_back(&self.name);
-        tracing::debug!(session = %self.id, name = self.name, "gone");
+        drop(self.seat.lock().take());
+        tracing::debug!(session = %self.id, name = self.identity.name(), "gone");
     }
 }
 

@@ -17,7 +17,7 @@ use crate::net::limits::Limits;
 use crate::net::outbox::Outbox;
 use crate::net::resume::Broken;
 use crate::net::tests::raw;
-use crate::net::tests::stand_in::{Event, Report, Request, StandIn, loopback, soon};
+use crate::net::tests::stand_in::{Event, FrontDoor, Report, Request, StandIn, loopback, soon};
 use crate::net::watermark::Watermark;
 
 #[tokio::test]
@@ -182,7 +182,8 @@ async fn a_port_in_use_is_told() {
         listen: taken.address,
         game: "hamlet".to_owned(),
         limits: Limits::default(),
-        certificate: Certificate::development().unwrap(),
+        certificate: Arc::new(Certificate::development().unwrap()),
+        door: Arc::new(FrontDoor),
         watermark: Arc::new(Watermark::new(0)),
         broken: Broken::default(),
     };

@@ -1,14 +1,18 @@
 //! Clients and servers of bare quinn, for what the client crate would never do.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::handshake::{ALPN, Credentials, Hello, VERSION};
 use daystar_protocol::to_server::ToServer;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{Connection, ConnectionError, RecvStream, SendStream};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use crate::net::tests::stand_in::{StandIn, loopback, soon};
 
@@ -63,6 +67,74 @@ pub(super) async fn closed(connection: &Connection) -> (Option<CloseCode>, Strin
 
 /// A server of something else, or of `daystar/1` that does not keep to it.
 pub(super) fn server(alpn: &[u8]) -> quinn::Endpoint {
+    server_with(alpn, 0)
+}
+
+/// One that takes what is sent before the handshake is done.
+pub(super) fn server_with_0rtt(alpn: &[u8]) -> quinn::Endpoint {
+    server_with(alpn, u32::MAX)
+}
+
+/// Whether a client that comes a second time may send before the handshake is done.
+pub(super) async fn can_0rtt(server: SocketAddr) -> bool {
+    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone))
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.enable_early_data = true;
+    let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+    let endpoint = quinn::Endpoint::client(loopback()).unwrap();
+    let connecting = || endpoint.connect_with(config.clone(), server, "localhost").unwrap();
+    let first = soon(connecting()).await.unwrap();
+    // A ticket comes right behind the handshake, before anything else.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    first.close(0u32.into(), b"");
+    connecting().into_0rtt().is_ok()
+}
+
+/// Believes everyone.
+#[derive(Debug)]
+struct Anyone;
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn server_with(alpn: &[u8], early_bytes_max: u32) -> quinn::Endpoint {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
     let mut tls = rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -72,6 +144,7 @@ pub(super) fn server(alpn: &[u8]) -> quinn::Endpoint {
         .with_single_cert(vec![made.cert.into()], key.into())
         .unwrap();
     tls.alpn_protocols = vec![alpn.to_vec()];
+    tls.max_early_data_size = early_bytes_max;
     let tls = Arc::new(QuicServerConfig::try_from(tls).unwrap());
     quinn::Endpoint::server(quinn::ServerConfig::with_crypto(tls), loopback()).unwrap()
 }

@@ -7,18 +7,24 @@ use std::time::Duration;
 
 use daystar_client::{Client, ClientBuilder, ConnectError, Events, Incoming, Trust};
 use daystar_protocol::fingerprint::Fingerprint;
+use daystar_protocol::handshake::Credentials;
 use daystar_protocol::message::{Message, decode_message};
+use daystar_protocol::reject::RejectCode;
 use daystar_protocol::to_client::{ToClient, event_frame, reply_frame};
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
+use crate::login::{
+    Account, Accounts, AccountsFuture, Authenticator, DevelopmentNames, LoginAttempt, LoginError,
+};
 use crate::net::certificate::Certificate;
 use crate::net::channels::{Act, Switchboard};
 use crate::net::endpoint::{Endpoint, NetConfig};
 use crate::net::handler::{self, Closed, Login, SessionHandler, SessionInput};
 use crate::net::limits::Limits;
+use crate::net::login::{Admission, Admitted, Doorkeeper, NotAdmitted};
 use crate::net::outbox::{Delivery, Outbox, Say};
 use crate::net::resume::Broken;
 use crate::net::watermark::{Hold, Watermark};
@@ -85,6 +91,8 @@ pub(super) struct StandIn {
     pub(super) fingerprint: Fingerprint,
     /// For raw clients, which check it.
     pub(super) certificate: CertificateDer<'static>,
+    /// To be read again.
+    pub(super) presented: Arc<Certificate>,
     reports: UnboundedReceiver<Report>,
     game: Arc<Hamlet>,
 }
@@ -107,10 +115,15 @@ impl StandIn {
     }
 
     pub(super) fn with(limits: Limits) -> Self {
-        Self::broken(limits, Broken::default())
+        Self::presenting(limits, Certificate::development().unwrap(), Broken::default())
     }
 
     pub(super) fn broken(limits: Limits, broken: Broken) -> Self {
+        Self::presenting(limits, Certificate::development().unwrap(), broken)
+    }
+
+    /// With the given certificate.
+    pub(super) fn presenting(limits: Limits, certificate: Certificate, broken: Broken) -> Self {
         let (sender, reports) = unbounded_channel();
         let game = Arc::new(Hamlet {
             reports: sender,
@@ -118,20 +131,29 @@ impl StandIn {
             switchboard: Arc::default(),
             held: Arc::default(),
         });
-        let certificate = Certificate::development().unwrap();
-        let own = certificate.chain[0].clone();
+        let certificate = Arc::new(certificate);
+        let own = certificate.chain()[0].clone();
         let watermark = Arc::new(Watermark::new(0));
         let config = NetConfig {
             listen: loopback(),
             game: "hamlet".to_owned(),
             limits,
-            certificate,
+            certificate: Arc::clone(&certificate),
+            door: Arc::new(FrontDoor),
             watermark,
             broken,
         };
         let endpoint = Endpoint::bind(config, Arc::clone(&game) as _).unwrap();
         let (address, fingerprint) = (endpoint.address(), endpoint.fingerprint());
-        Self { endpoint, address, fingerprint, certificate: own, reports, game }
+        Self {
+            endpoint,
+            address,
+            fingerprint,
+            certificate: own,
+            presented: certificate,
+            reports,
+            game,
+        }
     }
 
     pub(super) fn builder(&self, name: &str) -> ClientBuilder<Request, Event> {
@@ -190,6 +212,38 @@ pub(super) async fn event(events: &mut Events<Event>) -> Event {
     }
 }
 
+/// Lets everyone in by name; but `sloth` never gets through.
+pub(super) struct FrontDoor;
+
+impl Doorkeeper for FrontDoor {
+    fn admit(&self, credentials: Credentials, address: SocketAddr) -> Admission<'_> {
+        Box::pin(async move {
+            if credentials == Credentials::Name("sloth".to_owned()) {
+                std::future::pending::<()>().await;
+            }
+            let attempt = LoginAttempt::new(credentials, address);
+            let identity = DevelopmentNames.authenticate(attempt, &NoAccounts).await;
+            let refusal = |error: LoginError| NotAdmitted {
+                code: RejectCode::Other,
+                reason: error.to_string(),
+                kind: error.kind(),
+            };
+            Ok(Admitted { identity: identity.map_err(refusal)?, seat: Box::new(()) })
+        })
+    }
+}
+
+struct NoAccounts;
+
+impl Accounts for NoAccounts {
+    fn find<'a>(&'a self, _: &'a str) -> AccountsFuture<'a, Option<Account>> {
+        Box::pin(async { Ok(None) })
+    }
+    fn add(&self, _: Account) -> AccountsFuture<'_, bool> {
+        Box::pin(async { Ok(false) })
+    }
+}
+
 struct Hamlet {
     reports: UnboundedSender<Report>,
     sessions: AtomicU64,
@@ -208,19 +262,20 @@ struct Visitor {
 
 impl SessionHandler for Hamlet {
     fn open(&self, login: Login, outbox: Arc<Outbox>) -> Result<Arc<dyn SessionInput>, String> {
-        if login.name == "mallory" {
+        let name = login.identity.name().to_owned();
+        if name == "mallory" {
             return Err("mallory is not welcome here".to_owned());
         }
         let session = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
-        if login.name == "trent" {
+        if name == "trent" {
             outbox.reject("the village is asleep", Hold::NONE);
         } else {
             outbox.push(outbox.welcome(session), Hold::NONE);
             self.switchboard.register(session, Arc::clone(&outbox));
         }
-        let _ = self.reports.send(Report::Opened(login.name.clone()));
+        let _ = self.reports.send(Report::Opened(name.clone()));
         Ok(Arc::new(Visitor {
-            name: login.name,
+            name,
             session,
             outbox,
             reports: self.reports.clone(),

@@ -1,0 +1,129 @@
+//! What is counted of the network, as metrics: docs/book/src/login.md lists them.
+
+use daystar_protocol::close::CloseCode;
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+
+/// What is counted so often that it must not be looked up each time.
+pub(crate) struct Meters {
+    connections: Gauge,
+    sessions: Gauge,
+    pub(super) received_bytes: Counter,
+    pub(super) received_messages: Counter,
+    pub(super) sent_bytes: Counter,
+    pub(super) sent_messages: Counter,
+    pub(super) rate_limited: Counter,
+}
+
+impl Meters {
+    /// For whoever collects metrics by now.
+    pub(crate) fn new() -> Self {
+        Self {
+            connections: gauge!("daystar_net_connections"),
+            sessions: gauge!("daystar_net_sessions"),
+            received_bytes: counter!("daystar_net_received_bytes_total"),
+            received_messages: counter!("daystar_net_received_messages_total"),
+            sent_bytes: counter!("daystar_net_sent_bytes_total"),
+            sent_messages: counter!("daystar_net_sent_messages_total"),
+            rate_limited: counter!("daystar_net_rate_limited_total"),
+        }
+    }
+
+    /// A connection, until the guard is dropped.
+    pub(super) fn connection(&self) -> Counted {
+        Counted::new(&self.connections)
+    }
+
+    /// A session, until the guard is dropped.
+    pub(super) fn session(&self) -> Counted {
+        Counted::new(&self.sessions)
+    }
+}
+
+/// One of those that are there at the moment.
+pub(super) struct Counted(Gauge);
+
+impl Counted {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
+/// A connection was refused before anything was spent on it.
+pub(super) fn refused(reason: &'static str) {
+    counter!("daystar_net_refused_total", "reason" => reason).increment(1);
+}
+
+/// A client was told to prove that its address is its own.
+pub(super) fn retried() {
+    counter!("daystar_net_retries_total").increment(1);
+}
+
+/// A connection has not come as far as a greeting.
+pub(super) fn handshake_failed(reason: &'static str) {
+    counter!("daystar_net_handshakes_failed_total", "reason" => reason).increment(1);
+}
+
+/// Somebody may join.
+pub(super) fn login_accepted() {
+    counter!("daystar_net_logins_total").increment(1);
+}
+
+/// Somebody may not join.
+pub(super) fn login_refused(reason: &'static str) {
+    counter!("daystar_net_logins_refused_total", "reason" => reason).increment(1);
+}
+
+/// A session goes on over a new connection.
+pub(super) fn resumed() {
+    counter!("daystar_net_resumed_total").increment(1);
+}
+
+/// The server has closed a connection.
+pub(super) fn closed(code: CloseCode) {
+    let reason = match code {
+        CloseCode::Goodbye => "goodbye",
+        CloseCode::Closing => "closing",
+        CloseCode::Rejected => "rejected",
+        CloseCode::Violation => "violation",
+        CloseCode::TooLong => "too_long",
+        CloseCode::HelloTimeout => "hello_timeout",
+        CloseCode::TooSlow => "too_slow",
+        CloseCode::Busy => "busy",
+        CloseCode::Replaced => "replaced",
+        CloseCode::RateLimit => "rate_limit",
+        CloseCode::Idle => "idle",
+        CloseCode::Detached => "detached",
+    };
+    counter!("daystar_net_closed_total", "reason" => reason).increment(1);
+}
+
+/// Says what the metrics mean, to whoever collects them.
+pub(crate) fn describe() {
+    describe_gauge!("daystar_net_connections", "connections, those shaking hands included");
+    describe_gauge!("daystar_net_sessions", "sessions, those that wait for their client included");
+    describe_counter!("daystar_net_refused_total", "connections refused at once, by limit");
+    describe_counter!("daystar_net_retries_total", "clients asked to prove their address");
+    describe_counter!(
+        "daystar_net_handshakes_failed_total",
+        "connections that came to no greeting, by reason"
+    );
+    describe_counter!("daystar_net_logins_total", "logins accepted");
+    describe_counter!("daystar_net_logins_refused_total", "logins refused, by reason");
+    describe_counter!("daystar_net_closed_total", "connections closed by the server, by reason");
+    describe_counter!("daystar_net_resumed_total", "sessions that went on over a new connection");
+    describe_counter!("daystar_net_received_bytes_total", "bytes read from clients' streams");
+    describe_counter!("daystar_net_received_messages_total", "frames read from them");
+    describe_counter!("daystar_net_sent_bytes_total", "bytes written to clients' streams");
+    describe_counter!("daystar_net_sent_messages_total", "frames written to them");
+    describe_counter!(
+        "daystar_net_rate_limited_total",
+        "times a client was not read from because it sent too much"
+    );
+}

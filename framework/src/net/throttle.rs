@@ -1,0 +1,127 @@
+//! What one session may send in so much time: beyond it the client is not read from, and if it goes on, dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::net::limits::Limits;
+use crate::net::pace::{Pace, Rate};
+
+/// How fast each session of a server may be.
+pub(super) struct MessageRate {
+    rate: Rate,
+    patience: Duration,
+}
+
+impl MessageRate {
+    pub(super) fn new(limits: &Limits) -> Arc<Self> {
+        let rate = Rate::new(limits.messages_per_second, limits.message_burst);
+        Arc::new(Self { rate, patience: limits.message_patience })
+    }
+}
+
+/// How fast one session is.
+pub(super) struct Throttle {
+    rate: Arc<MessageRate>,
+    pace: Pace,
+    held_until: Option<Instant>,
+    /// Since when it has not slowed down.
+    fast_since: Option<Instant>,
+}
+
+/// Whether the session is to be held before it is read from again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    No,
+    Yes,
+}
+
+/// It did not slow down although it was held.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooFast;
+
+impl Throttle {
+    pub(super) fn new(rate: Arc<MessageRate>) -> Self {
+        let pace = Pace::new(Instant::now());
+        Self { rate, pace, held_until: None, fast_since: None }
+    }
+
+    /// Waits until the session may be read from. Dropping the future loses nothing.
+    pub(super) async fn hold(&mut self) {
+        if let Some(until) = self.held_until {
+            sleep_until(until).await;
+            self.held_until = None;
+        }
+    }
+
+    /// Counts a message.
+    pub(super) fn count(&mut self) -> Result<Held, TooFast> {
+        self.count_at(Instant::now())
+    }
+
+    fn count_at(&mut self, now: Instant) -> Result<Held, TooFast> {
+        let wait = self.pace.count(&self.rate.rate, now);
+        if wait.is_zero() {
+            if self.pace.is_easy(&self.rate.rate, now) {
+                self.fast_since = None;
+            }
+            return Ok(Held::No);
+        }
+        let since = *self.fast_since.get_or_insert(now);
+        if now - since > self.rate.patience {
+            return Err(TooFast);
+        }
+        // Some at once are cheaper than each by a timer of its own.
+        self.held_until = Some(now + wait.max(HOLD_MIN));
+        Ok(Held::Yes)
+    }
+}
+
+const HOLD_MIN: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttle() -> Throttle {
+        let limits = Limits {
+            message_burst: 10,
+            messages_per_second: 100.0,
+            message_patience: Duration::from_secs(5),
+            ..Limits::default()
+        };
+        Throttle::new(MessageRate::new(&limits))
+    }
+
+    /// Sends whenever it is read from, for `time`; how many came through.
+    fn flood(throttle: &mut Throttle, now: &mut Instant, time: Duration) -> Result<u32, TooFast> {
+        let end = *now + time;
+        let mut count = 0;
+        while *now < end {
+            throttle.count_at(*now)?;
+            count += 1;
+            if let Some(until) = throttle.held_until.take() {
+                *now = until;
+            }
+        }
+        Ok(count)
+    }
+
+    #[test]
+    fn a_flood_comes_through_at_the_rate_and_ends_when_it_goes_on() {
+        let (mut throttle, mut now) = (throttle(), Instant::now());
+        let came = flood(&mut throttle, &mut now, Duration::from_secs(4)).expect("patience");
+        assert!((400..=415).contains(&came), "{came}");
+        assert_eq!(flood(&mut throttle, &mut now, Duration::from_secs(2)), Err(TooFast));
+    }
+
+    #[test]
+    fn who_pauses_may_go_on_for_ever() {
+        let (mut throttle, mut now) = (throttle(), Instant::now());
+        for _ in 0..10 {
+            flood(&mut throttle, &mut now, Duration::from_secs(4)).expect("patience");
+            now += Duration::from_secs(1);
+        }
+    }
+}
