@@ -12,13 +12,13 @@ use daystar_client::{ConnectError, Credentials, Disconnected, Events, Incoming, 
 
 /// How many have joined and left.
 #[managed]
-pub struct Visits {
-    pub joined: Vec<String>,
-    pub left: u32,
+pub(crate) struct Visits {
+    pub(crate) joined: Vec<String>,
+    pub(crate) left: u32,
 }
 
 #[message]
-pub enum Request {
+pub(crate) enum Request {
     /// Who one is.
     Who,
     /// Who has joined, and how many have left.
@@ -33,13 +33,13 @@ pub enum Request {
 
 #[message]
 #[derive(PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     You { name: String, roles: Vec<String>, guild: Option<String> },
     Visits { joined: Vec<String>, left: u32 },
     Done(bool),
 }
 
-pub struct Inn;
+pub(crate) struct Inn;
 
 impl Game for Inn {
     type Request = Request;
@@ -208,18 +208,20 @@ async fn closed(events: &mut Events<Event>) -> Disconnected {
 async fn who_joins_again_takes_the_place_of_the_first_after_its_left() {
     let server = builder().start().expect("a server");
     let address = server.address();
-    let (_first, mut events) = join(address, password("ann", RIGHT, true)).await;
+    let (mut client, mut events) = join(address, password("ann", RIGHT, true)).await;
     let mut before = 1;
     for _ in 0..5 {
-        let (second, next) = join(address, password("ann", RIGHT, false)).await;
+        let (next, next_events) = join(address, password("ann", RIGHT, false)).await;
         let why = closed(&mut events).await;
         assert!(
             matches!(&why, Disconnected::ByServer(reason) if reason.contains("elsewhere")),
             "{why:?}"
         );
         // Each `left` has run before the next `joined`.
-        assert_eq!(visits(&second).await, (vec!["ann".to_owned(); before + 1], before as u32));
-        (events, before) = (next, before + 1);
+        assert_eq!(visits(&next).await, (vec!["ann".to_owned(); before + 1], before as u32));
+        // The first one's handle lives until now: it must be the server that ends it.
+        drop(std::mem::replace(&mut client, next));
+        (events, before) = (next_events, before + 1);
     }
     server.stop().expect("a clean end");
 }

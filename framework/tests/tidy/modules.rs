@@ -23,9 +23,15 @@ const ARROWS: &[Arrow] = &[
         instead: PLUG,
     },
     Arrow {
+        within: "framework/src/login/",
+        except: &[],
+        names: &["game", "net", "scheduler", "server", "cli"],
+        instead: PLUG,
+    },
+    Arrow {
         within: "framework/src/scheduler/",
         except: &[],
-        names: &["game", "net", "server", "cli"],
+        names: &["game", "net", "login", "server", "cli"],
         instead: PLUG,
     },
     Arrow {
@@ -216,6 +222,7 @@ mod tests {
             ("net", ["game", "scheduler"]),
             ("scheduler", ["game", "net"]),
             ("game", ["scheduler", "net"]),
+            ("login", ["game", "net"]),
         ] {
             let path = format!("framework/src/{within}/file.rs");
             for module in banned {
