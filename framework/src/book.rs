@@ -8,3 +8,6 @@ mod objects {}
 
 #[doc = include_str!("../../docs/book/src/sessions.md")]
 mod sessions {}
+
+#[doc = include_str!("../../docs/book/src/login.md")]
+mod login {}
