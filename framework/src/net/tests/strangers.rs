@@ -64,6 +64,9 @@ async fn who_leaves_during_a_login_leaves_room_for_others() {
         Limits { handshakes_max: 1, login_timeout: Duration::from_secs(3600), ..Limits::default() };
     let server = StandIn::with(limits);
     let (connection, _send, _recv) = raw::greet(&server, "sloth").await;
+    // By then the login is under way, and takes the only place.
+    let bob = server.builder("bob").connect_timeout(Duration::from_millis(300));
+    assert!(matches!(soon(bob.connect()).await, Err(ConnectError::TimedOut { .. })));
     connection.close(0u32.into(), b"");
     let (_ann, _anns) = server.join("ann").await;
 }
