@@ -104,10 +104,23 @@ impl Harness {
         mut subject: impl FnMut(Duration) -> f64,
     ) {
         let rounds = self.in_turns(&mut [&mut baseline, &mut subject]);
-        let of = |figure: fn(&Vec<f64>) -> f64| median(rounds.iter().map(figure).collect());
-        let base = of(|pair| pair[0]);
-        let ratio = of(|pair| pair[1] / pair[0]);
-        let value = of(|pair| pair[1]);
+        let pairs: Vec<_> = rounds.iter().map(|round| (round[0], round[1])).collect();
+        self.print_pairs(case, unit, wanted, &pairs);
+    }
+
+    /// Prints the medians of pairs of a baseline's figure and a subject's, each pair of one round of
+    /// [`in_turns`](Self::in_turns).
+    pub(crate) fn print_pairs(
+        &mut self,
+        case: impl Into<String>,
+        unit: &'static str,
+        wanted: Wanted,
+        pairs: &[(f64, f64)],
+    ) {
+        let of = |figure: fn(&(f64, f64)) -> f64| median(pairs.iter().map(figure).collect());
+        let base = of(|pair| pair.0);
+        let ratio = of(|pair| pair.1 / pair.0);
+        let value = of(|pair| pair.1);
         self.push(case.into(), value, unit, Some((base, ratio)), wanted);
     }
 
@@ -122,7 +135,18 @@ impl Harness {
     ) {
         let rounds = self.in_turns(&mut [&mut baseline, &mut subject]);
         let of = |place: usize| Spread::together(rounds.iter().map(|round| &round[place]));
-        let (base, value) = (of(0).figures_ms(), of(1).figures_ms());
+        self.print_spreads(case, (name_wanted, wanted), &of(0), &of(1));
+    }
+
+    /// Prints how something spreads beside how its baseline does; of one of the figures something may be wanted.
+    pub(crate) fn print_spreads(
+        &mut self,
+        case: &str,
+        (name_wanted, wanted): (&str, Wanted),
+        baseline: &Spread,
+        subject: &Spread,
+    ) {
+        let (base, value) = (baseline.figures_ms(), subject.figures_ms());
         for ((name, base), (_, value)) in base.into_iter().zip(value) {
             let wanted = if name == name_wanted { wanted } else { Wanted::Nothing };
             self.push(format!("{case}, {name}"), value, "ms", Some((base, value / base)), wanted);

@@ -1,20 +1,27 @@
 //! The benches: `benches NAME [--json] [--quick]` measures one, beside its baseline and in the same run.
 
 mod checkpoint;
+mod connect;
 mod disk;
 mod durable;
+mod echo;
+mod fanout;
 mod footprint;
 mod growth;
 mod harness;
 mod hot;
+mod idle;
 mod inproc;
 mod larger;
 mod load;
 mod memory;
 mod readonly;
 mod restart;
+mod rivals;
 mod scaling;
 mod single;
+mod transfer;
+mod wire;
 mod work;
 mod world;
 
@@ -62,10 +69,20 @@ enum Bench {
     Checkpoint,
     /// Bytes written to disk per byte of changed object.
     Footprint,
+    /// A request that changes an object, and its answer, over the network, against a bare quinn echo.
+    Echo,
+    /// Transfers between two of 100,000 accounts over the network, against a bare quinn echo.
+    Transfer,
+    /// The server's memory for each idle client, against a bare quinn server's.
+    Idle,
+    /// Messages to all of a large channel, against a bare quinn server that sends as many.
+    Fanout,
+    /// Clients that join per second, against bare quinn handshakes.
+    Connect,
 }
 
 fn main() {
-    if restart::is_victim() {
+    if restart::is_victim() || wire::process::is_server() {
         return;
     }
     let arguments = Arguments::parse();
@@ -82,6 +99,11 @@ fn main() {
         Bench::Larger => larger::run(&mut harness),
         Bench::Checkpoint => checkpoint::run(&mut harness),
         Bench::Footprint => footprint::run(&mut harness),
+        Bench::Echo => echo::run(&mut harness),
+        Bench::Transfer => transfer::run(&mut harness),
+        Bench::Idle => idle::run(&mut harness),
+        Bench::Fanout => fanout::run(&mut harness),
+        Bench::Connect => connect::run(&mut harness),
     }
     harness.finish();
 }
@@ -100,6 +122,11 @@ impl Bench {
             Bench::Larger => "larger",
             Bench::Checkpoint => "checkpoint",
             Bench::Footprint => "footprint",
+            Bench::Echo => "echo",
+            Bench::Transfer => "transfer",
+            Bench::Idle => "idle",
+            Bench::Fanout => "fanout",
+            Bench::Connect => "connect",
         }
     }
 }

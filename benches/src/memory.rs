@@ -1,9 +1,14 @@
-//! How much memory this process has resident, as the kernel tells it.
+//! How much memory a process has resident, as the kernel tells it.
 
 /// Bytes of memory that are resident; `None` where there is nobody to ask.
 pub(crate) fn resident_bytes() -> Option<u64> {
     // Not `/proc/self/statm`, which counts in pages of a size that only the C library knows.
     resident_of(&std::fs::read_to_string("/proc/self/status").ok()?)
+}
+
+/// The same of another process.
+pub(crate) fn resident_bytes_of(process: u32) -> Option<u64> {
+    resident_of(&std::fs::read_to_string(format!("/proc/{process}/status")).ok()?)
 }
 
 fn resident_of(status: &str) -> Option<u64> {

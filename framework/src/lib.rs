@@ -48,6 +48,8 @@ pub use game::world::World;
 pub use net::limits::{Limits as NetworkLimits, SlowClient};
 pub use server::Server;
 #[doc(hidden)]
+pub use server::bare::bare_quic;
+#[doc(hidden)]
 pub use server::breaks::Breaks;
 pub use server::builder::Builder;
 pub use server::error::ServeError;

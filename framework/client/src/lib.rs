@@ -49,3 +49,5 @@ pub use daystar_protocol::handshake::Credentials;
 pub use error::{CallError, ConnectError, Disconnected, SendError};
 pub use events::{Events, Incoming};
 pub use state::ConnectionState;
+#[doc(hidden)]
+pub use tls::bare_quic;

@@ -51,6 +51,16 @@ pub(crate) fn settings(trust: Trust) -> Result<Settings, rustls::Error> {
     Ok(Settings { quic, distrusted })
 }
 
+/// QUIC as a client uses it, whoever answers: what the benches give their bare peers, so that both sides of a comparison have
+/// the same. Not for games.
+///
+/// # Errors
+/// TLS cannot be set up.
+#[doc(hidden)]
+pub fn bare_quic() -> Result<ClientConfig, rustls::Error> {
+    settings(Trust::Anyone).map(|settings| settings.quic)
+}
+
 fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
     transport

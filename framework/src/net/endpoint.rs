@@ -256,7 +256,8 @@ async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>, seats: Arc<Semap
     }
 }
 
-fn server_config(
+/// QUIC as every server uses it.
+pub(crate) fn server_config(
     certificate: &Arc<Certificate>,
     limits: &Limits,
 ) -> Result<ServerConfig, BindError> {

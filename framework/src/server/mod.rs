@@ -1,6 +1,7 @@
 //! [`Server`]: the one place where the parts are joined.
 
 pub(crate) mod accounts;
+pub(crate) mod bare;
 pub(crate) mod breaks;
 pub(crate) mod builder;
 pub(crate) mod dispatch;

@@ -1,0 +1,42 @@
+//! What the benches over the network share: servers in processes of their own, their clients in this one.
+//!
+//! Subject and rival are each a server in a process of its own, this program started once more, and so many clients in the
+//! bench's process, on as many threads for both. They take turns, as everywhere in the benches; the server whose turn it is
+//! not has connected clients that say nothing. Both sides have the same QUIC settings, which the framework itself gives
+//! (`bare_quic`), the same kind of sockets on the clients' side, and messages of the same length on the wire.
+
+pub(crate) mod clients;
+pub(crate) mod game;
+pub(crate) mod process;
+pub(crate) mod tally;
+
+use std::net::SocketAddr;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::load::cores;
+
+/// The clients' runtime.
+pub(crate) fn runtime() -> Runtime {
+    let runtime = Builder::new_multi_thread().worker_threads(cores()).enable_all().build();
+    runtime.unwrap_or_else(|cause| panic!("no runtime for the clients: {cause}"))
+}
+
+/// The sockets that so many clients share.
+pub(crate) fn sockets(
+    runtime: &Runtime,
+    server: SocketAddr,
+    clients: usize,
+) -> Vec<quinn::Endpoint> {
+    let _inside = runtime.enter();
+    let socket = || {
+        let socket = daystar_client::socket::shared(server);
+        socket.unwrap_or_else(|cause| panic!("no socket for the clients: {cause}"))
+    };
+    (0..clients.div_ceil(CLIENTS_PER_SOCKET)).map(|_| socket()).collect()
+}
+
+/// Clients that join at the same time: more than a server lets compute at once.
+pub(crate) const JOINING_AT_ONCE: usize = 64;
+
+const CLIENTS_PER_SOCKET: usize = 1_000;

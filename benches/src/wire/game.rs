@@ -1,0 +1,107 @@
+//! The game of the benches over the network: accounts, an echo, a channel.
+
+use std::net::SocketAddr;
+
+use daystar::Server;
+use daystar::prelude::*;
+use daystar_model::Ref;
+use daystar_store::Options;
+
+use crate::disk::{fill, folder, id, open};
+
+/// Somebody's gold.
+#[managed]
+pub(crate) struct Account {
+    gold: u64,
+}
+
+/// What a session plays.
+#[managed]
+pub(crate) struct Player {
+    requests: u64,
+}
+
+/// 32 bytes, with the one that says which it is.
+pub(crate) type Content = [u8; 31];
+
+#[message]
+pub(crate) enum Request {
+    /// Counts one more request of this player, and is answered in kind.
+    Echo(Content),
+    /// Moves gold from one account to another, and is answered with what is in them.
+    Transfer { from: u32, to: u32, gold: u32 },
+    /// From now on hears what is said.
+    Listen,
+    /// To all who listen.
+    Say(Content),
+}
+
+#[message]
+pub(crate) enum Event {
+    Echo(Content),
+    Moved { from: u64, to: u64 },
+    Said(Content),
+}
+
+pub(crate) struct Contest;
+
+impl Game for Contest {
+    const NAME: &'static str = "contest";
+    type Request = Request;
+    type Event = Event;
+
+    fn joined(&self, ctx: &Ctx, session: Session) -> Result<()> {
+        let player = ctx.insert(Player { requests: 0 })?;
+        ctx.attach(session, player)
+    }
+
+    fn received(&self, ctx: &Ctx, session: Session, request: Request) -> Result<()> {
+        match request {
+            Request::Echo(content) => {
+                ctx.get_mut(ctx.attached::<Player>(session)?)?.requests += 1;
+                ctx.reply(Event::Echo(content));
+            }
+            Request::Transfer { from, to, gold } => {
+                let mut giver = ctx.get_mut(account(from))?;
+                let mut taker = ctx.get_mut(account(to))?;
+                let gold = u64::from(gold);
+                ensure!(giver.gold >= gold, "there are only {} gold", giver.gold);
+                giver.gold -= gold;
+                taker.gold += gold;
+                ctx.reply(Event::Moved { from: giver.gold, to: taker.gold });
+            }
+            Request::Listen => ctx.channel(CHANNEL).join(session),
+            Request::Say(content) => ctx.channel(CHANNEL).send(Event::Said(content)),
+        }
+        Ok(())
+    }
+
+    fn left(&self, ctx: &Ctx, session: Session, _: Left) -> Result<()> {
+        ctx.remove(ctx.attached::<Player>(session)?)
+    }
+}
+
+fn account(number: u32) -> Ref<Account> {
+    Ref::from_id(id(1 + u64::from(number)))
+}
+
+/// Serves the game from a new world on disk; `ready` is told where, and returns when it is to end.
+pub(crate) fn serve(ready: fn(SocketAddr)) {
+    let folder = folder();
+    let world = folder.path().join("world");
+    fill(&open(&world, Options::default()), u64::from(ACCOUNTS), |_| Account {
+        gold: OPENING_GOLD,
+    });
+    let server = Server::builder(Contest).data(world).start();
+    let server = server.unwrap_or_else(|cause| panic!("no server: {cause}"));
+    ready(server.address());
+    server.stop().unwrap_or_else(|cause| panic!("it does not stop: {cause}"));
+}
+
+/// How many accounts there are; their numbers begin at zero.
+pub(crate) const ACCOUNTS: u32 = 100_000;
+
+/// Never given away one by one within a bench, and three bytes on the wire.
+const OPENING_GOLD: u64 = 1_000_000;
+
+const CHANNEL: &str = "all";
