@@ -17,7 +17,7 @@ pub(crate) struct Account {
 
 /// What a session plays.
 #[managed]
-pub(crate) struct Player {
+pub(crate) struct Guest {
     requests: u64,
 }
 
@@ -26,7 +26,7 @@ pub(crate) type Content = [u8; 31];
 
 #[message]
 pub(crate) enum Request {
-    /// Counts one more request of this player, and is answered in kind.
+    /// Counts one more request of this guest, and is answered in kind.
     Echo(Content),
     /// Moves gold from one account to another, and is answered with what is in them.
     Transfer { from: u32, to: u32, gold: u32 },
@@ -51,14 +51,14 @@ impl Game for Contest {
     type Event = Event;
 
     fn joined(&self, ctx: &Ctx, session: Session) -> Result<()> {
-        let player = ctx.insert(Player { requests: 0 })?;
-        ctx.attach(session, player)
+        let guest = ctx.insert(Guest { requests: 0 })?;
+        ctx.attach(session, guest)
     }
 
     fn received(&self, ctx: &Ctx, session: Session, request: Request) -> Result<()> {
         match request {
             Request::Echo(content) => {
-                ctx.get_mut(ctx.attached::<Player>(session)?)?.requests += 1;
+                ctx.get_mut(ctx.attached::<Guest>(session)?)?.requests += 1;
                 ctx.reply(Event::Echo(content));
             }
             Request::Transfer { from, to, gold } => {
@@ -77,7 +77,7 @@ impl Game for Contest {
     }
 
     fn left(&self, ctx: &Ctx, session: Session, _: Left) -> Result<()> {
-        ctx.remove(ctx.attached::<Player>(session)?)
+        ctx.remove(ctx.attached::<Guest>(session)?)
     }
 }
 
