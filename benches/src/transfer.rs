@@ -8,6 +8,7 @@
 //! Read the ratio of the rates, then how long the answers took, then what each costs the server's process.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daystar_protocol::to_server::call_frame;
@@ -30,6 +31,7 @@ pub(crate) fn run(harness: &mut Harness) {
     let (quinn, daystar) = (ServerProcess::start(Who::Quinn), ServerProcess::start(Who::Daystar));
     let mut rivals = bare::connect_all(&runtime, quinn.address(), CLIENTS, ECHO);
     let clients = RefCell::new(join_all(&runtime, daystar.address(), CLIENTS));
+    let accounts = Arc::new([Accounts::uniform(), Accounts::skewed()]);
     harness.plan(2 * (1 + KINDS.len() as u32));
     for (depth, ratio, aim) in [(40, 0.5, 200_000.0), (1, 0.8, 25_000.0)] {
         let mut rival = |slice: Duration| {
@@ -41,7 +43,11 @@ pub(crate) fn run(harness: &mut Harness) {
         };
         let mut ours = KINDS.map(|kind| {
             let (runtime, daystar, clients) = (&runtime, &daystar, &clients);
-            move |slice| transfers(runtime, daystar, &mut clients.borrow_mut(), kind, depth, slice)
+            let accounts = &accounts;
+            move |slice| {
+                let clients = &mut clients.borrow_mut();
+                transfers(runtime, daystar, clients, accounts, (kind, depth), slice)
+            }
         });
         let mut measures: Vec<Measure<'_, Measured>> = vec![&mut rival];
         measures.extend(ours.iter_mut().map(|measure| measure as Measure<'_, Measured>));
@@ -63,6 +69,8 @@ pub(crate) fn run(harness: &mut Harness) {
             harness.print_spreads("  answered", (Spread::P99, Wanted::Nothing), &base, &subject);
             let cpu = pairs(&rounds, place, |measured| measured.cpu_us);
             harness.print_pairs("  server's CPU per request", "us", Wanted::Nothing, &cpu);
+            let cpu = pairs(&rounds, place, |measured| measured.clients_cpu_us);
+            harness.print_pairs("  clients' CPU per request", "us", Wanted::Nothing, &cpu);
         }
     }
 }
@@ -86,31 +94,58 @@ fn transfers(
     runtime: &Runtime,
     server: &ServerProcess,
     clients: &mut Vec<Joined>,
-    kind: Kind,
-    depth: usize,
+    accounts: &Arc<[Accounts; 2]>,
+    (kind, depth): (Kind, usize),
     slice: Duration,
 ) -> Measured {
     let end = Instant::now() + slice;
-    let zipf = Zipf::new(f64::from(ACCOUNTS), 1.5);
-    let zipf = zipf.unwrap_or_else(|cause| panic!("no such law: {cause}"));
-    measure(runtime, server, clients, |client, number| async move {
-        let mut rng = Pcg64Mcg::seed_from_u64(number as u64);
-        let mut account = move || match kind.is_skewed {
-            true => zipf.sample(&mut rng) as u32 - 1,
-            false => rng.random_range(0..ACCOUNTS),
-        };
-        let request = move || {
-            let from = account();
-            let mut to = account();
-            while to == from {
-                to = account();
-            }
-            Request::Transfer { from, to, gold: 1 }
-        };
-        let asking = Asking { request, is_durable: kind.is_durable, depth };
-        let tally = busy(&client.0, asking, end).await;
-        (client, tally)
+    measure(runtime, server, clients, |client, number| {
+        let accounts = Arc::clone(accounts);
+        async move {
+            let mut accounts = accounts[usize::from(kind.is_skewed)].of_client(number);
+            let request = || {
+                let (from, to) = accounts.next().unwrap_or((0, 1));
+                Request::Transfer { from, to, gold: 1 }
+            };
+            let asking = Asking { request, is_durable: kind.is_durable, depth };
+            let tally = busy(&client.0, asking, end).await;
+            (client, tally)
+        }
     })
+}
+
+/// Givers and takers, chosen beforehand: by Zipf's law that would cost more than a request.
+struct Accounts(Vec<(u32, u32)>);
+
+impl Accounts {
+    fn choose(mut account: impl FnMut(&mut Pcg64Mcg) -> u32) -> Self {
+        let mut rng = Pcg64Mcg::seed_from_u64(0);
+        let pairs = (0..PAIRS).map(|_| {
+            let from = account(&mut rng);
+            let mut to = account(&mut rng);
+            while to == from {
+                to = account(&mut rng);
+            }
+            (from, to)
+        });
+        Self(pairs.collect())
+    }
+
+    fn uniform() -> Self {
+        Self::choose(|rng| rng.random_range(0..ACCOUNTS))
+    }
+
+    fn skewed() -> Self {
+        let zipf = Zipf::new(f64::from(ACCOUNTS), 1.5);
+        let zipf = zipf.unwrap_or_else(|cause| panic!("no such law: {cause}"));
+        Self::choose(|rng| zipf.sample(rng) as u32 - 1)
+    }
+
+    /// All of them again and again, for each client from somewhere else on.
+    fn of_client(&self, number: usize) -> impl Iterator<Item = (u32, u32)> {
+        let (before, after) = self.0.split_at(number * (PAIRS / CLIENTS));
+        after.iter().chain(before).copied().cycle()
+    }
 }
 
 /// What a request is on the wire.
@@ -128,3 +163,5 @@ const KINDS: [Kind; 4] = [
 ];
 
 const CLIENTS: usize = 64;
+
+const PAIRS: usize = 1 << 18;

@@ -54,13 +54,7 @@ impl ServerProcess {
 
     /// How long its threads have been on a processor, all together.
     pub(crate) fn cpu(&self) -> Duration {
-        // Not `/proc/PID/stat`, which counts in hundredths of a second.
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
-        let ns = tasks.into_iter().flatten().flatten().filter_map(|task| {
-            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse::<u64>().ok()
-        });
-        Duration::from_nanos(ns.sum())
+        cpu_of(self.child.id())
     }
 
     /// Its resident memory; no number where the kernel does not tell.
@@ -75,6 +69,17 @@ impl Drop for ServerProcess {
         self.stdin = None;
         let _ended = self.child.wait();
     }
+}
+
+/// How long the threads of a process have been on a processor, those that have ended not counted.
+pub(crate) fn cpu_of(process: u32) -> Duration {
+    // Not `/proc/PID/stat`, which counts in hundredths of a second.
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task"));
+    let ns = tasks.into_iter().flatten().flatten().filter_map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(ns.sum())
 }
 
 /// In the process of a server: serves until the parent has had enough.

@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::harness::Spread;
-use crate::wire::process::ServerProcess;
+use crate::wire::process::{ServerProcess, cpu_of};
 
 /// What one client has counted.
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub(crate) struct Measured {
     pub(crate) spread: Spread,
     /// What the server's process took of the processors for each, in microseconds.
     pub(crate) cpu_us: f64,
+    /// What the clients' process took.
+    pub(crate) clients_cpu_us: f64,
 }
 
 /// Has every client do `work` until its end, and puts together what they have counted. The clients come back for the next
@@ -44,7 +46,8 @@ pub(crate) fn measure<C: Send + 'static, F>(
 where
     F: Future<Output = (C, Tally)> + Send + 'static,
 {
-    let (began, cpu) = (Instant::now(), server.cpu());
+    let own = || cpu_of(std::process::id());
+    let (began, cpu, own_cpu) = (Instant::now(), server.cpu(), own());
     let done = runtime.block_on(async {
         let mut running = JoinSet::new();
         for (number, client) in clients.drain(..).enumerate() {
@@ -53,15 +56,16 @@ where
         running.join_all().await
     });
     let (took, cpu) = (began.elapsed(), server.cpu().saturating_sub(cpu));
+    let own_cpu = own().saturating_sub(own_cpu);
     let (mut spread, mut count) = (Spread::new(), 0_usize);
     for (client, tally) in done {
         count += tally.answers_ns.len();
         tally.answers_ns.into_iter().for_each(|ns| spread.record(Duration::from_nanos(ns)));
         clients.push(client);
     }
-    let (rate, cpu_us) =
-        (count as f64 / took.as_secs_f64(), cpu.as_secs_f64() * 1e6 / count as f64);
-    Measured { rate, spread, cpu_us }
+    let per_answer = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;
+    let rate = count as f64 / took.as_secs_f64();
+    Measured { rate, spread, cpu_us: per_answer(cpu), clients_cpu_us: per_answer(own_cpu) }
 }
 
 /// A figure of the baseline, which is first in each round, and of the subject in `place`, round by round.

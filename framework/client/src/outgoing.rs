@@ -44,6 +44,16 @@ enum State {
     Over,
 }
 
+/// What became of a frame.
+enum Pushed {
+    /// It is queued, and nothing is before it.
+    First,
+    /// It is queued behind others.
+    Behind,
+    /// Nothing is sent any more.
+    Over,
+}
+
 /// What the writer has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
@@ -76,28 +86,34 @@ impl Outgoing {
 
     /// Queues `frame`, waiting for room; false when nothing is sent any more.
     pub(crate) async fn push(&self, frame: Bytes) -> bool {
+        let mut frame = Some(frame);
         loop {
             // Asked for before looking, so that room made in between is not missed.
             let room = self.room.notified();
             let pushed = self.with(|queue| {
                 if queue.state != State::Open {
-                    return Some(false);
+                    return Some(Pushed::Over);
                 }
+                let bytes = frame.as_ref().map_or(0, Bytes::len);
                 let waiting = queue.bytes + queue.retained.bytes();
-                if waiting > 0 && waiting.saturating_add(frame.len()) > self.bytes_max {
+                if waiting > 0 && waiting.saturating_add(bytes) > self.bytes_max {
                     return None;
                 }
-                queue.bytes += frame.len();
-                queue.frames.push(frame.clone());
-                Some(true)
+                queue.bytes += bytes;
+                let is_first = queue.frames.is_empty();
+                queue.frames.extend(frame.take());
+                Some(if is_first { Pushed::First } else { Pushed::Behind })
             });
-            if let Some(pushed) = pushed {
-                if pushed {
+            match pushed {
+                Some(Pushed::First) => {
                     self.work.notify_one();
+                    return true;
                 }
-                return pushed;
+                // Whoever pushed the first has woken the writer, which takes all.
+                Some(Pushed::Behind) => return true,
+                Some(Pushed::Over) => return false,
+                None => room.await,
             }
-            room.await;
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use foldhash::fast::FixedState;
 use tokio::sync::oneshot;
 
 /// What became of a call: the answer, or the reason why there is none.
@@ -18,7 +19,8 @@ pub(crate) struct Pending {
 #[derive(Default)]
 struct Calls {
     last: u32,
-    waiting: HashMap<u32, oneshot::Sender<Outcome>>,
+    /// The numbers are of our own making.
+    waiting: HashMap<u32, oneshot::Sender<Outcome>, FixedState>,
     /// No answers will come any more.
     over: bool,
 }
@@ -28,6 +30,8 @@ pub(crate) struct Call<'a> {
     pending: &'a Pending,
     number: u32,
     answer: oneshot::Receiver<Outcome>,
+    /// It has its outcome, so it has no place any more.
+    is_over: bool,
 }
 
 impl Pending {
@@ -46,7 +50,7 @@ impl Pending {
             calls.waiting.insert(calls.last, sender);
             Some(calls.last)
         })?;
-        Some(Call { pending: self, number, answer })
+        Some(Call { pending: self, number, answer, is_over: false })
     }
 
     /// Gives a call its outcome. A call that nobody waits for any more is passed over.
@@ -78,12 +82,16 @@ impl Call<'_> {
 
     /// What became of it; `None` when the session ended first.
     pub(crate) async fn outcome(mut self) -> Option<Outcome> {
-        (&mut self.answer).await.ok()
+        let outcome = (&mut self.answer).await.ok();
+        self.is_over = true;
+        outcome
     }
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        self.pending.with(|calls| calls.waiting.remove(&self.number));
+        if !self.is_over {
+            self.pending.with(|calls| calls.waiting.remove(&self.number));
+        }
     }
 }

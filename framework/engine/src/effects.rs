@@ -4,6 +4,7 @@ use crate::sync::Arc;
 
 use bytes::Bytes;
 use daystar_model::{ObjectId, Timestamp};
+use smallvec::SmallVec;
 
 /// What must have become of a commit before a client is told of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -147,9 +148,9 @@ impl Effect {
     }
 }
 
-/// All effects of one job, in the order in which it asked for them.
+/// All effects of one job, in the order in which it asked for them. Most have one, a reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Effects(Vec<Effect>);
+pub struct Effects(SmallVec<[Effect; 1]>);
 
 impl Effects {
     /// The one door through which effects come in.
@@ -175,7 +176,7 @@ impl Effects {
 
 impl IntoIterator for Effects {
     type Item = Effect;
-    type IntoIter = std::vec::IntoIter<Effect>;
+    type IntoIter = smallvec::IntoIter<[Effect; 1]>;
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }

@@ -1,8 +1,9 @@
 //! Frames: a length, a kind, a body; and the decoder that finds them in a stream of chunks.
 
+use std::cell::Cell;
 use std::marker::PhantomData;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Bytes of the length field, which counts the kind and the body.
@@ -111,7 +112,8 @@ impl<F: Frame> FrameDecoder<F> {
                 return Ok(self.keep(chunk));
             };
             *chunk = rest;
-            return parse(Bytes::copy_from_slice(&frame[LENGTH_BYTES..])).map(Some);
+            let (kind, body) = (frame[LENGTH_BYTES], &frame[LENGTH_BYTES + 1..]);
+            return F::parse(kind, Bytes::copy_from_slice(body)).map(Some);
         }
         while !chunk.is_empty() {
             let needed = self.check_head(&self.partial)?.unwrap_or(LENGTH_BYTES + 1);
@@ -120,7 +122,9 @@ impl<F: Frame> FrameDecoder<F> {
             *chunk = rest;
             if self.check_head(&self.partial)?.is_some_and(|needed| needed == self.partial.len()) {
                 let mut frame = std::mem::take(&mut self.partial).freeze();
-                return parse(frame.split_off(LENGTH_BYTES)).map(Some);
+                let kind = frame[LENGTH_BYTES];
+                frame.advance(LENGTH_BYTES + 1);
+                return F::parse(kind, frame).map(Some);
             }
         }
         Ok(None)
@@ -162,14 +166,17 @@ impl<F: Frame> FrameDecoder<F> {
     }
 }
 
-fn parse<F: Frame>(mut frame: Bytes) -> Result<F, FrameError> {
-    let body = frame.split_off(1);
-    F::parse(frame[0], body)
+thread_local! {
+    /// Where frames are written before their length is known. So a finished frame is one piece of memory of just its size:
+    /// one made of the vector itself would keep its spare room, and need another piece to be shared.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// The beginning of a frame whose body is appended by the caller; [`finish`] fills the length in.
 pub(crate) fn begin(kind: u8, body_bytes_guess: usize) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(LENGTH_BYTES + 1 + body_bytes_guess);
+    let mut frame = SCRATCH.take();
+    frame.clear();
+    frame.reserve(LENGTH_BYTES + 1 + body_bytes_guess);
     frame.put_u32_le(0);
     frame.put_u8(kind);
     frame
@@ -180,8 +187,16 @@ pub(crate) fn finish(mut frame: Vec<u8>) -> Bytes {
     // A frame beyond four gigabytes cannot be written down; the saturated length makes every peer refuse it.
     let length = u32::try_from(frame.len() - LENGTH_BYTES).unwrap_or(u32::MAX);
     frame[..LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
-    Bytes::from(frame)
+    if frame.capacity() > SCRATCH_BYTES_MAX {
+        return Bytes::from(frame);
+    }
+    let finished = Bytes::copy_from_slice(&frame);
+    SCRATCH.set(frame);
+    finished
 }
+
+/// Longer frames are not copied, and their memory is not kept.
+const SCRATCH_BYTES_MAX: usize = 4 * 1024;
 
 /// A frame whose body is a control structure.
 pub(crate) fn control<T: Serialize>(kind: u8, body: &T) -> Bytes {
@@ -209,6 +224,6 @@ pub(crate) fn take_u32(kind: &'static str, body: &mut Bytes) -> Result<u32, Fram
     let Some(number) = body.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes)) else {
         return Err(FrameError::Malformed { kind, cause: "its header is cut short" });
     };
-    bytes::Buf::advance(body, 4);
+    body.advance(4);
     Ok(number)
 }

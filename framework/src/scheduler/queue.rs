@@ -1,31 +1,73 @@
 //! Lanes of work, and the one queue of lanes that have some.
 //!
 //! Within a lane work runs in order, one piece after the other; lanes run beside each other. A lane is in the
-//! run queue at most once, and goes to its back after [`TURN`] pieces, so that no lane holds up the others.
+//! run queue at most once, and goes to its back after [`TURN`] pieces, so that no lane holds up the others. The pieces of a lane
+//! lie in it as they are: a piece costs no memory of its own, and a turn takes the lane's lock twice, however much it runs.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use daystar_engine::Engine;
 use parking_lot::{Condvar, Mutex};
+use smallvec::SmallVec;
 
-/// A piece of work.
+/// A piece of work that has no order with any other.
 pub(crate) type Work = Box<dyn FnOnce(&Engine) + Send>;
 
 /// How many pieces of one lane run before others have their turn.
 const TURN: usize = 16;
 
-/// Work that must run in order, such as the events of one session.
-#[derive(Default)]
-pub(crate) struct Lane {
-    state: Mutex<LaneState>,
+/// Someone whose work must run in order, such as a session with its events.
+pub(crate) trait InOrder: Send + Sync + 'static {
+    /// A piece of the work.
+    type Piece: Send;
+
+    /// Where it waits.
+    fn lane(&self) -> &Lane<Self::Piece>;
+
+    /// Does it. Called for one piece at a time.
+    fn run(self: &Arc<Self>, engine: &Engine, piece: Self::Piece);
 }
 
-#[derive(Default)]
-struct LaneState {
-    work: VecDeque<Work>,
+/// The work of one [`InOrder`].
+pub(crate) struct Lane<P> {
+    state: Mutex<LaneState<P>>,
+}
+
+struct LaneState<P> {
+    work: VecDeque<P>,
     /// In the run queue, or in a worker's hands.
     is_scheduled: bool,
+}
+
+impl<P> Default for Lane<P> {
+    fn default() -> Self {
+        let state = LaneState { work: VecDeque::new(), is_scheduled: false };
+        Self { state: Mutex::new(state) }
+    }
+}
+
+/// An [`InOrder`], whatever its pieces are.
+trait Turn: Send + Sync {
+    /// Runs up to [`TURN`] pieces; itself, if there is more.
+    fn run_turn(self: Arc<Self>, engine: &Engine) -> Option<Arc<dyn Turn>>;
+}
+
+impl<O: InOrder> Turn for O {
+    fn run_turn(self: Arc<Self>, engine: &Engine) -> Option<Arc<dyn Turn>> {
+        let turn: SmallVec<[O::Piece; TURN]> = {
+            let mut state = self.lane().state.lock();
+            let count = state.work.len().min(TURN);
+            state.work.drain(..count).collect()
+        };
+        turn.into_iter().for_each(|piece| self.run(engine, piece));
+        let has_more = {
+            let mut state = self.lane().state.lock();
+            state.is_scheduled = !state.work.is_empty();
+            state.is_scheduled
+        };
+        if has_more { Some(self) } else { None }
+    }
 }
 
 /// What workers take from.
@@ -42,7 +84,7 @@ struct RunState {
 }
 
 enum Ready {
-    Lane(Arc<Lane>),
+    Lane(Arc<dyn Turn>),
     Loose(Work),
 }
 
@@ -54,15 +96,15 @@ impl RunQueue {
         }
     }
 
-    /// Appends `work` to `lane`.
-    pub(crate) fn push(&self, lane: &Arc<Lane>, work: Work) {
+    /// Appends `piece` to the lane of `whose`.
+    pub(crate) fn push<O: InOrder>(&self, whose: &Arc<O>, piece: O::Piece) {
         let is_news = {
-            let mut state = lane.state.lock();
-            state.work.push_back(work);
+            let mut state = whose.lane().state.lock();
+            state.work.push_back(piece);
             !std::mem::replace(&mut state.is_scheduled, true)
         };
         if is_news {
-            self.ready(Ready::Lane(Arc::clone(lane)));
+            self.ready(Ready::Lane(Arc::<O>::clone(whose)));
         }
     }
 
@@ -97,7 +139,7 @@ impl RunQueue {
         match ready {
             Ready::Loose(work) => work(engine),
             Ready::Lane(lane) => {
-                if lane.run_turn(engine) {
+                if let Some(lane) = lane.run_turn(engine) {
                     self.ready(Ready::Lane(lane));
                 }
             }
@@ -121,24 +163,5 @@ impl Drop for Ended<'_> {
         if state.is_closed && state.running == 0 {
             self.0.has_work.notify_all();
         }
-    }
-}
-
-impl Lane {
-    /// Runs up to [`TURN`] pieces; whether there is more.
-    fn run_turn(&self, engine: &Engine) -> bool {
-        for _ in 0..TURN {
-            let next = {
-                let mut state = self.state.lock();
-                let next = state.work.pop_front();
-                state.is_scheduled = next.is_some();
-                next
-            };
-            let Some(work) = next else { return false };
-            work(engine);
-        }
-        let mut state = self.state.lock();
-        state.is_scheduled = !state.work.is_empty();
-        state.is_scheduled
     }
 }

@@ -15,7 +15,7 @@ use crate::net::channels::Switchboard;
 use crate::net::handler::{Closed, Login, Request, SessionHandler, SessionInput};
 use crate::net::login::Seat;
 use crate::net::outbox::Outbox;
-use crate::scheduler::queue::{Lane, RunQueue};
+use crate::scheduler::queue::{InOrder, Lane, RunQueue};
 use crate::server::names::Names;
 use crate::server::persistence::faults::Faults;
 
@@ -42,12 +42,12 @@ impl<G: Game> SessionHandler for Sessions<G> {
             switchboard: Arc::clone(&self.switchboard),
             faults: Arc::clone(&self.faults),
             seat: Mutex::new(Some(seat)),
-            lane: Arc::default(),
+            lane: Lane::default(),
             is_in: AtomicBool::new(false),
         });
         tracing::debug!(session = %id, name = stay.identity.name(), %address, "joining");
         self.names.begun(stay.identity.name(), id);
-        stay.push(|stay, engine| stay.join(engine));
+        stay.push(Event::Join);
         Ok(Arc::new(stay))
     }
 }
@@ -62,16 +62,37 @@ struct Stay<G> {
     faults: Arc<Faults>,
     /// Its name, until it is over.
     seat: Mutex<Option<Seat>>,
-    lane: Arc<Lane>,
+    lane: Lane<Event>,
     /// `joined` has committed. Read and written by this session's events only, which run one after the other.
     is_in: AtomicBool,
 }
 
+/// What happens to a session.
+enum Event {
+    Join,
+    Receive(Request),
+    Leave(Left),
+}
+
+impl<G: Game> InOrder for Stay<G> {
+    type Piece = Event;
+
+    fn lane(&self) -> &Lane<Event> {
+        &self.lane
+    }
+
+    fn run(self: &Arc<Self>, engine: &Engine, event: Event) {
+        match event {
+            Event::Join => self.join(engine),
+            Event::Receive(request) => self.receive(engine, request),
+            Event::Leave(why) => self.leave(engine, why),
+        }
+    }
+}
+
 impl<G: Game> SessionInput for Arc<Stay<G>> {
     fn received(&self, request: Request) {
-        self.push(move |stay, engine| {
-            stay.receive(engine, request);
-        });
+        self.push(Event::Receive(request));
     }
 
     fn closed(&self, why: Closed) {
@@ -80,14 +101,13 @@ impl<G: Game> SessionInput for Arc<Stay<G>> {
             Closed::Lost => Left::Lost,
             Closed::Dropped(reason) => Left::Dropped(reason),
         };
-        self.push(move |stay, engine| stay.leave(engine, why));
+        self.push(Event::Leave(why));
     }
 }
 
 impl<G: Game> Stay<G> {
-    fn push(self: &Arc<Self>, event: impl FnOnce(&Arc<Self>, &Engine) + Send + 'static) {
-        let stay = Arc::clone(self);
-        self.queue.push(&self.lane, Box::new(move |engine| event(&stay, engine)));
+    fn push(self: &Arc<Self>, event: Event) {
+        self.queue.push(self, event);
     }
 
     fn join(&self, engine: &Engine) {
