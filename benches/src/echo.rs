@@ -21,7 +21,7 @@ use crate::wire::runtime;
 use crate::wire::tally::{measure, pairs, spreads};
 
 pub(crate) fn run(harness: &mut Harness) {
-    let many = if harness.is_quick() { 300 } else { 2_000 };
+    let many = if harness.is_quick() { 200 } else { 2_000 };
     let (runtime, bytes) = (runtime(), message_bytes());
     let (quinn, daystar) = (ServerProcess::start(Who::Quinn), ServerProcess::start(Who::Daystar));
     harness.plan(4);

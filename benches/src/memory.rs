@@ -6,13 +6,17 @@ pub(crate) fn resident_bytes() -> Option<u64> {
     resident_of(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
 
-/// The same of another process.
-pub(crate) fn resident_bytes_of(process: u32) -> Option<u64> {
-    resident_of(&std::fs::read_to_string(format!("/proc/{process}/status")).ok()?)
+/// Of those of another process, the bytes that are of no file: neither its program nor what it has mapped of a world.
+pub(crate) fn anonymous_bytes_of(process: u32) -> Option<u64> {
+    bytes_in(&std::fs::read_to_string(format!("/proc/{process}/status")).ok()?, "RssAnon:")
 }
 
 fn resident_of(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    bytes_in(status, "VmRSS:")
+}
+
+fn bytes_in(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

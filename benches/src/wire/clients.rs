@@ -1,12 +1,12 @@
 //! Daystar's clients, as a program uses them.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use daystar_client::{Events, Trust};
-use futures_util::StreamExt;
-use futures_util::stream::{self, FuturesUnordered};
+use daystar_client::{CallError, Events, Trust, UnderWay};
+use futures_util::{StreamExt, stream};
 use quinn::Endpoint;
 use tokio::runtime::Runtime;
 
@@ -61,14 +61,18 @@ pub(crate) async fn busy(
     mut asking: Asking<impl FnMut() -> Request>,
     end: Instant,
 ) -> Tally {
-    let mut tally = Tally::default();
-    let mut under_way: FuturesUnordered<_> =
-        (0..asking.depth).map(|_| ask(client, (asking.request)(), asking.is_durable)).collect();
-    while let Some(since) = under_way.next().await {
-        let now = Instant::now();
+    let (mut tally, mut under_way) = (Tally::default(), VecDeque::with_capacity(asking.depth));
+    let mut now = Instant::now();
+    for _ in 0..asking.depth {
+        under_way.push_back((now, begin(client, (asking.request)(), asking.is_durable).await));
+    }
+    // A session is answered in the order in which it asks.
+    while let Some((since, call)) = under_way.pop_front() {
+        heard(call.outcome().await);
+        now = Instant::now();
         tally.answered(since, now);
         if now < end {
-            under_way.push(ask(client, (asking.request)(), asking.is_durable));
+            under_way.push_back((now, begin(client, (asking.request)(), asking.is_durable).await));
         }
     }
     tally
@@ -86,7 +90,7 @@ pub(crate) async fn paced(
     let mut at = Instant::now() + pause();
     while at < end {
         let since = due(at).await;
-        ask(client, request(), false).await;
+        heard(client.call(&request()).await);
         tally.answered(since, Instant::now());
         at += pause();
     }
@@ -102,13 +106,14 @@ pub(crate) async fn due(at: Instant) -> Instant {
     Instant::now()
 }
 
-/// Asks once; when that was.
-async fn ask(client: &Client, request: Request, is_durable: bool) -> Instant {
-    let since = Instant::now();
-    let answer = match is_durable {
-        true => client.call_durable(&request).await,
-        false => client.call(&request).await,
+async fn begin(client: &Client, request: Request, is_durable: bool) -> UnderWay<'_, Event> {
+    let begun = match is_durable {
+        true => client.begin_durable(&request).await,
+        false => client.begin(&request).await,
     };
+    begun.unwrap_or_else(|cause| panic!("nothing can be asked, so there is no figure: {cause}"))
+}
+
+fn heard(answer: Result<Option<Event>, CallError>) {
     answer.unwrap_or_else(|cause| panic!("no answer, so there is no figure: {cause}"));
-    since
 }

@@ -57,9 +57,9 @@ impl ServerProcess {
         cpu_of(self.child.id())
     }
 
-    /// Its resident memory; no number where the kernel does not tell.
-    pub(crate) fn resident_bytes(&self) -> f64 {
-        let bytes = crate::memory::resident_bytes_of(self.child.id());
+    /// Its memory, but for what it has mapped of files; no number where the kernel does not tell.
+    pub(crate) fn memory_bytes(&self) -> f64 {
+        let bytes = crate::memory::anonymous_bytes_of(self.child.id());
         bytes.map_or(f64::NAN, |bytes| bytes as f64)
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::builder::ClientBuilder;
 use crate::error::{CallError, SendError};
 use crate::link::Link;
+use crate::pending::Call;
 use crate::state::ConnectionState;
 
 /// A client that has joined. Clones are cheap and are the same client.
@@ -68,8 +69,48 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
         is_durable: bool,
         request: &Request,
     ) -> Result<Option<Event>, CallError> {
-        let payload = self.link.0.call(|call| call_frame(call, is_durable, request)).await?;
-        payload.map(|payload| decode_message(&payload)).transpose().map_err(CallError::Decode)
+        self.begin_until(is_durable, request).await?.outcome().await
+    }
+
+    /// Sends `request`, and gives what its outcome can be waited for by. A task that has many calls under way keeps those in
+    /// a queue, and so is woken once for all the outcomes that arrive together.
+    ///
+    /// ```no_run
+    /// # use daystar_client::{CallError, Client};
+    /// # use daystar_protocol::message::Message;
+    /// # async fn ask<R: Message, E: Message>(client: &Client<R, E>, requests: &[R]) -> Result<(), CallError> {
+    /// let mut under_way = Vec::new();
+    /// for request in requests {
+    ///     under_way.push(client.begin(request).await?);
+    /// }
+    /// for call in under_way {
+    ///     let answer = call.outcome().await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`CallError`]: the request has not been sent.
+    pub async fn begin(&self, request: &Request) -> Result<UnderWay<'_, Event>, CallError> {
+        self.begin_until(false, request).await
+    }
+
+    /// Like [`begin`](Self::begin); the outcome is that of [`call_durable`](Self::call_durable).
+    ///
+    /// # Errors
+    /// Those of [`begin`](Self::begin).
+    pub async fn begin_durable(&self, request: &Request) -> Result<UnderWay<'_, Event>, CallError> {
+        self.begin_until(true, request).await
+    }
+
+    async fn begin_until(
+        &self,
+        is_durable: bool,
+        request: &Request,
+    ) -> Result<UnderWay<'_, Event>, CallError> {
+        let link = &self.link.0;
+        let call = link.begin(|call| call_frame(call, is_durable, request)).await?;
+        Ok(UnderWay { link, call, messages: PhantomData })
     }
 
     /// Sends `request` and does not wait for its effect. Should the game refuse it, the reason arrives as
@@ -133,6 +174,31 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
     pub async fn close(&self) {
         self.link.0.leave();
         self.link.0.over().await;
+    }
+}
+
+/// A call that was sent. Dropping it forgets the answer, not the request.
+#[must_use = "the outcome is unknown until `.outcome()`"]
+pub struct UnderWay<'c, Event> {
+    link: &'c Link,
+    call: Call<'c>,
+    messages: PhantomData<fn() -> Event>,
+}
+
+impl<Event: Message> UnderWay<'_, Event> {
+    /// Waits until the request has taken effect, as [`Client::call`] does.
+    ///
+    /// # Errors
+    /// Those of [`Client::call`].
+    pub async fn outcome(self) -> Result<Option<Event>, CallError> {
+        let payload = self.link.outcome(self.call).await?;
+        payload.map(|payload| decode_message(&payload)).transpose().map_err(CallError::Decode)
+    }
+}
+
+impl<Event> fmt::Debug for UnderWay<'_, Event> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnderWay").field("call", &self.call.number()).finish_non_exhaustive()
     }
 }
 

@@ -44,7 +44,7 @@ pub mod state;
 mod tls;
 
 pub use builder::{ClientBuilder, Trust};
-pub use client::Client;
+pub use client::{Client, UnderWay};
 pub use daystar_protocol::handshake::Credentials;
 pub use error::{CallError, ConnectError, Disconnected, SendError};
 pub use events::{Events, Incoming};

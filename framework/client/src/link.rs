@@ -18,7 +18,7 @@ use crate::dial::{Dial, close};
 use crate::error::{CallError, ConnectError, Disconnected, SendError};
 use crate::events::Delivery;
 use crate::outgoing::Outgoing;
-use crate::pending::Pending;
+use crate::pending::{Call, Pending};
 use crate::session::{self, Pass};
 use crate::state::ConnectionState;
 
@@ -94,11 +94,11 @@ impl Link {
         self.session
     }
 
-    /// Sends the frame that `encode` makes of a call's number, and waits for the answer.
-    pub(crate) async fn call(
+    /// Sends the frame that `encode` makes of a call's number.
+    pub(crate) async fn begin(
         &self,
         encode: impl FnOnce(u32) -> Result<Bytes, EncodeError>,
-    ) -> Result<Option<Bytes>, CallError> {
+    ) -> Result<Call<'_>, CallError> {
         let call = self.pending.begin().ok_or_else(|| self.call_disconnected())?;
         let frame = encode(call.number())?;
         let (bytes, bytes_max) = (frame.len() - LENGTH_BYTES, self.limits.to_server_bytes_max);
@@ -108,6 +108,11 @@ impl Link {
         if !self.outgoing.push(frame).await {
             return Err(self.call_disconnected());
         }
+        Ok(call)
+    }
+
+    /// Waits for the answer to `call`.
+    pub(crate) async fn outcome(&self, call: Call<'_>) -> Result<Option<Bytes>, CallError> {
         match call.outcome().await {
             Some(Ok(payload)) => Ok(payload),
             Some(Err(reason)) => Err(CallError::Refused(reason)),
