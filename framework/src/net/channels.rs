@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use crate::net::fanout::FanOut;
 use crate::net::outbox::{Delivery, Outbox, Say};
@@ -15,8 +17,11 @@ use crate::net::watermark::Hold;
 /// or about a session that is not registered is ignored: it has left, and its `closed` is on the way.
 pub(crate) struct Switchboard {
     state: Arc<Mutex<State>>,
-    fanout: FanOut<Vec<Act>>,
+    fanout: FanOut<Acts>,
 }
+
+/// What a commit wants done, in order. Most want one thing, a reply.
+pub(crate) type Acts = SmallVec<[Act; 1]>;
 
 /// One thing to be done, of those that a commit wants.
 #[derive(Debug)]
@@ -65,8 +70,8 @@ impl Switchboard {
 
     /// Does what one commit wants, in order. All that it says to one session enters its outbox in one go. If many are
     /// spoken to, it is done by a thread of its own, and so is what follows until that has caught up.
-    pub(crate) fn act(&self, acts: Vec<Act>) {
-        self.fanout.pass(acts, |acts| {
+    pub(crate) fn act(&self, acts: impl Into<Acts>) {
+        self.fanout.pass(acts.into(), |acts| {
             acts.iter().any(|act| match act {
                 Act::Broadcast { channel, .. } => {
                     let state = self.state.lock();
@@ -88,7 +93,8 @@ const MEMBERS_FEW: usize = 16;
 
 #[derive(Default)]
 struct State {
-    sessions: HashMap<u64, Member>,
+    /// Looked into for every reply, by numbers of our own making.
+    sessions: HashMap<u64, Member, FixedState>,
     /// The outboxes are kept here a second time, so that a broadcast looks nothing up.
     channels: HashMap<Arc<str>, HashMap<u64, Arc<Outbox>>>,
 }
@@ -99,7 +105,7 @@ struct Member {
 }
 
 impl State {
-    fn act(&mut self, acts: Vec<Act>) {
+    fn act(&mut self, acts: Acts) {
         // The common ways: there is nothing to be gathered.
         if acts.len() == 1 {
             return acts.into_iter().for_each(|act| self.act_alone(act));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use daystar_engine::{CommitSink, Committed, Durability, Effect, NotAccepted};
 use daystar_protocol::to_client::ToClient;
 
-use crate::net::channels::{Act, Switchboard};
+use crate::net::channels::{Act, Acts, Switchboard};
 use crate::net::outbox::{Delivery, Say};
 use crate::net::watermark::Hold;
 use crate::scheduler::timer::Timers;
@@ -28,7 +28,7 @@ impl CommitSink for Dispatch {
         let is_wanted =
             commit.effects.iter().any(|effect| self.level(effect) == Durability::Durable);
         self.persistence.backlog.put(&mut commit, is_wanted);
-        let mut acts = Vec::new();
+        let mut acts = Acts::new();
         for effect in commit.effects {
             let hold = match self.level(&effect) {
                 Durability::Durable if !self.is_early => durable,
