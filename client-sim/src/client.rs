@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use daystar_client::client::Client;
+use daystar_client::error::ConnectError;
 use rand::RngExt;
 use rand_pcg::Pcg32;
 use tokio::sync::watch;
@@ -66,19 +67,27 @@ async fn connect<B: Behaviour>(crowd: &Crowd, crew: &Crew, name: &str) -> LinkOf
             // Never closed while clients run.
             let _permit = crowd.handshakes.acquire().await;
             let plan = &crowd.plan;
-            let connecting = Client::<B::Request, B::Event>::builder(plan.server)
+            let connecting = Client::<B::Request, B::Event>::builder(crew.server)
                 .name(name)
                 .game(plan.game)
                 .trust(plan.trust)
                 .endpoint(crew.endpoint.clone())
                 .connect();
             match timeout(CONNECT_TIMEOUT, connecting).await {
-                Ok(Ok((client, events))) => return Link::new(client, events, crew.tally.clone()),
-                Ok(Err(error)) => crew.tally.error(&error.to_string()),
-                Err(_) => {
+                Ok(Ok((client, events))) => {
+                    return Link::new(client, events, crew.tally.clone(), crew.patience);
+                }
+                // An honest "no" is one on any network.
+                Ok(Err(error))
+                    if !crew.has_network() || matches!(error, ConnectError::Rejected(_)) =>
+                {
+                    crew.tally.error(&error.to_string());
+                }
+                Err(_) if !crew.has_network() => {
                     let seconds = CONNECT_TIMEOUT.as_secs();
                     crew.tally.error(&format!("connecting took longer than {seconds} s"));
                 }
+                Ok(Err(_)) | Err(_) => crew.tally.connect_failed(),
             }
         }
         sleep(RECONNECT_AFTER).await;

@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::crowd::{self, Plan, RunError};
 use crate::demo::{self, DemoError};
 use crate::duration;
+use crate::network::arguments::NetworkArgs;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
 use crate::require::Requirements;
@@ -70,6 +71,9 @@ pub struct CrowdArgs {
     /// What the run must reach besides, as in 'p99<100ms,errors=0'.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "LIST", value_parser = parse_requirements)]
     pub require: Requirements,
+    /// What stands between the clients and the server.
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 /// Runs what the command line says. The exit code is zero only if all went well.
@@ -115,6 +119,7 @@ pub fn play(args: &CrowdArgs, server: SocketAddr, trust: Trust) -> Result<Outcom
         duration: args.duration,
         seed: args.seed,
         rate: args.rate,
+        networks: args.network.conditions().into_iter().collect(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -162,6 +167,7 @@ mod tests {
         for line in [
             "client-sim demo",
             "client-sim demo --clients 50 --duration 2m --seed 7 --require p99<100ms,errors=0 --data x",
+            "client-sim demo --clients 500 --duration 10m --delay 50ms --jitter 100ms --loss 5%",
             "client-sim run --server 127.0.0.1:7777 --clients 10 --duration 30s --seed 3 --rate 0.5",
         ] {
             Command::try_parse_from(line.split(' ')).expect(line);

@@ -1,5 +1,6 @@
 //! A crowd: connects the clients of a run, lets them play, and counts what they met.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,6 +16,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use crate::behaviour::{Behaviour, Who};
 use crate::client;
+use crate::network::conditions::Conditions;
+use crate::network::relay::{BothWays, Relay};
 use crate::outcome::{DIFFERENCES_MAX, Outcome};
 use crate::progress::Progress;
 use crate::tally::{Counts, Tally};
@@ -27,11 +30,14 @@ pub const CREW_CLIENTS_MAX: u32 = 32;
 /// processor time, so more at once would only time out waiting for one another.
 const HANDSHAKES_MAX: usize = 32;
 
+/// How long an answer may take on a good network before the connection counts as broken.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How long connecting may take altogether before those who are in begin without the others.
 const RAMP_MAX: Duration = Duration::from_secs(120);
 
-/// How long the clients get to finish after the end: longer than an answer may take.
-const FINISH_MAX: Duration = Duration::from_secs(60);
+/// How long the clients get to finish after the end, besides the time that an answer may take.
+const FINISH_MAX: Duration = Duration::from_secs(30);
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -50,6 +56,9 @@ pub struct Plan {
     pub seed: u64,
     /// How many acts a client does in a second, on average.
     pub rate: f64,
+    /// The networks between clients and server. Crews of [`CREW_CLIENTS_MAX`] take them in turn, each crew with one of its own;
+    /// where there are none, packets go straight to the server.
+    pub networks: Vec<Conditions>,
 }
 
 /// Why there was no run.
@@ -93,7 +102,39 @@ pub(crate) struct Crowd {
 /// What [`CREW_CLIENTS_MAX`] clients share.
 pub(crate) struct Crew {
     pub(crate) endpoint: Endpoint,
+    /// Where the server is, or the relay that leads to it.
+    pub(crate) server: SocketAddr,
+    /// How long an answer may take before the connection counts as broken.
+    pub(crate) patience: Duration,
+    relay: Option<Relay>,
     pub(crate) tally: Arc<Tally>,
+}
+
+impl Crew {
+    fn new(plan: &Plan, number: u32) -> io::Result<Self> {
+        let networks = &plan.networks;
+        let conditions = networks.get(number as usize % networks.len().max(1));
+        let relay = conditions
+            .map(|conditions| {
+                // One network does something else to each crew.
+                let seed = plan.seed ^ u64::from(number) << 32;
+                Relay::start(plan.server, conditions.clone(), seed)
+            })
+            .transpose()?;
+        let server = relay.as_ref().map_or(plan.server, Relay::address);
+        Ok(Self {
+            endpoint: socket::shared(server)?,
+            server,
+            patience: ANSWER_TIMEOUT + conditions.map_or(Duration::ZERO, Conditions::slowness),
+            relay,
+            tally: Arc::default(),
+        })
+    }
+
+    /// Whether the way to the server was made bad.
+    pub(crate) fn has_network(&self) -> bool {
+        self.relay.is_some()
+    }
 }
 
 /// What the clients found when they compared in the end.
@@ -124,12 +165,7 @@ pub async fn run<B: Behaviour>(
     progress: &mut Progress,
 ) -> Result<Outcome, RunError> {
     let crews = (0..plan.clients.div_ceil(CREW_CLIENTS_MAX))
-        .map(|_| {
-            Ok(Arc::new(Crew {
-                endpoint: socket::shared(plan.server).map_err(RunError::Socket)?,
-                tally: Arc::default(),
-            }))
-        })
+        .map(|number| Crew::new(plan, number).map(Arc::new).map_err(RunError::Socket))
         .collect::<Result<Vec<_>, RunError>>()?;
     let crowd = Arc::new(Crowd {
         plan: plan.clone(),
@@ -159,7 +195,8 @@ pub async fn run<B: Behaviour>(
     phase.send_replace(Phase::Over);
     progress.finish();
 
-    let crashed = finish(clients).await;
+    let patience = crews.iter().map(|crew| crew.patience).max().unwrap_or_default();
+    let crashed = finish(clients, FINISH_MAX + patience).await;
     collect(&crews, &mut counts);
     if let Some(cause) = crashed {
         let tally = Tally::default();
@@ -169,8 +206,13 @@ pub async fn run<B: Behaviour>(
     for crew in &crews {
         crew.endpoint.wait_idle().await;
     }
+    let mut network = None;
+    for relay in crews.iter().filter_map(|crew| crew.relay.as_ref()) {
+        network.get_or_insert_with(BothWays::default).add(&relay.traffic());
+    }
     let settlement = std::mem::take(&mut *crowd.settlement.lock());
     Ok(Outcome {
+        network,
         clients: plan.clients,
         connected,
         played,
@@ -234,8 +276,8 @@ async fn play(plan: &Plan, crews: &[Arc<Crew>], counts: &mut Counts, progress: &
 }
 
 /// Waits for the clients, and says what went wrong with those that did not end by themselves.
-async fn finish(mut clients: JoinSet<()>) -> Option<String> {
-    let deadline = Instant::now() + FINISH_MAX;
+async fn finish(mut clients: JoinSet<()>, patience: Duration) -> Option<String> {
+    let deadline = Instant::now() + patience;
     let mut wrong = None;
     loop {
         match timeout_at(deadline, clients.join_next()).await {
@@ -245,7 +287,7 @@ async fn finish(mut clients: JoinSet<()>) -> Option<String> {
             Err(_) => {
                 let left = clients.len();
                 clients.abort_all();
-                let seconds = FINISH_MAX.as_secs();
+                let seconds = patience.as_secs();
                 return Some(format!("{left} clients did not finish within {seconds} s"));
             }
         }

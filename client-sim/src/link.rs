@@ -12,15 +12,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::tally::Tally;
 
-/// How long an answer may take before the connection counts as broken.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// A connected client.
 pub struct Link<Request: Message, Event: Message> {
     client: Client<Request, Event>,
     events: Events<Event>,
     unheard: VecDeque<Event>,
     tally: Arc<Tally>,
+    /// How long an answer may take before the connection counts as broken.
+    patience: Duration,
     measured: bool,
 }
 
@@ -43,18 +42,19 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
         client: Client<Request, Event>,
         events: Events<Event>,
         tally: Arc<Tally>,
+        patience: Duration,
     ) -> Self {
-        Self { client, events, unheard: VecDeque::new(), tally, measured: true }
+        Self { client, events, unheard: VecDeque::new(), tally, patience, measured: true }
     }
 
     /// Asks the server for something, and waits for the answer.
     ///
     /// # Errors
-    /// The connection was lost, or no answer came within 30 seconds: what became of the request is unknown.
+    /// The connection was lost, or no answer came in time: what became of the request is unknown.
     pub async fn call(&mut self, request: &Request) -> Result<Answer<Event>, Lost> {
         let started = Instant::now();
         let result = {
-            let call = timeout(ANSWER_TIMEOUT, self.client.call(request));
+            let call = timeout(self.patience, self.client.call(request));
             tokio::pin!(call);
             loop {
                 tokio::select! {
@@ -74,7 +74,7 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
             Ok(Err(CallError::Refused(reason))) => Answer::Refused(reason),
             Ok(Err(error)) => return Err(Lost(error.to_string())),
             Err(_) => {
-                let seconds = ANSWER_TIMEOUT.as_secs();
+                let seconds = self.patience.as_secs();
                 return Err(Lost(format!("a request got no answer within {seconds} s")));
             }
         };
@@ -86,6 +86,14 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
             self.tally.answered(elapsed, refused);
         }
         Ok(answer)
+    }
+
+    /// Asks the server for something and does not wait for it. It is not measured; a refusal is an error.
+    ///
+    /// # Errors
+    /// The connection was lost: what became of the request is unknown.
+    pub async fn send(&mut self, request: &Request) -> Result<(), Lost> {
+        self.client.send(request).await.map_err(|error| Lost(error.to_string()))
     }
 
     /// The events that have come and were not looked at yet, oldest first.
@@ -147,8 +155,10 @@ fn event_of<Event: Message>(
             tally.event();
             Ok(Some(event))
         }
-        // Only a `send` is refused this way, and behaviours have none.
-        Some(Incoming::Refused(_)) => Ok(None),
+        Some(Incoming::Refused(reason)) => {
+            tally.error(&format!("what was only sent was refused: {reason}"));
+            Ok(None)
+        }
         Some(Incoming::Closed(reason)) => {
             Err(Lost(format!("the server closed the session: {reason}")))
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::network::relay::BothWays;
 use crate::require::Requirements;
 use crate::tally::Counts;
 
@@ -16,6 +17,8 @@ pub struct Outcome {
     pub played: Duration,
     /// Everything that was counted while they played, and every error also from before and after.
     pub counts: Counts,
+    /// What the network did to packets, if one was put in between.
+    pub network: Option<BothWays>,
     /// How many clients compared what they were told with what the server says in the end.
     pub settled: u32,
     /// Where that differed; at most [`DIFFERENCES_MAX`] of them.

@@ -210,6 +210,7 @@ mod tests {
             connected: 7,
             played: Duration::from_secs(10),
             counts,
+            network: None,
             settled: 7,
             differences: Vec::new(),
             difference_count: 0,

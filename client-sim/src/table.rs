@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::duration;
+use crate::network::lane::Traffic;
 use crate::outcome::Outcome;
 
 /// The outcome as a table, one figure a line, with examples of what was refused and what went wrong.
@@ -21,16 +22,21 @@ pub fn render(outcome: &Outcome) -> String {
         ("events", grouped(counts.events)),
         ("refusals", grouped(counts.refusals)),
         ("errors", grouped(counts.errors)),
+        ("connect retries", grouped(counts.connect_retries)),
         ("reconnects", grouped(counts.reconnects)),
         ("ledger", ledger(outcome)),
     ];
+    let network = outcome.network.iter().flat_map(|network| {
+        [("packets up", network.up), ("packets down", network.down)]
+            .map(|(name, traffic)| (name, packets(&traffic)))
+    });
     let mut table = String::new();
     let mut line = |text: std::fmt::Arguments<'_>| {
         // Writing to a string cannot fail.
         let _ = writeln!(table, "{text}");
     };
-    for (name, figure) in rows {
-        line(format_args!("  {name:<14} {figure}"));
+    for (name, figure) in rows.into_iter().chain(network) {
+        line(format_args!("  {name:<15} {figure}"));
     }
     for (kind, texts) in [("refused", &counts.refusal_texts), ("error", &counts.error_texts)] {
         for (text, times) in texts {
@@ -51,6 +57,15 @@ fn ledger(outcome: &Outcome) -> String {
     }
 }
 
+fn packets(traffic: &Traffic) -> String {
+    let Traffic { packets, lost, cut, overflowed, duplicated, strayed, .. } = *traffic;
+    let [packets, lost, cut, overflowed, duplicated, strayed] =
+        [packets, lost, cut, overflowed, duplicated, strayed].map(grouped);
+    format!(
+        "{packets}: {lost} lost, {cut} cut off, {overflowed} too many, {duplicated} doubled, {strayed} astray"
+    )
+}
+
 /// `1234567` as `1,234,567`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -69,6 +84,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::network::relay::BothWays;
     use crate::tally::{Counts, Tally};
 
     #[test]
@@ -85,20 +101,25 @@ mod tests {
             connected: 9,
             played: Duration::from_secs(1),
             counts,
+            network: Some(BothWays {
+                up: Traffic { packets: 1500, lost: 75, ..Traffic::default() },
+                ..BothWays::default()
+            }),
             settled: 8,
             differences: vec!["sim-1: lost a shell".to_owned()],
             difference_count: 1,
         });
         for expected in [
-            "connected      9 of 10 clients",
-            "requests       2,000",
-            "requests/s     2,000",
-            "latency p50    1.00 s",
-            "refusals       1\n",
-            "errors         1\n",
+            "connected       9 of 10 clients",
+            "requests        2,000",
+            "requests/s      2,000",
+            "latency p50     1.00 s",
+            "refusals        1\n",
+            "errors          1\n",
             "differs for 1 of 8 clients",
             "refused 1 times: too poor",
             "error 1 times: gone",
+            "packets up      1,500: 75 lost, 0 cut off,",
             "differs: sim-1: lost a shell",
         ] {
             assert!(table.contains(expected), "{expected} is not in\n{table}");

@@ -29,6 +29,8 @@ pub struct Counts {
     pub refusals: u64,
     /// What must not happen: failed connects, lost connections, missing answers.
     pub errors: u64,
+    /// Connects that failed on a network that was made bad, and were tried again. There they must happen now and then.
+    pub connect_retries: u64,
     /// Connections made again after one was lost.
     pub reconnects: u64,
     /// Events that the server sent by itself.
@@ -58,6 +60,11 @@ impl Tally {
         note(&mut counts.error_texts, text, 1);
     }
 
+    /// Connecting failed on a network that was made bad.
+    pub fn connect_failed(&self) {
+        self.counts.lock().connect_retries += 1;
+    }
+
     /// A lost connection was made again.
     pub fn reconnected(&self) {
         self.counts.lock().reconnects += 1;
@@ -85,6 +92,7 @@ impl Default for Counts {
             latency_us,
             refusals: 0,
             errors: 0,
+            connect_retries: 0,
             reconnects: 0,
             events: 0,
             error_texts: BTreeMap::new(),
@@ -116,6 +124,7 @@ impl Counts {
         debug_assert!(added.is_ok());
         self.refusals += other.refusals;
         self.errors += other.errors;
+        self.connect_retries += other.connect_retries;
         self.reconnects += other.reconnects;
         self.events += other.events;
         for (text, times) in &other.error_texts {
@@ -129,12 +138,14 @@ impl Counts {
     fn clear(&mut self) {
         self.latency_us.reset();
         (self.refusals, self.errors, self.reconnects, self.events) = (0, 0, 0, 0);
+        self.connect_retries = 0;
         self.error_texts.clear();
         self.refusal_texts.clear();
     }
 }
 
-fn note(texts: &mut BTreeMap<String, u64>, text: &str, times: u64) {
+/// Counts a text, unless too many others are counted.
+pub(crate) fn note(texts: &mut BTreeMap<String, u64>, text: &str, times: u64) {
     if let Some(known) = texts.get_mut(text) {
         *known += times;
     } else if texts.len() < TEXTS_MAX {
@@ -142,7 +153,8 @@ fn note(texts: &mut BTreeMap<String, u64>, text: &str, times: u64) {
     }
 }
 
-fn without_numbers(text: &str) -> String {
+/// `text` with `N` for every number.
+pub(crate) fn without_numbers(text: &str) -> String {
     let mut without = String::with_capacity(text.len());
     for character in text.chars() {
         if !character.is_ascii_digit() {
@@ -164,6 +176,7 @@ mod tests {
         tally.answered(Duration::from_millis(2), None);
         tally.answered(Duration::from_millis(50), Some("too poor"));
         tally.error("gone");
+        tally.connect_failed();
         tally.reconnected();
         tally.event();
         let mut total = Counts::default();
@@ -173,6 +186,7 @@ mod tests {
             (total.requests(), total.refusals, total.errors, total.reconnects, total.events),
             (2, 1, 1, 1, 1)
         );
+        assert_eq!(total.connect_retries, 1);
         assert_eq!(total.error_texts, BTreeMap::from([("gone".to_owned(), 1)]));
         assert_eq!(total.latency_at(0.5).as_millis(), 2);
         assert_eq!(total.latency_max().as_millis(), 50);

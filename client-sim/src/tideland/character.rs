@@ -14,6 +14,7 @@ use sample_game::trees::Tree;
 
 use crate::link::{Answer, Link, Lost};
 use crate::tideland::account::Account;
+use crate::tideland::speech::Speech;
 
 /// How many names of others are remembered.
 const MET_MAX: usize = 32;
@@ -34,6 +35,7 @@ pub struct Character {
     at: Option<Position>,
     heading: Option<Direction>,
     account: Account,
+    speech: Speech,
     met: VecDeque<String>,
     trees: BTreeMap<Position, SeenTree>,
 }
@@ -48,7 +50,11 @@ impl Character {
                 self.name = name;
                 self.at = Some(at);
                 self.account = Account::stated(gold, &pack);
+                self.speech.begin_session();
                 self.trees.clear();
+            }
+            Event::Said { who, text } | Event::Shouted { who, text } => {
+                self.speech.heard(&self.name, &who, &text);
             }
             Event::Moved { who, .. } | Event::Arrived { who, .. } => self.meet(who),
             Event::GotGold { from, .. } | Event::GotItem { from, .. } => self.meet(from),
@@ -129,14 +135,22 @@ impl Character {
         Ok(())
     }
 
-    /// Talks to those who are near.
-    pub async fn say(&mut self, link: &mut TidelandLink, text: &str) -> Result<(), Lost> {
-        link.call(&Request::Say(text.to_owned())).await.map(drop)
+    /// Says something to those who are near, some times over, without waiting in between.
+    pub async fn say(
+        &mut self,
+        link: &mut TidelandLink,
+        text: &str,
+        times: u32,
+    ) -> Result<(), Lost> {
+        for _ in 0..times {
+            link.send(&Request::Say(self.speech.say(text))).await?;
+        }
+        Ok(())
     }
 
-    /// Talks to the whole island.
+    /// Says something to the whole island, and waits until it is said.
     pub async fn shout(&mut self, link: &mut TidelandLink, text: &str) -> Result<(), Lost> {
-        link.call(&Request::Shout(text.to_owned())).await.map(drop)
+        link.call(&Request::Shout(self.speech.say(text))).await.map(drop)
     }
 
     /// Gives gold away.
@@ -175,7 +189,8 @@ impl Character {
             let Answer::Done(Some(Event::You { gold, pack, .. })) = answer else {
                 return Ok(vec![format!("asked who it is, and was answered {answer:?}")]);
             };
-            let differences = self.account.differences(&Account::stated(gold, &pack));
+            let mut differences = self.account.differences(&Account::stated(gold, &pack));
+            differences.extend(self.speech.differences());
             attempts += 1;
             if differences.is_empty() || attempts == SETTLE_ATTEMPTS {
                 return Ok(differences);

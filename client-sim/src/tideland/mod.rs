@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod character;
+pub mod speech;
 pub mod trader;
 pub mod wanderer;
 

@@ -8,6 +8,9 @@ use crate::behaviour::Behaviour;
 use crate::link::{Link, Lost};
 use crate::tideland::character::Character;
 
+/// The most that is said in one breath.
+const SAYINGS_MAX: u32 = 5;
+
 /// A player who is out for the land.
 pub struct Wanderer {
     character: Character,
@@ -38,8 +41,11 @@ impl Behaviour for Wanderer {
         }
         match rng.random_range(0..1000) {
             0 => character.shout(link, "the tide is coming in!").await,
-            1..10 => character.say(link, "fine weather today").await,
-            10..250 => character.look(link).await,
+            1..20 => {
+                let times = rng.random_range(1..=SAYINGS_MAX);
+                character.say(link, "fine weather today", times).await
+            }
+            20..250 => character.look(link).await,
             _ => character.walk(link, rng).await,
         }
     }

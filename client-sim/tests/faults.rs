@@ -1,0 +1,80 @@
+//! The soak in short: players on a network that delays, loses, doubles and reorders packets, and is cut now and then. Whatever
+//! it does, the ledger balances, and every session is heard and told in order, nothing lost and nothing twice.
+//!
+//! In full: `client-sim demo --clients 500 --duration 10m --delay 20ms --jitter 100ms --loss 5% --duplicate 1% --reorder 5%`,
+//! and with `--partition 2m,45s` besides, which is longer than a silent connection lives.
+
+use std::time::Duration;
+
+use client_sim::crowd::{Plan, run};
+use client_sim::network::conditions::{Conditions, Partition};
+use client_sim::outcome::Outcome;
+use client_sim::progress::Progress;
+use client_sim::table;
+use client_sim::tideland::Islander;
+use daystar::Server;
+use daystar_client::builder::Trust;
+use sample_game::Tideland;
+
+fn bad() -> Conditions {
+    Conditions {
+        delay: Duration::from_millis(10),
+        jitter: Duration::from_millis(50),
+        loss: 0.05,
+        duplicate: 0.02,
+        reorder: 0.05,
+        ..Conditions::default()
+    }
+}
+
+fn play(networks: Vec<Conditions>, duration: Duration) -> Outcome {
+    let server =
+        Server::builder(Tideland::default()).in_memory().start().expect("the server starts");
+    let plan = Plan {
+        server: server.address(),
+        game: "tideland",
+        trust: Trust::Fingerprint(server.fingerprint()),
+        // Two crews, and the second is on the second network, if there is one.
+        clients: 40,
+        duration,
+        seed: 11,
+        rate: 5.0,
+        networks,
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let outcome = runtime.block_on(run(&plan, Islander::new, &mut Progress::Silent));
+    server.stop().expect("a clean end");
+    outcome.expect("a run")
+}
+
+#[test]
+fn the_ledger_balances_and_order_holds_on_a_bad_network() {
+    let outcome = play(vec![bad()], Duration::from_secs(4));
+    assert_eq!(
+        outcome.failures(&Default::default()),
+        Vec::<String>::new(),
+        "{}",
+        table::render(&outcome)
+    );
+    assert_eq!(outcome.settled, 40);
+    let network = outcome.network.expect("a network");
+    for way in [network.up, network.down] {
+        assert!(way.lost > 0 && way.duplicated > 0 && way.strayed > 0, "{way:?}");
+    }
+}
+
+#[test]
+fn short_cuts_of_the_network_are_lived_through() {
+    let partition =
+        Partition { every: Duration::from_secs(3), lasting: Duration::from_millis(700) };
+    let cut = Conditions { partition: Some(partition), ..bad() };
+    let outcome = play(vec![Conditions::default(), cut], Duration::from_secs(5));
+    assert_eq!(
+        outcome.failures(&Default::default()),
+        Vec::<String>::new(),
+        "{}",
+        table::render(&outcome)
+    );
+    let network = outcome.network.expect("a network");
+    assert!(network.up.cut > 0 && network.down.cut > 0, "{network:?}");
+}
