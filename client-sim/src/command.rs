@@ -1,8 +1,9 @@
-//! The command line: `client-sim demo` and `client-sim run`.
+//! The command line: `client-sim demo`, `run`, `hostile` and `attack`.
 
+use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -13,8 +14,10 @@ use sample_game::game::Tideland;
 use tracing_subscriber::EnvFilter;
 
 use crate::crowd::{self, Plan, RunError};
-use crate::demo::{self, DemoError};
+use crate::demo;
 use crate::duration;
+use crate::hostile::arguments::{AttackArgs, HostileArgs};
+use crate::hostile::contest;
 use crate::network::arguments::NetworkArgs;
 use crate::outcome::Outcome;
 use crate::progress::Progress;
@@ -51,6 +54,17 @@ enum What {
         #[arg(long, value_name = "HEX")]
         fingerprint: Option<Fingerprint>,
     },
+    /// Start Tideland in a process of its own, attack it in every way, and see how honest clients fare meanwhile.
+    Hostile(HostileArgs),
+    /// Attack a server that runs already.
+    Attack(AttackArgs),
+    /// Serve Tideland as `sample-game serve` does, and with the same options.
+    #[command(disable_help_flag = true)]
+    Serve {
+        /// Those options.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<OsString>,
+    },
 }
 
 /// What both subcommands can be told about the clients.
@@ -76,19 +90,29 @@ pub struct CrowdArgs {
     pub network: NetworkArgs,
 }
 
+/// Why a command could not be done at all.
+type Failure = Box<dyn std::error::Error>;
+
 /// Runs what the command line says. The exit code is zero only if all went well.
 pub fn main() -> ExitCode {
     let Command { what } = Command::parse();
+    if let What::Serve { .. } = what {
+        // Reads the command line once more, in which `serve` stands where it does in that of every game's program.
+        return daystar::cli(Tideland::default()).report();
+    }
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let result = match &what {
-        What::Demo { crowd, data } => demo::demo(crowd, data.as_deref()),
+        What::Demo { crowd, data } => demo::demo(crowd, data.as_deref()).map_err(Failure::from),
         What::Run { crowd, server, fingerprint } => {
             let trust = fingerprint.map_or(Trust::Anyone, Trust::Fingerprint);
             play(crowd, *server, trust)
                 .map(|outcome| outcome.failures(&crowd.require))
-                .map_err(DemoError::from)
+                .map_err(Failure::from)
         }
+        What::Hostile(args) => contest::hold(args).map_err(Failure::from),
+        What::Attack(args) => contest::attack(args).map(|()| Vec::new()).map_err(Failure::from),
+        What::Serve { .. } => Ok(Vec::new()),
     };
     match result {
         Ok(failures) if failures.is_empty() => {
@@ -169,6 +193,9 @@ mod tests {
             "client-sim demo --clients 50 --duration 2m --seed 7 --require p99<100ms,errors=0 --data x",
             "client-sim demo --clients 500 --duration 10m --delay 50ms --jitter 100ms --loss 5%",
             "client-sim run --server 127.0.0.1:7777 --clients 10 --duration 30s --seed 3 --rate 0.5",
+            "client-sim hostile --clients 50 --duration 10s --attacks garbage,half-open",
+            "client-sim attack flood --server 127.0.0.1:4433 --from 127.0.0.2",
+            "client-sim serve --data x --help",
         ] {
             Command::try_parse_from(line.split(' ')).expect(line);
         }

@@ -2,7 +2,7 @@
 //!
 //! Another game brings its own clients by implementing [`behaviour::Behaviour`] and handing it to
 //! [`crowd::run`]; only [`tideland`], [`command`] and [`demo`] know the sample game.
-//! [`network`] makes the way to the server as bad as real ones are.
+//! [`network`] makes the way to the server as bad as real ones are, and [`hostile`] what it has to bear as well.
 //!
 //! Clients share UDP sockets, [`crowd::CREW_CLIENTS_MAX`] to each, so that the limit of open files, often
 //! 1,024, is none for the number of clients.
@@ -16,6 +16,7 @@ pub mod command;
 pub mod crowd;
 pub mod demo;
 pub mod duration;
+pub mod hostile;
 pub mod link;
 pub mod network;
 pub mod outcome;

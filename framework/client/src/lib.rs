@@ -41,7 +41,8 @@ mod reader;
 mod session;
 pub mod socket;
 pub mod state;
-mod tls;
+#[doc(hidden)]
+pub mod tls;
 
 pub use builder::{ClientBuilder, Trust};
 pub use client::{Client, UnderWay};

@@ -24,6 +24,14 @@ pub(crate) struct Settings {
     pub(crate) distrusted: Arc<OnceLock<(Fingerprint, Fingerprint)>>,
 }
 
+/// How a program connects that speaks QUIC itself, to see what a server does about it. Not for games.
+///
+/// # Errors
+/// TLS cannot be set up.
+pub fn quic(trust: Trust) -> Result<ClientConfig, rustls::Error> {
+    settings(trust).map(|settings| settings.quic)
+}
+
 /// Settings that believe whom `trust` names.
 pub(crate) fn settings(trust: Trust) -> Result<Settings, rustls::Error> {
     let provider = Arc::new(ring::default_provider());

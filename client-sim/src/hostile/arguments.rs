@@ -1,0 +1,43 @@
+//! The options of `client-sim hostile` and `client-sim attack`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::duration;
+use crate::hostile::attack::Attack;
+
+/// How to see what a server bears.
+#[derive(Clone, Debug, Args)]
+pub struct HostileArgs {
+    /// How many honest clients play meanwhile.
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub clients: u32,
+    /// How long each attack lasts, and the calm between two.
+    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration::parse)]
+    pub duration: Duration,
+    /// Which attacks, one after another; all unless set.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST", default_values_t = Attack::value_variants().to_vec(), hide_default_value = true)]
+    pub attacks: Vec<Attack>,
+    /// What the honest clients' names and random choices come from.
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub seed: u64,
+}
+
+/// How to attack a server that runs already, which must be one's own.
+#[derive(Clone, Debug, Args)]
+pub struct AttackArgs {
+    /// Which attack.
+    #[arg(value_enum)]
+    pub attack: Attack,
+    /// Where the server listens: host and port.
+    #[arg(long, value_name = "ADDR")]
+    pub server: SocketAddr,
+    /// The attackers' own address.
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
+    pub from: IpAddr,
+    /// How long.
+    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration::parse)]
+    pub duration: Duration,
+}

@@ -1,0 +1,129 @@
+//! Honest clients and hostile ones on one server, one attack after another: how much slower it gets for the honest ones, what it
+//! costs the server, and whether the server has noticed.
+//!
+//! Server, honest clients and attackers are processes of their own; the attackers' gives way to the other two, so that what is
+//! measured is the server's doing, not the machine's want of processors.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use daystar::Game;
+use daystar_client::builder::Trust;
+use daystar_protocol::message::encode_message;
+use sample_game::game::Tideland;
+use sample_game::messages::Request;
+use tokio::runtime::Runtime;
+
+use crate::crowd::{self, Plan, RunError};
+use crate::hostile::arguments::{AttackArgs, HostileArgs};
+use crate::hostile::report::{Round, rises};
+use crate::hostile::server::Server;
+use crate::hostile::target::Target;
+use crate::hostile::toll::Toll;
+use crate::outcome::Outcome;
+use crate::progress::Progress;
+use crate::tideland::Islander;
+
+/// Why there was no contest.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContestError {
+    /// A process, or what it says, is not to be had.
+    #[error("the server or the attackers could not be run: {0}")]
+    Process(#[from] io::Error),
+    /// The honest clients could not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The attackers have no way to the server.
+    #[error("the attackers could not be set up: {0}")]
+    Attackers(String),
+}
+
+/// Acts of an honest client in a second: enough calls for a hundredth of them to be many.
+const RATE: f64 = 10.0;
+
+/// How long an attack has gone on before the honest clients' requests are looked at, besides their connecting.
+const HEAD_START: Duration = Duration::from_millis(500);
+
+/// Holds the contest, prints what it shows, and returns in words everything that is not as it must be.
+///
+/// # Errors
+/// There was none.
+pub fn hold(args: &HostileArgs) -> Result<Vec<String>, ContestError> {
+    let folder = tempfile::tempdir()?;
+    let server = Server::start(folder.path())?;
+    println!("Tideland on {}, {} honest clients, seed {}", server.address, args.clients, args.seed);
+    let runtime = Runtime::new()?;
+    let mut failures = Vec::new();
+    let mut before = play(&runtime, args, &server)?;
+    for attack in &args.attacks {
+        let (metrics, memory) = (server.metrics()?, server.memory());
+        let attackers = Command::new("nice")
+            .args(["-n", "19"])
+            .arg(std::env::current_exe()?)
+            .arg("attack")
+            .arg(attack.to_string())
+            .args(["--server", &server.address.to_string(), "--from", &HOSTILE_ADDRESS.to_string()])
+            .args(["--duration", &format!("{}ms", attack_time(args).as_millis())])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        std::thread::sleep(HEAD_START);
+        let during = play(&runtime, args, &server)?;
+        let toll = String::from_utf8_lossy(&attackers.wait_with_output()?.stdout).into_owned();
+        let counted = rises(attack.counted_in(), &metrics, &server.metrics()?);
+        let memory = memory.zip(server.memory()).map(|(before, behind)| (before.0, behind.1));
+        let behind = play(&runtime, args, &server)?;
+        let round = Round { attack: *attack, before, during, behind, toll, memory, counted };
+        print!("{}", round.show());
+        failures.extend(round.failures());
+        before = round.behind;
+    }
+    Ok(failures)
+}
+
+/// Attacks a server that runs already, and says what came of it.
+///
+/// # Errors
+/// The attackers could not be set up.
+pub fn attack(args: &AttackArgs) -> Result<(), ContestError> {
+    let target = tideland(args.server, args.from)?;
+    let toll = Arc::<Toll>::default();
+    Runtime::new()?.block_on(args.attack.run(&target, args.duration, &toll));
+    print!("{toll}");
+    Ok(())
+}
+
+/// A server of Tideland, and the request of it that has the longest answer.
+///
+/// # Errors
+/// The attackers could not be set up.
+pub fn tideland(server: SocketAddr, from: IpAddr) -> Result<Target, ContestError> {
+    let request = encode_message(&Request::Look)
+        .map_err(|error| ContestError::Attackers(error.to_string()))?;
+    Target::new(server, from, Tideland::NAME, request).map_err(ContestError::Attackers)
+}
+
+/// The attackers go on until the honest clients are done.
+fn attack_time(args: &HostileArgs) -> Duration {
+    HEAD_START + args.duration + Duration::from_secs(1)
+}
+
+fn play(runtime: &Runtime, args: &HostileArgs, server: &Server) -> Result<Outcome, ContestError> {
+    let plan = Plan {
+        server: server.address,
+        game: Tideland::NAME,
+        trust: Trust::Fingerprint(server.fingerprint),
+        clients: args.clients,
+        duration: args.duration,
+        seed: args.seed,
+        rate: RATE,
+        networks: Vec::new(),
+    };
+    Ok(runtime.block_on(crowd::run(&plan, Islander::new, &mut Progress::Silent))?)
+}
+
+/// Where the attackers of a server on this machine are.
+pub const HOSTILE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));

@@ -1,0 +1,20 @@
+//! Hostile clients: what strangers and cheats do to a server, so that one can see how it bears it.
+//!
+//! Each attack is a file. [`attack::Attack::run`] lets one loose on a [`target::Target`]; [`contest`] does so to a server of its
+//! own while honest clients play there, and compares how they fare. They know QUIC and the frames of the protocol, but no game:
+//! the one request that they send is given to them.
+
+pub mod arguments;
+pub mod attack;
+pub mod contest;
+mod flood;
+mod garbage;
+mod half_open;
+mod huge_lengths;
+mod logins;
+mod report;
+mod server;
+mod slow_readers;
+mod slow_writers;
+pub mod target;
+pub mod toll;

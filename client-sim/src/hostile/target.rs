@@ -1,0 +1,129 @@
+//! The server under attack, and the ways to it that the client crate would not go.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use daystar_client::builder::Trust;
+use daystar_client::tls;
+use daystar_protocol::handshake::{Hello, VERSION};
+use daystar_protocol::to_server::ToServer;
+use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream, TransportConfig, VarInt};
+use tokio::time::timeout;
+
+/// Whom to attack, and with what.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Where it listens.
+    pub server: SocketAddr,
+    /// The attackers' own address. On Linux every address of 127.0.0.0/8 is this machine's, so that the attackers of a server on
+    /// the loopback address need not have that of its honest clients.
+    pub from: IpAddr,
+    /// The game's name, as the server expects it.
+    pub game: String,
+    /// An encoded request of the game that has a long answer.
+    pub request: Bytes,
+    config: ClientConfig,
+}
+
+/// A connection with its stream.
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    pub(super) send: SendStream,
+    pub(super) recv: RecvStream,
+}
+
+/// How long an attacker waits for the server to do something about it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Target {
+    /// A server that anybody believes to be the right one.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn new(
+        server: SocketAddr,
+        from: IpAddr,
+        game: &str,
+        request: Bytes,
+    ) -> Result<Self, String> {
+        let mut config = tls::quic(Trust::Anyone).map_err(|error| error.to_string())?;
+        let mut transport = TransportConfig::default();
+        // Who takes little holds up much at the other end.
+        transport
+            .stream_receive_window(VarInt::from_u32(4096))
+            .receive_window(VarInt::from_u32(8192));
+        config.transport_config(Arc::new(transport));
+        Ok(Self { server, from, game: game.to_owned(), request, config })
+    }
+
+    /// A socket of the attackers.
+    pub(super) fn endpoint(&self) -> io::Result<Endpoint> {
+        Endpoint::client(SocketAddr::new(self.from, 0))
+    }
+
+    /// How they connect.
+    pub(super) fn config(&self) -> ClientConfig {
+        self.config.clone()
+    }
+
+    /// A connection whose stream is open, and on which nothing was said.
+    pub(super) async fn connect(&self, endpoint: &Endpoint) -> Result<Session, String> {
+        let opening = async {
+            let connecting = endpoint
+                .connect_with(self.config(), self.server, "daystar")
+                .map_err(|error| error.to_string())?;
+            let connection = connecting.await.map_err(|error| error.to_string())?;
+            let (send, recv) = connection.open_bi().await.map_err(|error| error.to_string())?;
+            Ok(Session { connection, send, recv })
+        };
+        timeout(PATIENCE, opening)
+            .await
+            .unwrap_or_else(|_| Err("connecting took too long".to_owned()))
+    }
+
+    /// A connection that has greeted as `name`, and not looked at the answer.
+    pub(super) async fn greet(&self, endpoint: &Endpoint, name: &str) -> Result<Session, String> {
+        let mut session = self.connect(endpoint).await?;
+        session.say(&self.hello(name)).await?;
+        Ok(session)
+    }
+
+    /// The greeting of `name`.
+    pub(super) fn hello(&self, name: &str) -> Bytes {
+        let (game, name) = (self.game.clone(), name.to_owned());
+        ToServer::Hello(Hello { version: VERSION, game, name }).encode()
+    }
+}
+
+impl Session {
+    /// Writes bytes onto the stream; fails with the server's words when it has closed the connection, or when it has not read for
+    /// long.
+    pub(super) async fn say(&mut self, bytes: &[u8]) -> Result<(), String> {
+        match timeout(PATIENCE, self.send.write_all(bytes)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(quinn::WriteError::ConnectionLost(lost))) => Err(words(&lost)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the server does not read".to_owned()),
+        }
+    }
+
+    /// Waits until the server closes the connection, and gives its words.
+    pub(super) async fn closed(&self) -> String {
+        match timeout(PATIENCE, self.connection.closed()).await {
+            Ok(lost) => words(&lost),
+            Err(_) => "the server let it be".to_owned(),
+        }
+    }
+}
+
+fn words(lost: &quinn::ConnectionError) -> String {
+    match lost {
+        quinn::ConnectionError::ApplicationClosed(closed) => {
+            String::from_utf8_lossy(&closed.reason).into_owned()
+        }
+        other => other.to_string(),
+    }
+}
