@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use daystar_client::builder::Trust;
 use daystar_client::tls;
-use daystar_protocol::handshake::{Hello, VERSION};
+use daystar_protocol::handshake::{Credentials, Hello, VERSION};
 use daystar_protocol::to_server::ToServer;
 use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream, TransportConfig, VarInt};
 use tokio::time::timeout;
@@ -93,8 +93,13 @@ impl Target {
 
     /// The greeting of `name`.
     pub(super) fn hello(&self, name: &str) -> Bytes {
-        let (game, name) = (self.game.clone(), name.to_owned());
-        ToServer::Hello(Hello { version: VERSION, game, name }).encode()
+        self.hello_with(Credentials::Name(name.to_owned()))
+    }
+
+    /// A greeting with any credentials.
+    pub(super) fn hello_with(&self, credentials: Credentials) -> Bytes {
+        let game = self.game.clone();
+        ToServer::Hello(Hello { version: VERSION, game, credentials }).encode()
     }
 }
 
