@@ -66,7 +66,7 @@ const CRATES: &[Crate] = &[
     },
     Crate {
         manifest: "framework/fuzz/Cargo.toml",
-        ours: &["daystar", "daystar-model"],
+        ours: &["daystar", "daystar-model", "daystar-protocol"],
         in_tests: &[],
         never: &[],
     },
