@@ -11,7 +11,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::hostile::target::Target;
 use crate::hostile::toll::Toll;
-use crate::hostile::{flood, garbage, half_open, huge_lengths, logins, slow_readers, slow_writers};
+use crate::hostile::{
+    flood, garbage, half_open, huge_lengths, logins, slow_readers, slow_writers, stolen_secrets,
+};
 
 /// One way to harm a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -28,6 +30,8 @@ pub enum Attack {
     Flood,
     /// Frames that say they are far too long, and long ones that never end.
     HugeLengths,
+    /// Secrets of sessions, guessed and used a second time.
+    StolenSecrets,
     /// Clients that join and leave, or try to join and may not, over and over.
     Logins,
 }
@@ -35,7 +39,15 @@ pub enum Attack {
 impl Attack {
     /// The server's counters that must rise when it is attacked so.
     pub fn counted_in(self) -> &'static [&'static str] {
-        &[]
+        match self {
+            Self::Garbage => &["daystar_net_closed_total{reason=\"violation\"}"],
+            Self::HalfOpen => &["daystar_net_retries_total", "daystar_net_handshakes_failed_total"],
+            Self::SlowReaders => &["daystar_net_closed_total{reason=\"too_slow\"}"],
+            Self::SlowWriters => &["daystar_net_closed_total{reason=\"hello_timeout\"}"],
+            Self::Flood => &["daystar_net_rate_limited_total"],
+            Self::HugeLengths => &["daystar_net_closed_total{reason=\"too_long\"}"],
+            Self::StolenSecrets | Self::Logins => &["daystar_net_logins_refused_total"],
+        }
     }
 
     /// Does it for so long, with `toll` keeping count.
@@ -48,6 +60,7 @@ impl Attack {
             Self::SlowWriters => Box::pin(slow_writers::attack(target, toll)),
             Self::Flood => Box::pin(flood::attack(target, toll)),
             Self::HugeLengths => Box::pin(huge_lengths::attack(target, toll)),
+            Self::StolenSecrets => Box::pin(stolen_secrets::attack(target, toll)),
             Self::Logins => Box::pin(logins::attack(target, toll)),
         };
         // An attack that ends by itself has found no socket, and has counted nothing, which is noticed.

@@ -5,7 +5,7 @@
 //! measured is the server's doing, not the machine's want of processors.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +56,8 @@ pub fn hold(args: &HostileArgs) -> Result<Vec<String>, ContestError> {
     let folder = tempfile::tempdir()?;
     let server = Server::start(folder.path())?;
     println!("Tideland on {}, {} honest clients, seed {}", server.address, args.clients, args.seed);
+    let hostile = hostile_address();
+    println!("the attackers are at {hostile}");
     let runtime = Runtime::new()?;
     let mut failures = Vec::new();
     let mut before = play(&runtime, args, &server)?;
@@ -66,7 +68,8 @@ pub fn hold(args: &HostileArgs) -> Result<Vec<String>, ContestError> {
             .arg(std::env::current_exe()?)
             .arg("attack")
             .arg(attack.to_string())
-            .args(["--server", &server.address.to_string(), "--from", &HOSTILE_ADDRESS.to_string()])
+            .args(["--server", &SocketAddr::new(hostile, server.address.port()).to_string()])
+            .args(["--from", &hostile.to_string()])
             .args(["--duration", &format!("{}ms", attack_time(args).as_millis())])
             .stdout(Stdio::piped())
             .spawn()?;
@@ -125,5 +128,15 @@ fn play(runtime: &Runtime, args: &HostileArgs, server: &Server) -> Result<Outcom
     Ok(runtime.block_on(crowd::run(&plan, Islander::new, &mut Progress::Silent))?)
 }
 
-/// Where the attackers of a server on this machine are.
+/// An address of this machine that is not of the loopback, for which limits by address do not hold; or, where there is none,
+/// the loopback's second.
+fn hostile_address() -> IpAddr {
+    // Nothing is sent: the system only says from where it would be.
+    let outward = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))
+        .and_then(|socket| socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).map(|()| socket))
+        .and_then(|socket| socket.local_addr());
+    outward.map_or(HOSTILE_ADDRESS, |address| address.ip())
+}
+
+/// Where attackers may be who are not to be taken for honest clients of the same machine.
 pub const HOSTILE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));

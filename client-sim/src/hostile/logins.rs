@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use daystar_protocol::client_session::FromServer;
+
 use crate::hostile::attack::{breathe, hands};
 use crate::hostile::target::Target;
 use crate::hostile::toll::Toll;
@@ -20,17 +22,12 @@ pub(super) async fn attack(target: Target, toll: Arc<Toll>) {
                     _ => "mob".to_owned(),
                 };
                 match target.greet(&endpoint, &name).await {
-                    Ok(mut session) => {
-                        let mut answer = [0; 64];
-                        let first = session.recv.read(&mut answer).await;
-                        if let Err(error) = first {
-                            toll.ended(&error.to_string());
-                        } else if answer[4] == WELCOME {
-                            toll.ended("welcome");
-                        } else {
-                            toll.ended(&session.closed().await);
-                        }
-                    }
+                    Ok(mut session) => match session.hear().await {
+                        Ok(FromServer::Welcome { .. }) => toll.ended("welcome"),
+                        Ok(FromServer::Rejected { reason, .. }) => toll.ended(&reason),
+                        Ok(other) => toll.ended(&format!("{other:?}")),
+                        Err(words) => toll.ended(&words),
+                    },
                     Err(words) => toll.ended(&words),
                 }
                 breathe().await;
@@ -39,6 +36,3 @@ pub(super) async fn attack(target: Target, toll: Arc<Toll>) {
     })
     .await;
 }
-
-/// The kind of the frame that says that a client has joined.
-const WELCOME: u8 = 0x81;

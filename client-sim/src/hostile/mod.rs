@@ -16,5 +16,6 @@ mod report;
 mod server;
 mod slow_readers;
 mod slow_writers;
+mod stolen_secrets;
 pub mod target;
 pub mod toll;

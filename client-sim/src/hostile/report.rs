@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::duration;
 use crate::hostile::attack::Attack;
 use crate::hostile::server::Metrics;
+use crate::hostile::toll::SUCCEEDED;
 use crate::outcome::Outcome;
 
 /// What honest clients met during one attack, and in the calm before and behind it.
@@ -90,6 +91,9 @@ impl Round {
             if *rose <= 0.0 {
                 fail(format!("{name} does not count it"));
             }
+        }
+        for line in self.toll.lines().filter(|line| line.starts_with(SUCCEEDED)) {
+            fail(format!("the attackers {line}"));
         }
         if self.toll.starts_with("tried 0 times") || self.toll.is_empty() {
             fail("the attackers did nothing".to_owned());

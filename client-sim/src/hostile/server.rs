@@ -13,6 +13,7 @@ use daystar_protocol::fingerprint::Fingerprint;
 /// A running server; it is killed when dropped.
 pub(super) struct Server {
     process: Child,
+    /// Where honest clients find it.
     pub(super) address: SocketAddr,
     pub(super) fingerprint: Fingerprint,
     metrics: SocketAddr,
@@ -22,7 +23,7 @@ pub(super) struct Server {
 pub(super) type Metrics = BTreeMap<String, f64>;
 
 impl Server {
-    /// Starts this program again as a server of Tideland, with its world in `folder`.
+    /// Starts this program again as a server of Tideland on every address of this machine, with its world in `folder`.
     pub(super) fn start(folder: &Path) -> io::Result<Self> {
         // Free now; nobody else is likely to take it within the next moments.
         let metrics = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
@@ -30,7 +31,7 @@ impl Server {
             .arg("serve")
             .arg("--data")
             .arg(folder)
-            .args(["--listen", "127.0.0.1:0", "--metrics", &metrics.to_string()])
+            .args(["--listen", "0.0.0.0:0", "--metrics", &metrics.to_string()])
             .env("RUST_LOG", "error")
             .stdout(Stdio::piped())
             .stdin(Stdio::null())
@@ -43,6 +44,7 @@ impl Server {
             let _ = process.kill();
             return Err(io::Error::other(format!("the server did not start: {first}")));
         };
+        let address = (Ipv4Addr::LOCALHOST, address.port()).into();
         Ok(Self { process, address, fingerprint, metrics })
     }
 

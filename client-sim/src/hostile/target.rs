@@ -8,6 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use daystar_client::builder::Trust;
 use daystar_client::tls;
+use daystar_protocol::client_session::{ClientSession, FromServer};
+use daystar_protocol::frame::TO_CLIENT_BYTES_MAX;
 use daystar_protocol::handshake::{Credentials, Hello, VERSION};
 use daystar_protocol::to_server::ToServer;
 use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream, TransportConfig, VarInt};
@@ -33,6 +35,7 @@ pub(super) struct Session {
     pub(super) connection: Connection,
     pub(super) send: SendStream,
     pub(super) recv: RecvStream,
+    heard: ClientSession,
 }
 
 /// How long an attacker waits for the server to do something about it.
@@ -77,7 +80,8 @@ impl Target {
                 .map_err(|error| error.to_string())?;
             let connection = connecting.await.map_err(|error| error.to_string())?;
             let (send, recv) = connection.open_bi().await.map_err(|error| error.to_string())?;
-            Ok(Session { connection, send, recv })
+            let heard = ClientSession::new(TO_CLIENT_BYTES_MAX);
+            Ok(Session { connection, send, recv, heard })
         };
         timeout(PATIENCE, opening)
             .await
@@ -86,8 +90,17 @@ impl Target {
 
     /// A connection that has greeted as `name`, and not looked at the answer.
     pub(super) async fn greet(&self, endpoint: &Endpoint, name: &str) -> Result<Session, String> {
+        self.greet_with(endpoint, Credentials::Name(name.to_owned())).await
+    }
+
+    /// The same with any credentials.
+    pub(super) async fn greet_with(
+        &self,
+        endpoint: &Endpoint,
+        credentials: Credentials,
+    ) -> Result<Session, String> {
         let mut session = self.connect(endpoint).await?;
-        session.say(&self.hello(name)).await?;
+        session.say(&self.hello_with(credentials)).await?;
         Ok(session)
     }
 
@@ -97,7 +110,7 @@ impl Target {
     }
 
     /// A greeting with any credentials.
-    pub(super) fn hello_with(&self, credentials: Credentials) -> Bytes {
+    fn hello_with(&self, credentials: Credentials) -> Bytes {
         let game = self.game.clone();
         ToServer::Hello(Hello { version: VERSION, game, credentials }).encode()
     }
@@ -113,6 +126,30 @@ impl Session {
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("the server does not read".to_owned()),
         }
+    }
+
+    /// What the server says next; fails with its words when it has closed the connection.
+    pub(super) async fn hear(&mut self) -> Result<FromServer, String> {
+        let hearing = async {
+            // What lies behind the frame in the same bytes is not wanted.
+            let mut bytes = [0; 512];
+            loop {
+                let count = match self.recv.read(&mut bytes).await {
+                    Ok(Some(count)) => count,
+                    Ok(None) => return Err("the server ended its stream".to_owned()),
+                    Err(quinn::ReadError::ConnectionLost(lost)) => return Err(words(&lost)),
+                    Err(error) => return Err(error.to_string()),
+                };
+                match self.heard.handle_bytes(&mut &bytes[..count]) {
+                    Ok(Some(said)) => return Ok(said),
+                    Ok(None) => {}
+                    Err(error) => return Err(error.to_string()),
+                }
+            }
+        };
+        timeout(PATIENCE, hearing)
+            .await
+            .unwrap_or_else(|_| Err("the server says nothing".to_owned()))
     }
 
     /// Waits until the server closes the connection, and gives its words.

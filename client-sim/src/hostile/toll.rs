@@ -13,6 +13,7 @@ use crate::tally::{note, without_numbers};
 pub struct Toll {
     attempts: AtomicU64,
     ends: Mutex<BTreeMap<String, u64>>,
+    successes: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Toll {
@@ -24,6 +25,16 @@ impl Toll {
     /// The server put an end to one attempt in these words.
     pub fn ended(&self, words: &str) {
         note(&mut self.ends.lock(), &without_numbers(words), 1);
+    }
+
+    /// An attempt got what no attacker may get.
+    pub fn succeeded(&self, at: &str) {
+        note(&mut self.successes.lock(), at, 1);
+    }
+
+    /// What attackers got that they may not get, and how often; empty if all is well.
+    pub fn successes(&self) -> BTreeMap<String, u64> {
+        self.successes.lock().clone()
     }
 
     /// How much was tried.
@@ -43,6 +54,12 @@ impl fmt::Display for Toll {
         for (words, times) in self.ends() {
             writeln!(f, "ended {times} times: {words}")?;
         }
+        for (at, times) in self.successes() {
+            writeln!(f, "{SUCCEEDED} {times} times: {at}")?;
+        }
         Ok(())
     }
 }
+
+/// How the lines begin of what attackers must not get.
+pub(super) const SUCCEEDED: &str = "SUCCEEDED";
