@@ -115,6 +115,9 @@ async fn play<B: Behaviour>(
         }
         link.heard().for_each(|event| behaviour.heard(event));
     }
+    if let Some(every) = crowd.plan.break_every {
+        link.break_every(every, Pcg32::new(think.random(), 0));
+    }
     let period = Duration::from_secs_f64(1.0 / crowd.plan.rate);
     // Spread over the first period, so that the clients do not act in step.
     let mut due = Instant::now() + period.mul_f64(think.random());

@@ -82,6 +82,9 @@ pub struct CrowdArgs {
     /// How many requests each client makes in a second, on average.
     #[arg(long, default_value_t = 2.0, value_name = "R", value_parser = parse_rate)]
     pub rate: f64,
+    /// After how long, on average, each client's connection is broken, to go on over another.
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub break_every: Option<Duration>,
     /// What the run must reach besides, as in 'p99<100ms,errors=0'.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "LIST", value_parser = parse_requirements)]
     pub require: Requirements,
@@ -143,6 +146,7 @@ pub fn play(args: &CrowdArgs, server: SocketAddr, trust: Trust) -> Result<Outcom
         duration: args.duration,
         seed: args.seed,
         rate: args.rate,
+        break_every: args.break_every,
         networks: args.network.conditions().into_iter().collect(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -191,7 +195,7 @@ mod tests {
         for line in [
             "client-sim demo",
             "client-sim demo --clients 50 --duration 2m --seed 7 --require p99<100ms,errors=0 --data x",
-            "client-sim demo --clients 500 --duration 10m --delay 50ms --jitter 100ms --loss 5%",
+            "client-sim demo --clients 500 --duration 10m --delay 50ms --jitter 100ms --loss 5% --break-every 30s",
             "client-sim run --server 127.0.0.1:7777 --clients 10 --duration 30s --seed 3 --rate 0.5",
             "client-sim hostile --clients 50 --duration 10s --attacks garbage,half-open",
             "client-sim attack flood --server 127.0.0.1:4433 --from 127.0.0.2",

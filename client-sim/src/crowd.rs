@@ -56,6 +56,8 @@ pub struct Plan {
     pub seed: u64,
     /// How many acts a client does in a second, on average.
     pub rate: f64,
+    /// After how long, on average, each client's connection is broken without a goodbye. Its session must go on over another.
+    pub break_every: Option<Duration>,
     /// The networks between clients and server. Crews of [`CREW_CLIENTS_MAX`] take them in turn, each crew with one of its own;
     /// where there are none, packets go straight to the server.
     pub networks: Vec<Conditions>,

@@ -7,7 +7,11 @@ use std::time::Duration;
 use daystar_client::client::Client;
 use daystar_client::error::CallError;
 use daystar_client::events::{Events, Incoming};
+use daystar_client::state::ConnectionState;
 use daystar_protocol::message::Message;
+use rand::RngExt;
+use rand_pcg::Pcg32;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::tally::Tally;
@@ -20,7 +24,21 @@ pub struct Link<Request: Message, Event: Message> {
     tally: Arc<Tally>,
     /// How long an answer may take before the connection counts as broken.
     patience: Duration,
+    breaker: Option<Breaker>,
     measured: bool,
+}
+
+/// Breaks a connection without a goodbye, now and then.
+struct Breaker {
+    every: Duration,
+    rng: Pcg32,
+    at: Instant,
+}
+
+impl Breaker {
+    fn wind_up(&mut self) {
+        self.at = Instant::now() + self.every.mul_f64(self.rng.random_range(0.5..1.5));
+    }
 }
 
 /// What became of a call.
@@ -44,7 +62,16 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
         tally: Arc<Tally>,
         patience: Duration,
     ) -> Self {
-        Self { client, events, unheard: VecDeque::new(), tally, patience, measured: true }
+        tokio::spawn(count_resumptions(client.state(), Arc::clone(&tally)));
+        Self {
+            client,
+            events,
+            unheard: VecDeque::new(),
+            tally,
+            patience,
+            breaker: None,
+            measured: true,
+        }
     }
 
     /// Asks the server for something, and waits for the answer.
@@ -59,6 +86,10 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
             loop {
                 tokio::select! {
                     biased;
+                    breaker = due(&mut self.breaker) => {
+                        breaker.wind_up();
+                        self.client.break_connection();
+                    }
                     incoming = self.events.next() => {
                         let event = event_of(incoming, &self.tally)?;
                         self.unheard.extend(event);
@@ -107,6 +138,10 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
             tokio::select! {
                 biased;
                 () = sleep_until(then) => return Ok(()),
+                breaker = due(&mut self.breaker) => {
+                    breaker.wind_up();
+                    self.client.break_connection();
+                }
                 incoming = self.events.next() => {
                     let event = event_of(incoming, &self.tally)?;
                     self.unheard.extend(event);
@@ -122,9 +157,17 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
         Ok(())
     }
 
-    /// From now on calls are not counted.
+    /// From now on the connection is broken after so long, on average, whatever is under way. The session must go on over another.
+    pub(crate) fn break_every(&mut self, every: Duration, rng: Pcg32) {
+        let mut breaker = Breaker { every, rng, at: Instant::now() };
+        breaker.wind_up();
+        self.breaker = Some(breaker);
+    }
+
+    /// From now on calls are not counted, and nothing is broken.
     pub(crate) fn stop_measuring(&mut self) {
         self.measured = false;
+        self.breaker = None;
     }
 
     /// Says goodbye.
@@ -142,6 +185,28 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
             };
             let event = event_of(incoming, &self.tally)?;
             self.unheard.extend(event);
+        }
+    }
+}
+
+/// Resolves when the breaker, if there is one, is to strike.
+async fn due(breaker: &mut Option<Breaker>) -> &mut Breaker {
+    match breaker {
+        Some(breaker) => {
+            sleep_until(breaker.at).await;
+            breaker
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Counts until the session is over how often it went on over another connection.
+async fn count_resumptions(mut state: watch::Receiver<ConnectionState>, tally: Arc<Tally>) {
+    while state.changed().await.is_ok() {
+        match *state.borrow_and_update() {
+            ConnectionState::Resumed => tally.resumed(),
+            ConnectionState::Over(_) => return,
+            _ => {}
         }
     }
 }

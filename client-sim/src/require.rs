@@ -31,9 +31,10 @@ enum Metric {
     Refusals,
     Errors,
     Reconnects,
+    Resumed,
 }
 
-const METRICS: [(&str, Metric); 9] = [
+const METRICS: [(&str, Metric); 10] = [
     ("connected", Metric::Connected),
     ("requests_per_s", Metric::RequestsPerS),
     ("p50", Metric::P50),
@@ -43,6 +44,7 @@ const METRICS: [(&str, Metric); 9] = [
     ("refusals", Metric::Refusals),
     ("errors", Metric::Errors),
     ("reconnects", Metric::Reconnects),
+    ("resumed", Metric::Resumed),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +184,7 @@ impl Metric {
             Self::Refusals => counts.refusals as f64,
             Self::Errors => counts.errors as f64,
             Self::Reconnects => counts.reconnects as f64,
+            Self::Resumed => counts.resumed as f64,
         }
     }
 }

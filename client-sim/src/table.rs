@@ -24,6 +24,7 @@ pub fn render(outcome: &Outcome) -> String {
         ("errors", grouped(counts.errors)),
         ("connect retries", grouped(counts.connect_retries)),
         ("reconnects", grouped(counts.reconnects)),
+        ("resumed", grouped(counts.resumed)),
         ("ledger", ledger(outcome)),
     ];
     let network = outcome.network.iter().flat_map(|network| {

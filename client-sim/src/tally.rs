@@ -33,6 +33,8 @@ pub struct Counts {
     pub connect_retries: u64,
     /// Connections made again after one was lost.
     pub reconnects: u64,
+    /// Sessions that went on over another connection, and lost nothing.
+    pub resumed: u64,
     /// Events that the server sent by itself.
     pub events: u64,
     /// Some of the errors' texts, and how often each came.
@@ -70,6 +72,11 @@ impl Tally {
         self.counts.lock().reconnects += 1;
     }
 
+    /// A session went on over another connection.
+    pub fn resumed(&self) {
+        self.counts.lock().resumed += 1;
+    }
+
     /// An event came.
     pub fn event(&self) {
         self.counts.lock().events += 1;
@@ -94,6 +101,7 @@ impl Default for Counts {
             errors: 0,
             connect_retries: 0,
             reconnects: 0,
+            resumed: 0,
             events: 0,
             error_texts: BTreeMap::new(),
             refusal_texts: BTreeMap::new(),
@@ -126,6 +134,7 @@ impl Counts {
         self.errors += other.errors;
         self.connect_retries += other.connect_retries;
         self.reconnects += other.reconnects;
+        self.resumed += other.resumed;
         self.events += other.events;
         for (text, times) in &other.error_texts {
             note(&mut self.error_texts, text, *times);
@@ -138,7 +147,7 @@ impl Counts {
     fn clear(&mut self) {
         self.latency_us.reset();
         (self.refusals, self.errors, self.reconnects, self.events) = (0, 0, 0, 0);
-        self.connect_retries = 0;
+        (self.connect_retries, self.resumed) = (0, 0);
         self.error_texts.clear();
         self.refusal_texts.clear();
     }
@@ -178,6 +187,7 @@ mod tests {
         tally.error("gone");
         tally.connect_failed();
         tally.reconnected();
+        tally.resumed();
         tally.event();
         let mut total = Counts::default();
         tally.collect_into(&mut total);
@@ -186,7 +196,7 @@ mod tests {
             (total.requests(), total.refusals, total.errors, total.reconnects, total.events),
             (2, 1, 1, 1, 1)
         );
-        assert_eq!(total.connect_retries, 1);
+        assert_eq!((total.connect_retries, total.resumed), (1, 1));
         assert_eq!(total.error_texts, BTreeMap::from([("gone".to_owned(), 1)]));
         assert_eq!(total.latency_at(0.5).as_millis(), 2);
         assert_eq!(total.latency_max().as_millis(), 50);

@@ -110,6 +110,7 @@ fn plan(server: SocketAddr) -> Plan {
         duration: Duration::from_secs(1),
         seed: 7,
         rate: 5.0,
+        break_every: None,
         networks: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 //! it does, the ledger balances, and every session is heard and told in order, nothing lost and nothing twice.
 //!
 //! In full: `client-sim demo --clients 500 --duration 10m --delay 20ms --jitter 100ms --loss 5% --duplicate 1% --reorder 5%`,
-//! and with `--partition 2m,45s` besides, which is longer than a silent connection lives.
+//! with `--break-every 30s` besides, and with `--partition 2m,45s`, which is longer than a silent connection lives.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use client_sim::outcome::Outcome;
 use client_sim::progress::Progress;
 use client_sim::table;
 use client_sim::tideland::Islander;
-use daystar::Server;
+use daystar::{Breaks, Server};
 use daystar_client::builder::Trust;
 use sample_game::Tideland;
 
@@ -27,18 +27,19 @@ fn bad() -> Conditions {
     }
 }
 
-fn play(networks: Vec<Conditions>, duration: Duration) -> Outcome {
-    let server =
-        Server::builder(Tideland::default()).in_memory().start().expect("the server starts");
+fn play(networks: Vec<Conditions>, break_every: Option<Duration>, breaks: Breaks) -> Outcome {
+    let server = Server::builder(Tideland::default()).in_memory().broken(breaks);
+    let server = server.start().expect("the server starts");
     let plan = Plan {
         server: server.address(),
         game: "tideland",
         trust: Trust::Fingerprint(server.fingerprint()),
         // Two crews, and the second is on the second network, if there is one.
         clients: 40,
-        duration,
+        duration: Duration::from_secs(5),
         seed: 11,
         rate: 5.0,
+        break_every,
         networks,
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -49,7 +50,7 @@ fn play(networks: Vec<Conditions>, duration: Duration) -> Outcome {
 
 #[test]
 fn the_ledger_balances_and_order_holds_on_a_bad_network() {
-    let outcome = play(vec![bad()], Duration::from_secs(4));
+    let outcome = play(vec![bad()], None, Breaks::default());
     assert_eq!(
         outcome.failures(&Default::default()),
         Vec::<String>::new(),
@@ -68,7 +69,7 @@ fn short_cuts_of_the_network_are_lived_through() {
     let partition =
         Partition { every: Duration::from_secs(3), lasting: Duration::from_millis(700) };
     let cut = Conditions { partition: Some(partition), ..bad() };
-    let outcome = play(vec![Conditions::default(), cut], Duration::from_secs(5));
+    let outcome = play(vec![Conditions::default(), cut], None, Breaks::default());
     assert_eq!(
         outcome.failures(&Default::default()),
         Vec::<String>::new(),
@@ -77,4 +78,32 @@ fn short_cuts_of_the_network_are_lived_through() {
     );
     let network = outcome.network.expect("a network");
     assert!(network.up.cut > 0 && network.down.cut > 0, "{network:?}");
+}
+
+/// Often enough for each session to go on over a handful of connections.
+const BREAK_EVERY: Duration = Duration::from_millis(800);
+
+#[test]
+fn sessions_go_on_over_other_connections_with_nothing_lost_or_twice() {
+    let outcome = play(vec![bad()], Some(BREAK_EVERY), Breaks::default());
+    assert_eq!(
+        outcome.failures(&Default::default()),
+        Vec::<String>::new(),
+        "{}",
+        table::render(&outcome)
+    );
+    assert!(outcome.counts.resumed > 40, "{}", table::render(&outcome));
+}
+
+#[test]
+fn a_server_that_sends_twice_or_forgets_is_found_out() {
+    for is_forgetful in [false, true] {
+        let breaks = Breaks {
+            received_is_ignored: !is_forgetful,
+            retained_is_forgotten: is_forgetful,
+            ..Breaks::default()
+        };
+        let outcome = play(vec![bad()], Some(BREAK_EVERY), breaks);
+        assert!(!outcome.failures(&Default::default()).is_empty(), "{}", table::render(&outcome));
+    }
 }

@@ -31,6 +31,7 @@ fn withstand(attack: Attack) -> Arc<Toll> {
         duration: Duration::from_secs(2),
         seed: 5,
         rate: 5.0,
+        break_every: None,
         networks: Vec::new(),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -123,6 +123,7 @@ fn play(runtime: &Runtime, args: &HostileArgs, server: &Server) -> Result<Outcom
         duration: args.duration,
         seed: args.seed,
         rate: RATE,
+        break_every: None,
         networks: Vec::new(),
     };
     Ok(runtime.block_on(crowd::run(&plan, Islander::new, &mut Progress::Silent))?)
