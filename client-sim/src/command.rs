@@ -13,7 +13,7 @@ use daystar_protocol::fingerprint::Fingerprint;
 use sample_game::game::Tideland;
 use tracing_subscriber::EnvFilter;
 
-use crate::crowd::{self, Plan, RunError};
+use crate::crowd::{self, PATIENCE, Plan, RunError};
 use crate::demo;
 use crate::duration;
 use crate::hostile::arguments::{AttackArgs, HostileArgs};
@@ -114,7 +114,11 @@ pub fn main() -> ExitCode {
                 .map_err(Failure::from)
         }
         What::Hostile(args) => contest::hold(args).map_err(Failure::from),
-        What::Attack(args) => contest::attack(args).map(|()| Vec::new()).map_err(Failure::from),
+        // What comes of it is for whoever runs the server to judge.
+        What::Attack(args) => match contest::attack(args) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => Err(Failure::from(error)),
+        },
         What::Serve { .. } => Ok(Vec::new()),
     };
     match result {
@@ -146,6 +150,7 @@ pub fn play(args: &CrowdArgs, server: SocketAddr, trust: Trust) -> Result<Outcom
         duration: args.duration,
         seed: args.seed,
         rate: args.rate,
+        patience: PATIENCE,
         break_every: args.break_every,
         networks: args.network.conditions().into_iter().collect(),
     };

@@ -30,8 +30,8 @@ pub const CREW_CLIENTS_MAX: u32 = 32;
 /// processor time, so more at once would only time out waiting for one another.
 const HANDSHAKES_MAX: usize = 32;
 
-/// How long an answer may take on a good network before the connection counts as broken.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an answer may take, unless a run needs another time.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long connecting may take altogether before those who are in begin without the others.
 const RAMP_MAX: Duration = Duration::from_secs(120);
@@ -56,6 +56,8 @@ pub struct Plan {
     pub seed: u64,
     /// How many acts a client does in a second, on average.
     pub rate: f64,
+    /// How long an answer may take before the session counts as broken; as much more as the network may take is added.
+    pub patience: Duration,
     /// After how long, on average, each client's connection is broken without a goodbye. Its session must go on over another.
     pub break_every: Option<Duration>,
     /// The networks between clients and server. Crews of [`CREW_CLIENTS_MAX`] take them in turn, each crew with one of its own;
@@ -127,7 +129,7 @@ impl Crew {
         Ok(Self {
             endpoint: socket::shared(server)?,
             server,
-            patience: ANSWER_TIMEOUT + conditions.map_or(Duration::ZERO, Conditions::slowness),
+            patience: plan.patience + conditions.map_or(Duration::ZERO, Conditions::slowness),
             relay,
             tally: Arc::default(),
         })

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use client_sim::behaviour::{Behaviour, Who};
-use client_sim::crowd::{Plan, RunError, run};
+use client_sim::crowd::{PATIENCE, Plan, RunError, run};
 use client_sim::link::{Link, Lost};
 use client_sim::outcome::Outcome;
 use client_sim::progress::Progress;
@@ -110,6 +110,7 @@ fn plan(server: SocketAddr) -> Plan {
         duration: Duration::from_secs(1),
         seed: 7,
         rate: 5.0,
+        patience: PATIENCE,
         break_every: None,
         networks: Vec::new(),
     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use client_sim::crowd::{Plan, run};
+use client_sim::crowd::{PATIENCE, Plan, run};
 use client_sim::network::conditions::{Conditions, Partition};
 use client_sim::outcome::Outcome;
 use client_sim::progress::Progress;
@@ -28,6 +28,8 @@ fn bad() -> Conditions {
 }
 
 fn play(networks: Vec<Conditions>, break_every: Option<Duration>, breaks: Breaks) -> Outcome {
+    let is_broken = breaks.received_is_ignored || breaks.retained_is_forgotten;
+    let patience = if is_broken { Duration::from_secs(3) } else { PATIENCE };
     let server = Server::builder(Tideland::default()).in_memory().broken(breaks);
     let server = server.start().expect("the server starts");
     let plan = Plan {
@@ -39,6 +41,8 @@ fn play(networks: Vec<Conditions>, break_every: Option<Duration>, breaks: Breaks
         duration: Duration::from_secs(5),
         seed: 11,
         rate: 5.0,
+        // Who waits for an answer that was forgotten waits so long.
+        patience,
         break_every,
         networks,
     };

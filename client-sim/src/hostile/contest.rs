@@ -17,7 +17,7 @@ use sample_game::game::Tideland;
 use sample_game::messages::Request;
 use tokio::runtime::Runtime;
 
-use crate::crowd::{self, Plan, RunError};
+use crate::crowd::{self, PATIENCE, Plan, RunError};
 use crate::hostile::arguments::{AttackArgs, HostileArgs};
 use crate::hostile::report::{Round, rises};
 use crate::hostile::server::Server;
@@ -64,7 +64,7 @@ pub fn hold(args: &HostileArgs) -> Result<Vec<String>, ContestError> {
     for attack in &args.attacks {
         let (metrics, memory) = (server.metrics()?, server.memory());
         let attackers = Command::new("nice")
-            .args(["-n", "19"])
+            .args(["-n", "10"])
             .arg(std::env::current_exe()?)
             .arg("attack")
             .arg(attack.to_string())
@@ -123,6 +123,7 @@ fn play(runtime: &Runtime, args: &HostileArgs, server: &Server) -> Result<Outcom
         duration: args.duration,
         seed: args.seed,
         rate: RATE,
+        patience: PATIENCE,
         break_every: None,
         networks: Vec::new(),
     };

@@ -7,7 +7,7 @@ import struct
 
 from aioquic.asyncio import QuicConnectionProtocol, connect
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.events import ConnectionTerminated
+from aioquic.quic.events import ConnectionTerminated, StreamDataReceived
 from cryptography.hazmat.primitives.serialization import Encoding
 
 VERSION = 3
@@ -78,14 +78,27 @@ class Fields:
 
 
 class Connection(QuicConnectionProtocol):
-    """Remembers how it was closed."""
+    """A connection with the client's first stream, the only one."""
 
-    ended = None
+    STREAM = 0
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.reader = asyncio.StreamReader()
+        self.ended = None  # the code that it was closed with
 
     def quic_event_received(self, event):
-        if isinstance(event, ConnectionTerminated):
-            self.ended = (event.error_code, event.reason_phrase)
-        super().quic_event_received(event)
+        if isinstance(event, StreamDataReceived):
+            self.reader.feed_data(event.data)
+            if event.end_stream:
+                self.reader.feed_eof()
+        elif isinstance(event, ConnectionTerminated):
+            self.ended = event.error_code
+            self.reader.feed_eof()
+
+    def write(self, data, end_stream=False):
+        self._quic.send_stream_data(self.STREAM, data, end_stream)
+        self.transmit()
 
 
 class Session:
@@ -109,12 +122,11 @@ class Session:
         certificate = self.connection._quic.tls._peer_certificate.public_bytes(Encoding.DER)
         if hashlib.sha256(certificate).hexdigest() != self.fingerprint:
             raise Rejected("this is not the server that was expected")
-        self.reader, self.writer = await self.connection.create_stream()
         if self.session is None:
             credentials = varint(0) + text(self.name)
         else:
             credentials = varint(3) + varint(self.session) + self.secret + varint(self.received)
-        self.writer.write(frame(HELLO, varint(VERSION) + text(self.game) + credentials))
+        self.connection.write(frame(HELLO, varint(VERSION) + text(self.game) + credentials))
         kind, body = await self.next_frame()
         if kind == WELCOME:
             self.session, self.secret, self.window_ms = body.varint(), body.take(32), body.varint()
@@ -122,15 +134,15 @@ class Session:
             self.secret = body.take(32)
             self.forget(body.varint())
             self.acknowledge()
-            self.writer.writelines(self.kept)
+            self.connection.write(b"".join(self.kept))
         elif kind == REJECTED:
             raise Rejected(f"{body.u8()}: {body.text()}")
         self.reading = asyncio.create_task(self.read())
         self.keeping_alive = asyncio.create_task(self.keep_alive())
 
     async def next_frame(self):
-        (length,) = struct.unpack("<I", await self.reader.readexactly(4))
-        body = Fields(await self.reader.readexactly(length))
+        (length,) = struct.unpack("<I", await self.connection.reader.readexactly(4))
+        body = Fields(await self.connection.reader.readexactly(length))
         return body.u8(), body
 
     async def read(self):
@@ -165,7 +177,7 @@ class Session:
 
     def acknowledge(self):
         self.acknowledged, self.received_bytes = self.received, 0
-        self.writer.write(frame(ACK, varint(self.received)))
+        self.connection.write(frame(ACK, varint(self.received)))
 
     def forget(self, received):
         """The server has received so many of our counted frames."""
@@ -174,7 +186,7 @@ class Session:
     def push(self, counted):
         self.sent += 1
         self.kept.append(counted)
-        self.writer.write(counted)
+        self.connection.write(counted)
 
     def send(self, message):
         self.push(frame(SEND, message))
@@ -192,10 +204,9 @@ class Session:
 
     async def leave(self):
         """Says goodbye, and gives the code with which the server closes the connection."""
-        self.writer.write(frame(GOODBYE))
-        self.writer.write_eof()
+        self.connection.write(frame(GOODBYE), end_stream=True)
         await self.over()
-        return self.connection.ended[0]
+        return self.connection.ended
 
     async def over(self):
         await self.connection.wait_closed()
