@@ -17,6 +17,9 @@ pub trait Behaviour: Send + 'static {
     /// The game's event.
     type Event: Message;
 
+    /// A session has begun: the first one, or another since the last was lost. Nothing of it has been heard yet.
+    fn joined(&mut self) {}
+
     /// Something that the server sent by itself: every event in order, answers to calls left out. What comes
     /// while a call waits for its answer is told after the act that made the call.
     fn heard(&mut self, event: Self::Event);

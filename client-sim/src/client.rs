@@ -48,6 +48,7 @@ pub(crate) async fn live<B: Behaviour>(
             crowd.connected.fetch_add(1, Ordering::Relaxed);
         }
         was_connected = true;
+        behaviour.joined();
         let played = play(&crowd, &mut link, &mut behaviour, &mut think, &mut phase).await;
         let settled = match played {
             Ok(()) => settle(&crowd, link, &mut behaviour, &name).await,

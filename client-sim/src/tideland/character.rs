@@ -41,6 +41,17 @@ pub struct Character {
 }
 
 impl Character {
+    /// A session has begun. What was known of the last one is old until the server has said who we are.
+    pub fn joined(&mut self) {
+        self.at = None;
+    }
+
+    /// Whether the server has said who we are. What is done before that would be done by somebody who does not know what it has,
+    /// and would be entered twice when it is told.
+    pub fn is_in(&self) -> bool {
+        self.at.is_some()
+    }
+
     /// Takes note of an event.
     pub fn heard(&mut self, event: Event) {
         self.account.heard(&event);

@@ -36,6 +36,13 @@ impl Behaviour for Islander {
     type Request = Request;
     type Event = Event;
 
+    fn joined(&mut self) {
+        match self {
+            Self::Wanderer(wanderer) => wanderer.joined(),
+            Self::Trader(trader) => trader.joined(),
+        }
+    }
+
     fn heard(&mut self, event: Event) {
         match self {
             Self::Wanderer(wanderer) => wanderer.heard(event),

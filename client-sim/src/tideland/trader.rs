@@ -29,12 +29,19 @@ impl Behaviour for Trader {
     type Request = Request;
     type Event = Event;
 
+    fn joined(&mut self) {
+        self.character.joined();
+    }
+
     fn heard(&mut self, event: Event) {
         self.character.heard(event);
     }
 
     async fn act(&mut self, link: &mut Link<Request, Event>) -> Result<(), Lost> {
         let Self { character, rng } = self;
+        if !character.is_in() {
+            return Ok(());
+        }
         let other = character.someone_met(rng);
         let item = character.some_item(rng);
         match (rng.random_range(0..100), other, item) {

@@ -28,12 +28,19 @@ impl Behaviour for Wanderer {
     type Request = Request;
     type Event = Event;
 
+    fn joined(&mut self) {
+        self.character.joined();
+    }
+
     fn heard(&mut self, event: Event) {
         self.character.heard(event);
     }
 
     async fn act(&mut self, link: &mut Link<Request, Event>) -> Result<(), Lost> {
         let Self { character, rng } = self;
+        if !character.is_in() {
+            return Ok(());
+        }
         if let Some(tree) = character.tree_in_reach()
             && rng.random_bool(0.5)
         {

@@ -57,14 +57,42 @@ impl Dial {
         };
         let lost = |error| not_joined(server, error);
         let (mut stream, reading) = connection.open_bi().await.map_err(lost)?;
+        let mut reader = Reader::new(reading, self.to_client_bytes_max);
+        // A session that has not begun for the client must not live on for nobody.
+        let given_up = match &credentials {
+            Credentials::Resume { .. } => CloseCode::Detached,
+            _ => CloseCode::Goodbye,
+        };
+        // Behind the streams, to be dropped before them.
+        let attempt = Attempt(Some((connection.clone(), given_up)));
         let hello = Hello { version: VERSION, game: self.game.clone(), credentials };
         // Should this fail, the reader learns why.
         let _ = stream.write_chunk(ToServer::Hello(hello).encode()).await;
-        let mut reader = Reader::new(reading, self.to_client_bytes_max);
-        match reader.next().await {
+        let answer = reader.next().await;
+        attempt.is_over();
+        match answer {
             Ok(answer) => Ok((Line { connection, reader, stream }, answer)),
             Err(ReadEnd::Lost(error)) => Err(lost(error)),
             Err(end) => Err(ConnectError::Disconnected { server, cause: ended(&connection, end) }),
+        }
+    }
+}
+
+/// A connection whose greeting has not been answered, and what it is closed with when it is dropped, as it is when the answer takes
+/// too long. Streams that are dropped end, which says goodbye, but the session may have gone on over them already.
+struct Attempt(Option<(Connection, CloseCode)>);
+
+impl Attempt {
+    /// The answer is there, or there will be none.
+    fn is_over(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some((connection, with)) = self.0.take() {
+            close(&connection, with, "given up");
         }
     }
 }
