@@ -85,7 +85,7 @@ fn short_cuts_of_the_network_are_lived_through() {
 }
 
 /// Often enough for each session to go on over a handful of connections.
-const BREAK_EVERY: Duration = Duration::from_millis(800);
+const BREAK_EVERY: Duration = Duration::from_millis(1500);
 
 #[test]
 fn sessions_go_on_over_other_connections_with_nothing_lost_or_twice() {

@@ -46,7 +46,8 @@ impl Attack {
             Self::SlowWriters => &["daystar_net_closed_total{reason=\"hello_timeout\"}"],
             Self::Flood => &["daystar_net_rate_limited_total"],
             Self::HugeLengths => &["daystar_net_closed_total{reason=\"too_long\"}"],
-            Self::StolenSecrets | Self::Logins => &["daystar_net_logins_refused_total"],
+            Self::StolenSecrets => &["daystar_net_closed_total{reason=\"rejected\"}"],
+            Self::Logins => &["daystar_net_logins_refused_total"],
         }
     }
 
