@@ -9,7 +9,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::store::StoreError;
@@ -19,6 +19,7 @@ use tracing::{debug, error, info};
 use super::epoch::Place;
 use super::failpoint::{Point, pass};
 use super::journal;
+use super::pacing::{Due, Part, Schedule, Standing};
 use super::resident::unmap;
 use super::{Options, World};
 use crate::head::Head;
@@ -44,8 +45,10 @@ struct Shared {
 struct State {
     /// When the oldest epoch came that no checkpoint has overtaken.
     since: Option<Instant>,
-    /// A checkpoint is to be made now.
+    /// A checkpoint is to be made now, or to be ended without a rest.
     is_wanted: bool,
+    /// The thread is to be told when the journal is this long, in bytes.
+    news_at: u64,
     is_closing: bool,
     /// The thread has ended.
     is_gone: bool,
@@ -98,7 +101,7 @@ impl Checkpoints {
         if is_first {
             state.since = Some(Instant::now());
         }
-        if is_first || self.shared.is_long() {
+        if is_first || self.shared.world.recent.bytes() >= state.news_at {
             self.shared.has_news.notify_one();
         }
     }
@@ -146,6 +149,8 @@ impl Shared {
         let _gone = Gone(self);
         let mut cut = Some(self.state.lock().done);
         while self.wait() {
+            // What comes from now on is none of the checkpoint's business.
+            let began = Instant::now();
             let made =
                 cut.take().map_or(Ok(()), |until| self.cut(until)).and_then(|()| self.checkpoint());
             let mut state = self.state.lock();
@@ -153,7 +158,7 @@ impl Shared {
             match made {
                 Ok(()) => {
                     state.is_wanted = false;
-                    state.since = (self.world.recent.bytes() > 0).then(Instant::now);
+                    state.since = (self.world.recent.bytes() > 0).then_some(began);
                     if state.failure.take().is_some() {
                         info!("checkpoints can be made again");
                     }
@@ -180,13 +185,16 @@ impl Shared {
     /// Waits until a checkpoint is due; `false` at the end.
     fn wait(&self) -> bool {
         let mut state = self.state.lock();
+        let Options { checkpoint_bytes, journal_bytes_max, .. } = self.world.options;
+        state.news_at = checkpoint_bytes.min(journal_bytes_max).max(1);
         loop {
             if state.is_closing {
                 return false;
             }
+            let is_long = self.world.recent.bytes() >= state.news_at;
             let time = self.world.options.checkpoint_time;
             let due = state.since.and_then(|since| since.checked_add(time));
-            if state.is_wanted || self.is_long() || due.is_some_and(|due| due <= Instant::now()) {
+            if state.is_wanted || is_long || due.is_some_and(|due| due <= Instant::now()) {
                 return true;
             }
             match due {
@@ -198,9 +206,21 @@ impl Shared {
         }
     }
 
-    fn is_long(&self) -> bool {
-        let Options { checkpoint_bytes, journal_bytes_max, .. } = self.world.options;
-        self.world.recent.bytes() >= checkpoint_bytes.min(journal_bytes_max).max(1)
+    /// Waits until the next part of a checkpoint is due, unless somebody waits for the checkpoint, or for this thread's end.
+    fn rest(&self, due: Due) -> Standing {
+        let mut state = self.state.lock();
+        state.news_at = due.journal_bytes;
+        let mut standing = Standing::Late;
+        loop {
+            if state.is_wanted || state.is_closing {
+                return Standing::Urgent;
+            }
+            if self.world.recent.bytes() >= due.journal_bytes || due.at <= Instant::now() {
+                return standing;
+            }
+            standing = Standing::Early;
+            self.has_news.wait_until(&mut state, due.at);
+        }
     }
 
     fn is_closing(&self) -> bool {
@@ -219,18 +239,21 @@ impl Shared {
         if options.breaks().cut_before_checkpoint {
             self.cut(head.last)?;
         }
+        let schedule = Schedule::new(options, Instant::now(), recent.bytes());
+        let mut part = Part::new(places.len(), objects.leaf_pages()?, options.pace().objects_max);
         let mut rest = &places[..];
         loop {
-            let (chunk, next) = rest.split_at(chunk_length(rest, options.pace().objects_max));
+            let standing = self.rest(schedule.due(places.len() - rest.len(), places.len()));
+            if self.is_closing() {
+                return Ok(());
+            }
+            let (chunk, next) = rest.split_at(part.length(standing, rest));
             rest = next;
             self.write(chunk, rest.is_empty().then_some(head))?;
             if rest.is_empty() {
                 break;
             }
             pass(Point::InsideCheckpoint);
-            if self.is_closing() {
-                return Ok(());
-            }
         }
         pass(Point::AfterCheckpoint);
         recent.thaw(head.last);
@@ -276,7 +299,10 @@ impl Shared {
     /// Cuts off the journal what ends at `until` or before.
     fn cut(&self, until: CommitNumber) -> Result<(), StoreError> {
         let World { journal, options, .. } = &*self.world;
-        while journal.cut(until, options.pace().epochs_max)? && !self.is_closing() {}
+        while journal.cut(until, options.pace().epochs_max)? && !self.is_closing() {
+            // LMDB lets in whoever comes first, which would be this thread again, and an epoch may be waiting.
+            self.rest(Due { at: Instant::now() + CUT_REST, journal_bytes: u64::MAX });
+        }
         Ok(())
     }
 }
@@ -310,19 +336,9 @@ impl Drop for Gone<'_> {
     }
 }
 
-/// How many of `places` go into one transaction, if no more than `objects_max` may.
-fn chunk_length(places: &[(ObjectId, Place)], objects_max: usize) -> usize {
-    let mut bytes = 0;
-    let is_within = |(_, place): &&(ObjectId, Place)| {
-        let is_within = bytes < CHUNK_BYTES;
-        bytes += place.bytes();
-        is_within
-    };
-    places.iter().take(objects_max).take_while(is_within).count()
-}
-
 const WRITE: &str = "write a checkpoint";
-const CHUNK_BYTES: usize = 8 << 20;
+/// Longer than an epoch takes.
+const CUT_REST: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {

@@ -56,6 +56,12 @@ impl Place {
         epoch.get(at..at.checked_add(self.length as usize)?).map(Some)
     }
 
+    /// Of a record of this length, wherever.
+    #[cfg(test)]
+    pub(super) fn of_length(length: u32) -> Self {
+        Self { epoch: CommitNumber::ZERO, at: 0, length }
+    }
+
     /// How many bytes the record has.
     pub(super) fn bytes(&self) -> usize {
         if self.length == REMOVED { 0 } else { self.length as usize }

@@ -34,6 +34,7 @@ mod metapage;
 mod moment;
 mod objects;
 mod options;
+mod pacing;
 mod recent;
 mod resident;
 mod types;

@@ -110,6 +110,12 @@ impl Objects {
         })
     }
 
+    /// How many pages the records lie in, those apart that fill pages of their own.
+    pub(super) fn leaf_pages(&self) -> Result<usize, StoreError> {
+        let (opened, txn) = self.0.begin(LOAD)?;
+        Ok(opened.main.stat(&txn).map_err(|error| self.0.failed(LOAD, error))?.leaf_pages)
+    }
+
     /// Calls `visit` with every record, in the keys' order.
     pub(super) fn each(
         &self,
