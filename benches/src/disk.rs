@@ -37,14 +37,20 @@ pub(crate) fn open(path: &Path, options: Options) -> Arc<LmdbStore> {
 
 /// Fills the empty `store` with `count` objects, the first of which has index 1, and makes a checkpoint.
 pub(crate) fn fill<T: Managed>(store: &LmdbStore, count: u64, object: impl Fn(u64) -> T) {
+    fill_with(store, count, |index| Arc::new(object(index)));
+}
+
+/// The same with objects of several types.
+pub(crate) fn fill_with(
+    store: &LmdbStore,
+    count: u64,
+    object: impl Fn(u64) -> Arc<dyn daystar_model::Object>,
+) {
     for (nth, first) in (1..=count).step_by(PER_BATCH).enumerate() {
         let commit = CommitNumber(nth as u64 + 1);
         let last = (first + PER_BATCH as u64 - 1).min(count);
-        let change = |index: u64| {
-            let object: Arc<dyn daystar_model::Object> = Arc::new(object(index));
-            (id(index), commit, Some(object))
-        };
-        let changes = (first..=last).map(change).collect();
+        let changes =
+            (first..=last).map(|index| (id(index), commit, Some(object(index)))).collect();
         let batch = Batch { changes, last: commit, next_index: last + 1 };
         store.apply(&batch).unwrap_or_else(|cause| panic!("no world: {cause}"));
     }

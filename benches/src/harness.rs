@@ -129,13 +129,32 @@ impl Harness {
     pub(crate) fn compare_spreads(
         &mut self,
         case: &str,
-        (name_wanted, wanted): (&str, Wanted),
+        wanted: (&str, Wanted),
         mut baseline: impl FnMut(Duration) -> Spread,
         mut subject: impl FnMut(Duration) -> Spread,
     ) {
+        let of_one = |spread| [(case, spread)];
+        self.compare_all_spreads(
+            wanted,
+            |slice| of_one(baseline(slice)),
+            |slice| of_one(subject(slice)),
+        );
+    }
+
+    /// The same for measurements that measure several things at once, each of which is a case.
+    pub(crate) fn compare_all_spreads<'a, const N: usize>(
+        &mut self,
+        (name_wanted, wanted): (&str, Wanted),
+        mut baseline: impl FnMut(Duration) -> [(&'a str, Spread); N],
+        mut subject: impl FnMut(Duration) -> [(&'a str, Spread); N],
+    ) {
         let rounds = self.in_turns(&mut [&mut baseline, &mut subject]);
-        let of = |place: usize| Spread::together(rounds.iter().map(|round| &round[place]));
-        self.print_spreads(case, (name_wanted, wanted), &of(0), &of(1));
+        for nth in 0..N {
+            let case = |place: usize| rounds.iter().map(move |round| &round[place][nth]);
+            let name = case(0).map(|(name, _)| *name).next().unwrap_or_default();
+            let of = |place| Spread::together(case(place).map(|(_, spread)| spread));
+            self.print_spreads(name, (name_wanted, wanted), &of(0), &of(1));
+        }
     }
 
     /// Prints how something spreads beside how its baseline does; of one of the figures something may be wanted.

@@ -13,9 +13,11 @@ pub struct Options {
     /// How many loads and scans may be under way at the same moment.
     pub readers_max: u32,
     /// A checkpoint is made when the journal is this long, in bytes. Longer journals mean less writing, because what
-    /// changes again is written once, and a longer start after a crash.
+    /// changes again is written once, and a longer start after a crash. It is spread over the time in which the journal
+    /// grows by half of this, so the journal is half as long again at the most, unless the disk cannot keep up.
     pub checkpoint_bytes: u64,
-    /// A checkpoint is made when the oldest epoch in the journal is this old, however short the journal is.
+    /// A checkpoint is made when the oldest epoch in the journal is this old, however short the journal is. It is spread over
+    /// half of this, so that tasks hardly notice it.
     pub checkpoint_time: Duration,
     /// The journal grows no longer than this, in bytes: beyond it, batches wait for the checkpoint, and are refused if
     /// none can be made.
@@ -35,8 +37,8 @@ pub struct Options {
 #[cfg_attr(not(feature = "breaks"), expect(unreachable_pub, reason = "only tests may change it"))]
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// How many objects are written in one transaction, which LMDB keeps in memory until it is synced: in the worst
-    /// case a page for each.
+    /// How many objects are written in one transaction at the most, which LMDB keeps in memory until it is synced: in the
+    /// worst case a page for each. Usually there are fewer, see `pacing.rs`.
     pub objects_max: usize,
     /// How many epochs are cut off in one transaction, for which the next epoch has to wait.
     pub epochs_max: usize,

@@ -12,6 +12,7 @@ mod folder;
 mod full;
 mod journal;
 mod model;
+mod pacing;
 mod permission;
 mod room;
 mod support;
