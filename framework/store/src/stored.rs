@@ -20,8 +20,9 @@ pub(crate) fn decode(
 /// As [`decode`], whatever the checksum says: a deliberate break.
 pub(crate) fn decode_unchecked(
     id: ObjectId,
-    mut bytes: Vec<u8>,
+    bytes: &[u8],
 ) -> Result<(CommitNumber, Arc<dyn Object>), StoreError> {
+    let mut bytes = bytes.to_vec();
     if let Some((sum, behind)) = bytes.split_first_chunk_mut::<8>() {
         *sum = xxhash_rust::xxh3::xxh3_64_with_seed(behind, id.to_raw()).to_le_bytes();
     }

@@ -7,7 +7,9 @@
 //! included, until the environment has been closed and opened. Whether the last write is in the file is only known
 //! after that, so whoever was refused looks first.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use tracing::{debug, warn};
 use super::affirm::affirm;
 use super::format::fingerprint;
 use super::identity::Identity;
+use super::lookup::{Found, Pages, Tree};
 use super::resident::Resident;
 use super::{Options, datafile, failure};
 
@@ -30,6 +33,7 @@ pub(super) type Env = heed::Env<WithoutTls>;
 pub(super) type Reading = heed::RoTxn<'static, WithoutTls>;
 pub(super) type Main = Database<'static, U64<BigEndian>, Bytes>;
 pub(super) type Meta = Database<'static, Str, Bytes>;
+type Trees = Database<'static, Str, Bytes>;
 
 /// What is particular to an environment.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +73,10 @@ pub(super) struct Opened {
     pub(super) env: Env,
     pub(super) main: Main,
     pub(super) meta: Meta,
+    /// LMDB's own database: where the trees of the others begin.
+    trees: Trees,
+    /// The same file, to be read without mapping it.
+    pages: Arc<Pages>,
     /// It could not be opened to be written to, and can be read.
     is_read_only: bool,
 }
@@ -85,18 +93,18 @@ impl Environment {
         let failed = |error| failure::lmdb("make a new world", &dir, error);
         let env = map(&dir, kind, options, EnvFlags::empty()).map_err(failed)?;
         let txn = env.write_txn().map_err(failed)?;
-        let [main, meta] = env
+        let [trees, main, meta] = env
             .create_databases_and_commit(txn, |databases, txn| {
+                let trees: Untyped<'_> = databases.create_database(txn, None)?;
                 let main: Untyped<'_> = databases.create_database(txn, Some(kind.main))?;
                 let meta: Untyped<'_> = databases.create_database(txn, Some(META))?;
                 meta.put(txn, FORMAT.as_bytes(), fingerprint().as_bytes())?;
                 meta.put(txn, WORLD.as_bytes(), identity.as_bytes())?;
-                Ok(CommitOrAbort::<_, ()>::Commit([main, meta]))
+                Ok(CommitOrAbort::<_, ()>::Commit([trees, main, meta]))
             })
             .map_err(failed)?
             .unwrap_commit(); // the closure above never answers `Abort`
-        let (main, meta) = (main.remap_types(), meta.remap_types());
-        let opened = Opened { env, main, meta, is_read_only: false };
+        let opened = Opened::of(env, [trees, main, meta], false).map_err(failed)?;
         Ok(Self::of(kind, dir, options, Access::Write, opened))
     }
 
@@ -205,6 +213,22 @@ impl Environment {
         }
     }
 
+    /// What `main` has under `key`, as `txn` sees it: as much of `part` of it as there is, found without touching LMDB's
+    /// map of it, and copied.
+    pub(super) fn copy_of(
+        &self,
+        what: &'static str,
+        (opened, txn): &(Opened, Reading),
+        key: u64,
+        part: Range<usize>,
+    ) -> Result<Option<Found>, StoreError> {
+        let tree = opened.trees.get(txn, self.kind.main);
+        let tree = tree.map_err(|error| self.failed(what, error))?;
+        let tree = Tree::of(tree.unwrap_or_default());
+        let found = tree.map_or(Ok(None), |tree| opened.pages.find(txn.id(), tree, key, part));
+        found.map_err(|error| failure::read(what, opened.env.path(), &error))
+    }
+
     /// Counts a read through the map of `opened`.
     pub(super) fn has_read(&self, opened: &Opened) {
         self.resident.has_read(opened, self.options.mapped_bytes_max);
@@ -286,6 +310,19 @@ impl Environment {
     }
 }
 
+impl Opened {
+    fn of(
+        env: Env,
+        [trees, main, meta]: [Untyped<'static>; 3],
+        is_read_only: bool,
+    ) -> heed::Result<Self> {
+        let page_bytes = env.unnamed_database_stat().page_size as usize;
+        let pages = Arc::new(Pages::of(env.try_clone_inner_file()?, page_bytes));
+        let (trees, main, meta) = (trees.remap_types(), main.remap_types(), meta.remap_types());
+        Ok(Self { env, main, meta, trees, pages, is_read_only })
+    }
+}
+
 impl Access {
     fn flags(self) -> EnvFlags {
         match self {
@@ -321,10 +358,11 @@ fn find(env: Env, kind: Kind, is_read_only: bool) -> heed::Result<Option<Opened>
     let txn = env.read_txn()?;
     let found = env
         .open_databases_and_commit(txn, |databases, txn| {
+            let trees: Option<Untyped<'_>> = databases.open_database(txn, None)?;
             let main: Option<Untyped<'_>> = databases.open_database(txn, Some(kind.main))?;
             let meta: Option<Untyped<'_>> = databases.open_database(txn, Some(META))?;
-            Ok(match main.zip(meta) {
-                Some((main, meta)) => CommitOrAbort::Commit([main, meta]),
+            Ok(match trees.zip(main).zip(meta) {
+                Some(((trees, main), meta)) => CommitOrAbort::Commit([trees, main, meta]),
                 None => CommitOrAbort::Abort(()),
             })
         })
@@ -334,12 +372,7 @@ fn find(env: Env, kind: Kind, is_read_only: bool) -> heed::Result<Option<Opened>
             error => Err(error),
         })?
         .commit();
-    Ok(found.map(|[main, meta]| Opened {
-        env,
-        main: main.remap_types(),
-        meta: meta.remap_types(),
-        is_read_only,
-    }))
+    found.map(|databases| Opened::of(env, databases, is_read_only)).transpose()
 }
 
 /// Has LMDB find out what the last writer did, before anything is read. As long as some process has the environment open, its

@@ -12,6 +12,8 @@
 //! ```
 //! Numbers are little-endian. The last commit's number is the epoch's key.
 
+use std::ops::Range;
+
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::record::Record;
 use daystar_model::store::{Batch, StoreError};
@@ -60,6 +62,12 @@ impl Place {
     #[cfg(test)]
     pub(super) fn of_length(length: u32) -> Self {
         Self { epoch: CommitNumber::ZERO, at: 0, length }
+    }
+
+    /// Where in the bytes of its epoch the record lies; `None` if the object was removed.
+    pub(super) fn range(&self) -> Option<Range<usize>> {
+        let (at, length) = (self.at as usize, self.length as usize);
+        (self.length != REMOVED).then(|| at..at.saturating_add(length))
     }
 
     /// How many bytes the record has.

@@ -46,6 +46,21 @@ pub(super) fn io(what: &'static str, path: &Path, error: &io::Error) -> StoreErr
     StoreError::Io { what, cause }
 }
 
+/// That the file in `path` could not be read for `what`.
+pub(super) fn read(what: &'static str, path: &Path, error: &io::Error) -> StoreError {
+    let place = path.display();
+    let cause = match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+            format!("the file in {place} is damaged ({error}); restore it from a backup")
+        }
+        _ => format!(
+            "the file in {place} cannot be read ({error}); look for disk errors in the system log, and restore the \
+             data folder from a backup if they stay"
+        ),
+    };
+    StoreError::Io { what, cause }
+}
+
 /// That LMDB could not do `what` in the environment `path`.
 pub(super) fn lmdb(what: &'static str, path: &Path, error: heed::Error) -> StoreError {
     let error = match error {

@@ -17,6 +17,7 @@ use super::environment::{Access, Environment, Kind, Opened, Reading};
 use super::epoch::{self, Epoch, Place};
 use super::failpoint::{Point, pass};
 use super::identity::Identity;
+use super::lookup::Found;
 use super::objects::LOAD;
 use super::types::Listed;
 use crate::head::Head;
@@ -215,18 +216,17 @@ impl Journal {
         }
     }
 
-    /// The bytes of `id`'s record at `place`, as `txn` sees it; `None` if it was removed there.
+    /// The bytes of `id`'s record at `place`, as the transaction sees it; `None` if it was removed there.
     pub(super) fn copy_of(
         &self,
-        (opened, txn): &(Opened, Reading),
+        begun: &(Opened, Reading),
         id: ObjectId,
         place: Place,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        let epoch = opened.main.get(txn, &place.epoch.0);
-        let epoch = epoch.map_err(|error| self.0.failed(LOAD, error))?;
-        self.0.has_read(opened);
-        let record = epoch.and_then(|epoch| place.of(epoch));
-        Ok(record.ok_or_else(|| lost(id, place.epoch))?.map(<[u8]>::to_vec))
+    ) -> Result<Option<Found>, StoreError> {
+        let Some(range) = place.range() else { return Ok(None) };
+        let record = self.0.copy_of(LOAD, begun, place.epoch.0, range.clone())?;
+        let whole = record.filter(|record| record.len() == range.len());
+        whole.ok_or_else(|| lost(id, place.epoch)).map(Some)
     }
 
     /// Takes types off the list of those that there are records of.

@@ -30,6 +30,7 @@ mod format;
 mod identity;
 mod journal;
 mod lookers;
+mod lookup;
 mod metapage;
 mod moment;
 mod objects;
@@ -203,7 +204,7 @@ impl Store for LmdbStore {
         };
         let Some(bytes) = bytes else { return Ok(None) };
         if options.breaks().checksum_ignored {
-            return crate::stored::decode_unchecked(id, bytes).map(Some);
+            return crate::stored::decode_unchecked(id, &bytes).map(Some);
         }
         decode(id, &bytes).map(Some)
     }

@@ -14,6 +14,7 @@ use heed::{PutFlags, WithoutTls};
 use super::Options;
 use super::environment::{Access, Environment, Kind, Opened};
 use super::identity::Identity;
+use super::lookup::{ALL, Found};
 use crate::head::Head;
 
 pub(super) const KIND: Kind = Kind { folder: "objects", main: "objects", is_scattered: true };
@@ -67,15 +68,11 @@ impl Objects {
     }
 
     /// The bytes of `id`'s record.
-    pub(super) fn copy_of(&self, id: ObjectId) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(super) fn copy_of(&self, id: ObjectId) -> Result<Option<Found>, StoreError> {
         // Copied, so that the transaction is over before anything slow is done: while it lasts, LMDB
         // cannot use again the pages that newer commits have left.
-        let (opened, txn) = self.0.begin(LOAD)?;
-        let record = opened.main.get(&txn, &key(id));
-        let record = record.map(|record| record.map(<[u8]>::to_vec));
-        drop(txn);
-        self.0.has_read(&opened);
-        record.map_err(|error| self.0.failed(LOAD, error))
+        let begun = self.0.begin(LOAD)?;
+        self.0.copy_of(LOAD, &begun, key(id), ALL)
     }
 
     /// Writes `puts`, and `head` if there is one, in one transaction, and returns when it is synced.

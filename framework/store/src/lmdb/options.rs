@@ -23,7 +23,7 @@ pub struct Options {
     /// none can be made.
     pub journal_bytes_max: u64,
     /// How much of the world's files may count as this process's resident memory, in bytes. It is the system's cache all
-    /// the same; a small limit costs a microsecond now and then.
+    /// the same. Loads map nothing; checkpoints do, and a small limit costs them a microsecond now and then.
     pub mapped_bytes_max: u64,
     /// What is broken on purpose.
     #[cfg(feature = "breaks")]
@@ -60,7 +60,7 @@ impl Default for Options {
             checkpoint_bytes: 64 << 20,
             checkpoint_time: Duration::from_secs(60),
             journal_bytes_max: 1 << 30,
-            mapped_bytes_max: 64 << 20,
+            mapped_bytes_max: 32 << 20,
             #[cfg(feature = "breaks")]
             breaks: Breaks::default(),
             #[cfg(feature = "breaks")]

@@ -1,5 +1,7 @@
 //! Keeps what LMDB has mapped from counting as this process's memory for ever.
 //!
+//! Single objects are loaded without the map (`lookup.rs`); checkpoints go through it, and so does whoever reads the whole world.
+//!
 //! A page of the file that was read through the map stays mapped as long as the system has room, and counts as resident:
 //! a world of a hundred gigabytes that is read here and there would soon look like a process of as many. The pages are
 //! the system's cache, not ours; unmapping them gives nothing away that is not quickly mapped again.
@@ -18,7 +20,11 @@ impl Resident {
     /// An object has been read through the map of `opened`, whose file's pages may take `mapped_bytes_max` of this
     /// process's resident memory.
     pub(super) fn has_read(&self, opened: &Opened, mapped_bytes_max: u64) {
-        if self.reads.fetch_add(1, Ordering::Relaxed) % READS_PER_LOOK == READS_PER_LOOK - 1
+        // Not added in one instruction, which would wait until all that was copied is out of the core's buffers: a count
+        // that is lost is a look a little later.
+        let reads = self.reads.load(Ordering::Relaxed).wrapping_add(1);
+        self.reads.store(reads, Ordering::Relaxed);
+        if reads.is_multiple_of(READS_PER_LOOK)
             && mapped_bytes().is_some_and(|bytes| bytes > mapped_bytes_max)
         {
             unmap(opened);

@@ -1,0 +1,280 @@
+//! Finds a record by reading the pages of LMDB's file, and not through LMDB's map.
+//!
+//! The first touch of a page through the map maps it, and the fifteen around it, which takes longer than everything
+//! else that a load does; and because they count as this process's memory, they have to be unmapped again. A read copies
+//! the one page that is wanted, out of the same cache of the system's.
+//!
+//! What is found is what LMDB would find. The caller has a transaction that reads: as long as it lasts, LMDB does not write to
+//! the pages of its moment. LMDB writes by system calls to the file that is read here, and its map is of the same
+//! cached pages. The file is believed as little as possible: what cannot be so is an error, and a record has a checksum.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::ops::{Deref, Range};
+
+use foldhash::fast::FixedState;
+use parking_lot::RwLock;
+
+use super::metapage::{DEPTH_MAX, NO_PAGE, u16_at, u32_at, u64_at};
+
+/// A file of LMDB's, to be read page by page.
+#[derive(Debug)]
+pub(super) struct Pages {
+    file: File,
+    page_bytes: usize,
+    upper: RwLock<Upper>,
+}
+
+/// Branches of all levels but the lowest, as they are after one transaction: few, and every search goes through them.
+#[derive(Debug, Default)]
+struct Upper {
+    moment: usize,
+    pages: HashMap<u64, Vec<u8>, FixedState>,
+}
+
+/// Bytes that were wanted, and what was read with them.
+pub(super) struct Found {
+    bytes: Vec<u8>,
+    part: Range<usize>,
+}
+
+impl Deref for Found {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(self.part.clone()).unwrap_or_default()
+    }
+}
+
+/// All of a value.
+pub(super) const ALL: Range<usize> = 0..usize::MAX;
+
+/// Where a tree begins, and how many levels it has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tree {
+    root: u64,
+    depth: u16,
+}
+
+impl Tree {
+    /// The tree that LMDB's own database describes in these bytes, an `MDB_db`; `None` if it has no pages.
+    pub(super) fn of(described: &[u8]) -> Option<Self> {
+        let root = u64::from_ne_bytes(*described.get(40..)?.first_chunk()?);
+        // Deeper than can be is found out at the end, where a leaf should be.
+        let depth = u16_at(described, 6).min(DEPTH_MAX);
+        (root != NO_PAGE).then_some(Self { root, depth })
+    }
+}
+
+impl Pages {
+    /// The pages of `file`, so many bytes each.
+    pub(super) fn of(file: File, page_bytes: usize) -> Self {
+        Self { file, page_bytes, upper: RwLock::default() }
+    }
+
+    /// What `tree`, as it is after the transaction `moment`, has under the number `key`: as much of `part` of it as there is.
+    ///
+    /// # Errors
+    /// The file cannot be read; or, as [`InvalidData`](io::ErrorKind::InvalidData), it is damaged.
+    pub(super) fn find(
+        &self,
+        moment: usize,
+        tree: Tree,
+        key: u64,
+        part: Range<usize>,
+    ) -> io::Result<Option<Found>> {
+        let mut number = tree.root;
+        for _ in READ_LEVELS..tree.depth {
+            number = self.upper_child(moment, number, key)?;
+        }
+        let mut bytes = vec![0; self.page_bytes];
+        for _ in 1..tree.depth.min(READ_LEVELS) {
+            number = self.branch(number, &mut bytes)?.child(key)?;
+        }
+        self.read(number, 0, &mut bytes)?;
+        Ok(match (Page { bytes: &bytes, number }).leaf_value(key)? {
+            None => None,
+            Some(Value::Here(all)) => Some(Found { part: within(&all, &part), bytes }),
+            Some(Value::Elsewhere { first, length }) => {
+                Some(self.elsewhere(first, within(&(0..length), &part))?)
+            }
+        })
+    }
+
+    /// The page below the branch `number` where `key` is, with the branch kept for the next search of the same moment.
+    fn upper_child(&self, moment: usize, number: u64, key: u64) -> io::Result<u64> {
+        let upper = self.upper.read();
+        if let Some(bytes) = upper.pages.get(&number).filter(|_| upper.moment == moment) {
+            return Page { bytes, number }.child(key);
+        }
+        drop(upper);
+        let mut bytes = vec![0; self.page_bytes];
+        let child = self.branch(number, &mut bytes)?.child(key)?;
+        let mut upper = self.upper.write();
+        if upper.moment < moment {
+            *upper = Upper { moment, pages: HashMap::default() };
+        }
+        if upper.moment == moment && upper.pages.len() < UPPER_MAX {
+            upper.pages.insert(number, bytes);
+        }
+        Ok(child)
+    }
+
+    /// The branch `number`, read into `bytes`.
+    fn branch<'b>(&self, number: u64, bytes: &'b mut [u8]) -> io::Result<Page<'b>> {
+        self.read(number, 0, bytes)?;
+        let page = Page { bytes, number };
+        page.expect(P_BRANCH)?;
+        Ok(page)
+    }
+
+    /// This part of a value that has pages of its own.
+    fn elsewhere(&self, first: u64, part: Range<usize>) -> io::Result<Found> {
+        // Before much is allocated: the length may be nonsense.
+        if part.len() > UNASKED_MAX && part.len() as u64 > self.file.metadata()?.len() {
+            return Err(damaged(first));
+        }
+        let mut bytes = vec![0; part.len()];
+        self.read(first, PAGE_HEADER + part.start, &mut bytes)?;
+        Ok(Found { part: 0..bytes.len(), bytes })
+    }
+
+    fn read(&self, number: u64, offset: usize, bytes: &mut [u8]) -> io::Result<()> {
+        let page = number.checked_mul(self.page_bytes as u64);
+        let at = page.and_then(|page| page.checked_add(offset as u64));
+        read_at(&self.file, at.ok_or_else(|| damaged(number))?, bytes)
+    }
+}
+
+/// What `all` has of `part`, which counts from its beginning.
+fn within(all: &Range<usize>, part: &Range<usize>) -> Range<usize> {
+    let at = |offset: usize| all.start.saturating_add(offset).min(all.end);
+    at(part.start)..at(part.end)
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut at: u64, mut bytes: &mut [u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, at)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => (at, bytes) = (at + count as u64, &mut bytes[count..]),
+        }
+    }
+    Ok(())
+}
+
+/// A page of a tree.
+struct Page<'b> {
+    bytes: &'b [u8],
+    number: u64,
+}
+
+/// Where a value lies.
+enum Value {
+    /// In this part of the leaf.
+    Here(Range<usize>),
+    /// On pages of its own, behind the first one's header.
+    Elsewhere { first: u64, length: usize },
+}
+
+impl Page<'_> {
+    /// That it is what it should be.
+    fn expect(&self, kind: u16) -> io::Result<()> {
+        let is_so = u16_at(self.bytes, 10) == kind && u64_at(self.bytes, 0) == self.number;
+        if is_so { Ok(()) } else { Err(self.damaged()) }
+    }
+
+    fn nodes(&self) -> usize {
+        usize::from(u16_at(self.bytes, 12)).saturating_sub(PAGE_HEADER) / 2
+    }
+
+    /// Where the header of the node in this place begins; all of it and of its key is within the page.
+    fn header(&self, place: usize) -> io::Result<usize> {
+        let at = usize::from(u16_at(self.bytes, PAGE_HEADER + 2 * place));
+        let is_within = at >= PAGE_HEADER && at + NODE_HEADER <= self.bytes.len();
+        if is_within { Ok(at) } else { Err(self.damaged()) }
+    }
+
+    /// The key of the node in this place.
+    fn key(&self, place: usize) -> io::Result<u64> {
+        let at = self.header(place)?;
+        let key = self.bytes.get(at + NODE_HEADER..).and_then(<[u8]>::first_chunk);
+        match key {
+            Some(key) if usize::from(u16_at(self.bytes, at + 6)) == KEY_BYTES => {
+                Ok(u64::from_be_bytes(*key))
+            }
+            _ => Err(self.damaged()),
+        }
+    }
+
+    /// How many of the nodes in the places from `first` on have keys that are not behind `key`, and those before `first`.
+    fn not_behind(&self, first: usize, key: u64) -> io::Result<usize> {
+        let (mut low, mut high) = (first, self.nodes().max(first));
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.key(middle)? <= key {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// The page below this branch where `key` is, if it is anywhere.
+    fn child(&self, key: u64) -> io::Result<u64> {
+        // The first node of a branch has no key: it is for all that is before the second's.
+        let at = self.header(self.not_behind(1, key)? - 1)?;
+        Ok(u64::from(u32_at(self.bytes, at)) | u64::from(u16_at(self.bytes, at + 4)) << 32)
+    }
+
+    /// Where the value of `key` lies, if this is a leaf and has one.
+    fn leaf_value(&self, key: u64) -> io::Result<Option<Value>> {
+        self.expect(P_LEAF)?;
+        let Some(place) = self.not_behind(0, key)?.checked_sub(1) else { return Ok(None) };
+        if self.key(place)? != key {
+            return Ok(None);
+        }
+        let at = self.header(place)?;
+        let (length, start) = (u32_at(self.bytes, at) as usize, at + NODE_HEADER + KEY_BYTES);
+        match u16_at(self.bytes, at + 4) {
+            0 if start + length <= self.bytes.len() => Ok(Some(Value::Here(start..start + length))),
+            F_BIGDATA if start + 8 <= self.bytes.len() => {
+                Ok(Some(Value::Elsewhere { first: u64_at(self.bytes, start), length }))
+            }
+            _ => Err(self.damaged()),
+        }
+    }
+
+    fn damaged(&self) -> io::Error {
+        damaged(self.number)
+    }
+}
+
+fn damaged(number: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("page {number} is damaged"))
+}
+
+/// How many of the lowest levels are read anew for each search: the leaves, and the branches above them.
+const READ_LEVELS: u16 = 2;
+/// How many branches are kept at most: of pages of 4 KiB, eight megabytes, and enough for a hundred million objects.
+const UPPER_MAX: usize = 2048;
+/// How many bytes are read without asking whether the file is so long.
+const UNASKED_MAX: usize = 64 << 10;
+
+// The layout of LMDB 0.9's pages on 64-bit machines: see `datafile.rs`.
+const PAGE_HEADER: usize = 16;
+const NODE_HEADER: usize = 8;
+const KEY_BYTES: usize = 8;
+const P_BRANCH: u16 = 0x01;
+const P_LEAF: u16 = 0x02;
+const F_BIGDATA: u16 = 0x01;
+
+#[cfg(test)]
+mod tests;
