@@ -188,7 +188,7 @@ const BYTES_PER_PART: u64 = 16 << 20;
 const BYTES_PER_OBJECT: u64 = 1024;
 
 /// How much of the memory is for what was used again. The rest is the queue of what is new.
-const HOT_SHARE: f64 = 0.9;
+const HOT_SHARE: f64 = 0.97;
 
 /// How many bytes are proposed at once, at least, if there is more to go.
 const AT_ONCE: u64 = if IS_CHECKED { 64 } else { 32 << 10 };

@@ -12,6 +12,8 @@ pub(crate) struct Recent {
     /// Which objects are among those, as far as there is room: each has one place that it shares with others. Made when
     /// memory first gets short.
     filter: Vec<Option<ObjectId>>,
+    /// Which of the uses are told.
+    dice: u64,
     /// How many jobs there have been since.
     jobs: u32,
     /// The seat's tally of bytes when somebody looked last.
@@ -23,14 +25,27 @@ pub(crate) struct Recent {
 const OBJECTS: usize = if IS_CHECKED { 1 } else { 64 };
 const JOBS: u32 = if IS_CHECKED { 1 } else { 256 };
 
+/// What part of the uses of what is in memory is told.
+const ONE_IN: u64 = if IS_CHECKED { 1 } else { 4 };
+
 const PLACES: usize = if IS_CHECKED { 2 } else { 256 };
 
 impl Recent {
-    /// Remembers `id`, if that is not known already.
+    /// Remembers `id`, if that is not known already: one time in [`ONE_IN`], for what is hot is used often, and being told
+    /// of a use costs more than most uses do.
     pub(crate) fn touch(&mut self, id: ObjectId) {
-        if self.note(id) {
+        if self.is_picked() && self.note(id) {
             self.told.push(id);
         }
+    }
+
+    /// One time in [`ONE_IN`], by chance: were it by turns, jobs that use the same objects in the same order would tell of
+    /// the same ones.
+    fn is_picked(&mut self) -> bool {
+        // D. Knuth's generator, MMIX; its upper bits are as good as this needs.
+        self.dice =
+            self.dice.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (self.dice >> 32).is_multiple_of(ONE_IN)
     }
 
     /// Remembers `id`, which has come into memory: that must not be missed.
