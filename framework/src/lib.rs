@@ -38,6 +38,11 @@ pub use daystar_protocol::message::Message;
 pub use cli::{Outcome, cli};
 pub use game::channel::Channel;
 pub use game::collections::counter::Counter;
+pub use game::collections::item::{CollectionError, Item};
+pub use game::collections::map::Map;
+pub use game::collections::ordered_map::OrderedMap;
+pub use game::collections::queue::Queue;
+pub use game::collections::set::Set;
 pub use game::ctx::Ctx;
 pub use game::manner::{At, By};
 pub use game::names::NameError;
@@ -61,6 +66,10 @@ pub use server::verify::{Verified, verify};
 pub mod prelude {
     pub use crate::game::channel::Channel;
     pub use crate::game::collections::counter::Counter;
+    pub use crate::game::collections::map::Map;
+    pub use crate::game::collections::ordered_map::OrderedMap;
+    pub use crate::game::collections::queue::Queue;
+    pub use crate::game::collections::set::Set;
     pub use crate::game::ctx::Ctx;
     pub use crate::game::rules::{Game, Result};
     pub use crate::game::session::{Left, Session};
@@ -75,9 +84,10 @@ pub mod prelude {
     pub use std::time::Duration;
 }
 
-/// What generated code names. Not for people: it changes without notice.
+/// What generated code, tests and benches name. Not for people: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::game::closure::Closure;
     pub use crate::game::task::{Task, TaskRegistration};
     pub use daystar_macros::{Layout, Memory, Show};
     pub use daystar_model::codec;

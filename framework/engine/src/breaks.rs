@@ -19,6 +19,8 @@ pub struct Breaks {
     pub unchecked_extension: bool,
     /// Do not check that what was not there is still not there.
     pub phantom_not_validated: bool,
+    /// Do not check what was only looked at.
+    pub looks_not_validated: bool,
     /// Hand on the messages of a job before it is known whether it commits.
     pub effects_early: bool,
     /// Give a replaced value's memory to the next copy without looking whether someone may be reading it.

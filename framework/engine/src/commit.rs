@@ -166,7 +166,8 @@ fn find_changed<'a, 'e>(
         return None;
     }
     attempt.find_entry(|entry| {
-        let is_excused = breaks.phantom_not_validated && is_phantom(entry);
+        let is_excused = (breaks.phantom_not_validated && is_phantom(entry))
+            || (breaks.looks_not_validated && !entry.is_changed.get());
         !is_excused && !entry.still_holds(shared, is_locked(entry))
     })
 }

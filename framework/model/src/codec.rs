@@ -41,6 +41,53 @@ where
     Ok(bytes)
 }
 
+/// The stored form of a value that is no object of its own, but one of many within an object that does not know its type.
+/// It depends on the value alone, not on where it will lie.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_part<T: Storable>(value: &T) -> Result<Vec<u8>, RecordError> {
+    let refused = |cause: String| RecordError::Encode { name: std::any::type_name::<T>(), cause };
+    let output = rkyv::api::high::to_bytes_in::<_, Error>(value, Output::default())
+        .map_err(|cause| refused(cause.to_string()))?;
+    let may_be_too_deep = output.may_be_too_deep();
+    let bytes = output.into_bytes();
+    if may_be_too_deep && access::<T>(&aligned(&bytes)).is_err() {
+        return Err(refused(TooDeep.to_string()));
+    }
+    Ok(bytes)
+}
+
+/// The value whose stored form [`encode_part`] gave. Every byte is checked before it is believed.
+///
+/// # Errors
+/// [`RecordError::Invalid`] for bytes that are not a value of the type.
+pub fn decode_part<T: Storable>(bytes: &[u8]) -> Result<T, RecordError> {
+    let read = |bytes: &[u8]| {
+        access::<T>(bytes)
+            .and_then(|archived| deserialize_using(archived, &mut Pool::default()))
+            .map_err(|cause: Error| RecordError::Invalid {
+                name: std::any::type_name::<T>(),
+                cause: cause.to_string(),
+            })
+    };
+    // Most are short, and a look-up reads several of them.
+    let mut near = Near([0; NEAR_BYTES]);
+    match near.0.get_mut(..bytes.len()) {
+        Some(copy) => {
+            copy.copy_from_slice(bytes);
+            read(copy)
+        }
+        None => read(&aligned(bytes)),
+    }
+}
+
+/// Bytes on the stack, where rkyv may read them in place.
+#[repr(align(16))]
+struct Near([u8; NEAR_BYTES]);
+
+const NEAR_BYTES: usize = 128;
+
 /// The value in `bytes` as it is stored, after it has been checked.
 fn access<T>(bytes: &[u8]) -> Result<&T::Archived, Error>
 where

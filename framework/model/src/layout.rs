@@ -32,6 +32,14 @@ pub fn of<T: Layout>() -> String {
     Parts::of::<T>().definitions.join("; ")
 }
 
+/// The layout of `T`, whatever `T` is: [`of`] says what the managed types in it are made of, this also what it is itself.
+pub fn text_of<T: Layout>() -> String {
+    let mut parts = Parts::default();
+    let name = T::describe(&mut parts);
+    parts.definitions.insert(0, name);
+    parts.definitions.join("; ")
+}
+
 /// Whether values of `T` may be nested without end: it contains itself, or a part of it does, or nobody can tell.
 pub fn can_nest<T: Layout>() -> bool {
     Parts::of::<T>().can_nest

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod channel;
+pub(crate) mod closure;
 pub(crate) mod collections;
 pub(crate) mod ctx;
 pub(crate) mod events;

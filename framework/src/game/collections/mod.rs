@@ -1,3 +1,12 @@
 //! Managed types that are made for many tasks at once.
 
 pub(crate) mod counter;
+mod entries;
+mod handle;
+pub(crate) mod item;
+pub(crate) mod map;
+pub(crate) mod ordered_map;
+pub(crate) mod queue;
+mod range;
+pub(crate) mod set;
+mod tree;

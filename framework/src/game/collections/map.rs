@@ -1,0 +1,204 @@
+//! [`Map`]: values found by their keys, in parts that are objects of their own.
+
+use std::cmp::Ordering;
+use std::hash::Hash;
+use std::marker::PhantomData;
+use std::ops::Bound;
+
+use daystar_model::ObjectId;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::game::collections::handle::handle;
+use crate::game::collections::item::{Item, decode, encode};
+use crate::game::collections::range::Range;
+use crate::game::collections::tree::{Order, Tree, create};
+use crate::game::ctx::Ctx;
+use crate::game::rules::Result;
+
+/// A map whose parts are objects of their own, so that tasks which use different keys are not in each other's way.
+///
+/// This is the handle, a small `Copy` value to be kept in an object. The entries are elsewhere: a task loads and changes
+/// only those parts that it needs, so a map may be larger than memory.
+///
+/// ```
+/// use daystar::prelude::*;
+///
+/// #[managed]
+/// pub struct Player { pub gold: u64 }
+///
+/// #[managed]
+/// pub struct Guild { pub members: Map<String, Ref<Player>> }
+///
+/// fn found(ctx: &Ctx) -> Result<Ref<Guild>> {
+///     ctx.insert(Guild { members: Map::new(ctx)? })
+/// }
+///
+/// fn join(ctx: &Ctx, guild: Ref<Guild>, name: String, player: Ref<Player>) -> Result<()> {
+///     let members = ctx.get(guild)?.members;
+///     ensure!(!members.contains(ctx, &name)?, "{name} is a member already");
+///     ensure!(members.len(ctx)? < 500, "the guild is full");
+///     members.insert(ctx, name, player)?;
+///     Ok(())
+/// }
+///
+/// fn tax(ctx: &Ctx, guild: Ref<Guild>) -> Result<u64> {
+///     let mut gold = 0;
+///     for entry in ctx.get(guild)?.members.iter(ctx)? {
+///         let (_name, player) = entry?;
+///         gold += ctx.get(player)?.gold / 10;
+///     }
+///     Ok(gold)
+/// }
+/// ```
+///
+/// Nothing that a task learns from a map can become wrong before the task commits: that a key is not there, how many
+/// entries there are, or which, is checked like the values themselves. A task that asks for [`len`](Self::len) therefore
+/// conflicts with those that insert and remove; they do not conflict with each other over it.
+///
+/// Two keys are the same if they are stored as the same bytes. For what can be a key that is what `==` says, unless a
+/// type says otherwise by an `Eq` of its own.
+#[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+pub struct Map<K, V> {
+    raw: u64,
+    of: PhantomData<fn() -> (K, V)>,
+}
+
+handle!(Map<K, V>, raw, "Map");
+
+impl<K: Item + Eq + Hash, V: Item> Map<K, V> {
+    /// Makes a map with nothing in it.
+    ///
+    /// # Errors
+    /// The task has touched as many objects as it may.
+    pub fn new(ctx: &Ctx) -> Result<Self> {
+        Ok(Self { raw: create::<Self>(ctx)?.to_raw(), of: PhantomData })
+    }
+
+    fn open<'c, 'a, 'e>(&self, ctx: &'c Ctx<'a, 'e>) -> Result<Tree<'c, 'a, 'e, ByHash>> {
+        Tree::open::<Self>(ctx, ObjectId::from_raw(self.raw))
+    }
+
+    /// The value of `key`, if it has one.
+    ///
+    /// # Errors
+    /// The map was removed, or was made for other types.
+    pub fn get(&self, ctx: &Ctx, key: &K) -> Result<Option<V>> {
+        self.open(ctx)?.get(&stored(key)?, decode)
+    }
+
+    /// Whether `key` has a value.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn contains(&self, ctx: &Ctx, key: &K) -> Result<bool> {
+        Ok(self.open(ctx)?.get(&stored(key)?, |_| Ok(()))?.is_some())
+    }
+
+    /// Gives `key` a value. The one that it had, if it had one.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); [`CollectionError::TooLarge`](crate::CollectionError::TooLarge).
+    pub fn insert(&self, ctx: &Ctx, key: K, value: V) -> Result<Option<V>> {
+        let key = stored(&key)?;
+        self.open(ctx)?.insert(&key, &key, &encode(&value)?, decode)
+    }
+
+    /// Takes out `key`. The value that it had, if it had one.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn remove(&self, ctx: &Ctx, key: &K) -> Result<Option<V>> {
+        self.open(ctx)?.remove(&stored(key)?, decode)
+    }
+
+    /// How many entries there are. Of a large map this looks at no entries, but at a few numbers that are kept beside.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn len(&self, ctx: &Ctx) -> Result<u64> {
+        self.open(ctx)?.len()
+    }
+
+    /// Whether there are no entries. Conflicts with less than [`len`](Self::len) does.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn is_empty(&self, ctx: &Ctx) -> Result<bool> {
+        self.open(ctx)?.is_empty()
+    }
+
+    /// All entries, in an order that means nothing but is always the same. They are read as the walk goes on, some
+    /// dozens at a time. It is possible to change the map meanwhile; what is changed may then be met or not.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn iter<'c, 'a, 'e>(
+        &self,
+        ctx: &'c Ctx<'a, 'e>,
+    ) -> Result<impl Iterator<Item = Result<(K, V)>> + use<'c, 'a, 'e, K, V>> {
+        let read = |key: &[u8], value: &[u8]| Ok((decode(plain(key))?, decode(value)?));
+        Ok(Range::new(self.open(ctx)?, everything(), read))
+    }
+
+    /// Removes all entries.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); [`CollectionError::TooMany`](crate::CollectionError::TooMany), if there are more than one task should remove.
+    pub fn clear(&self, ctx: &Ctx) -> Result<()> {
+        self.open(ctx)?.clear()
+    }
+
+    /// Removes `most` entries, whichever they are, or as many as there are. How many those were: with less than `most`,
+    /// the map is empty. So a large map is cleared by several tasks, each of which spawns the next.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn clear_some(&self, ctx: &Ctx, most: usize) -> Result<usize> {
+        self.open(ctx)?.remove_first(most)
+    }
+
+    /// Removes the map and all entries. Using it is an error from then on. What values refer to stays.
+    ///
+    /// # Errors
+    /// As [`clear`](Self::clear).
+    pub fn destroy(self, ctx: &Ctx) -> Result<()> {
+        self.open(ctx)?.destroy()
+    }
+}
+
+/// In the order of the keys' hashes, so that keys which are alike do not meet. What is stored is the hash, and the key
+/// behind it; they are compared as bytes.
+pub(super) struct ByHash;
+
+impl Order for ByHash {
+    type Key = [u8];
+    type Owned = Vec<u8>;
+
+    fn read(stored: &[u8]) -> Result<Vec<u8>> {
+        Ok(stored.to_vec())
+    }
+
+    fn compare(stored: &[u8], key: &[u8]) -> Result<Ordering> {
+        Ok(stored.cmp(key))
+    }
+}
+
+const HASH_BYTES: usize = 8;
+
+/// `key` as it is stored.
+pub(super) fn stored<K: Item>(key: &K) -> Result<Vec<u8>> {
+    let key = encode(key)?;
+    let mut stored = Vec::with_capacity(HASH_BYTES + key.len());
+    stored.extend_from_slice(&xxh3_64(&key).to_be_bytes());
+    stored.extend_from_slice(&key);
+    Ok(stored)
+}
+
+/// What is behind the hash.
+pub(super) fn plain(stored: &[u8]) -> &[u8] {
+    stored.get(HASH_BYTES..).unwrap_or_default()
+}
+
+pub(super) fn everything<T>() -> (Bound<T>, Bound<T>) {
+    (Bound::Unbounded, Bound::Unbounded)
+}

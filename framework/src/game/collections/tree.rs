@@ -1,0 +1,469 @@
+//! [`Tree`]: entries in the order of their keys, in parts that are objects of their own.
+//!
+//! A B+ tree. Its root has the id of the collection, and stays where it is: when it is full, what it holds moves into
+//! two new parts below it. Entries are in the leaves. What is above the leaves is only read, but for a split, once in
+//! dozens of insertions, so tasks at different leaves do not meet. A leaf that has become empty goes, and others are
+//! not merged (T. Johnson, D. Shasha, "B-trees with inserts and deletes: why free-at-empty is better than
+//! merge-at-half", JCSS 1993).
+//!
+//! There are no phantoms: a key that is not there, or a range, is looked for in the leaves in which it would be, and a
+//! task that read those conflicts with one that changes them. Which leaves those are is read above them, and a split
+//! changes that too.
+//!
+//! How many entries there are is in counters beside the tree, to which insertions add blindly.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use daystar_engine::Read;
+use daystar_macros::managed;
+use daystar_model::layout::Layout;
+use daystar_model::{ObjectId, Ref, Space};
+
+use crate::game::collections::counter::Counter;
+use crate::game::collections::entries::Entries;
+use crate::game::collections::item::{CollectionError, check_length, check_text, text_of};
+use crate::game::ctx::Ctx;
+use crate::game::rules::Result;
+
+/// The beginning of a collection.
+#[managed(name = "daystar.Collection")]
+pub(crate) struct Root {
+    /// What the collection was made as: see [`text_of`].
+    of: String,
+    /// The sum of these is the number of entries. None, as long as the root is the only part.
+    counts: Vec<Ref<Counter>>,
+    top: Node,
+}
+
+/// A part of a collection.
+#[managed(name = "daystar.Part")]
+pub(crate) struct Part {
+    node: Node,
+}
+
+#[managed(name = "daystar.Node")]
+pub(crate) struct Node {
+    /// How far above the leaves it is.
+    level: u32,
+    /// In a leaf, the collection's. Above, the parts below: each under the lowest key that it may have, as the number of
+    /// its id. The first has all that is lower too, so its key is never looked at.
+    entries: Entries,
+}
+
+/// How keys compare as they are stored.
+pub(super) trait Order {
+    /// A key that is looked for.
+    type Key: ?Sized;
+    /// A key that was read.
+    type Owned: Borrow<Self::Key>;
+
+    /// The key that is stored as `stored`.
+    fn read(stored: &[u8]) -> Result<Self::Owned>;
+
+    /// How `stored` compares to `key`.
+    fn compare(stored: &[u8], key: &Self::Key) -> Result<Ordering>;
+}
+
+/// Where to go in a tree.
+pub(super) enum Seek<'k, K: ?Sized> {
+    First,
+    Last,
+    /// Where this key is, or would be.
+    At(&'k K),
+    /// Where the greatest key below this one is, or would be.
+    Before(&'k K),
+}
+
+/// A collection's tree, as one task sees it.
+pub(super) struct Tree<'c, 'a, 'e, O> {
+    ctx: &'c Ctx<'a, 'e>,
+    id: ObjectId,
+    order: PhantomData<O>,
+}
+
+/// A leaf, and between which keys it lies, as they are stored; without one it is the first or the last.
+pub(super) struct Leaf {
+    pub(super) id: ObjectId,
+    pub(super) lowest: Option<Vec<u8>>,
+    pub(super) next: Option<Vec<u8>>,
+}
+
+/// A new collection of the type `C`, with nothing in it.
+pub(super) fn create<C: Layout + 'static>(ctx: &Ctx) -> Result<ObjectId> {
+    let of = text_of::<C>().to_string();
+    let top = Node { level: 0, entries: Entries::default() };
+    Ok(ctx.attempt().insert(Space::Object, Root { of, counts: Vec::new(), top })?)
+}
+
+impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
+    /// The tree of the collection `id`, which must be of type `C`.
+    ///
+    /// # Errors
+    /// There is no such collection, or it was made as something else.
+    pub(super) fn open<C: Layout + 'static>(ctx: &'c Ctx<'a, 'e>, id: ObjectId) -> Result<Self> {
+        let tree = Self { ctx, id, order: PhantomData };
+        let of: Rc<str> = text_of::<C>();
+        check_text(id, &tree.root()?.of, &of)?;
+        Ok(tree)
+    }
+
+    fn root(&self) -> Result<Read<'a, Root>> {
+        Ok(self.ctx.attempt().get::<Root>(self.id)?)
+    }
+
+    /// What `look` finds in a part.
+    pub(super) fn look<T>(
+        &self,
+        id: ObjectId,
+        look: impl FnOnce(u32, &Entries) -> Result<T>,
+    ) -> Result<T> {
+        if id == self.id {
+            let root = self.root()?;
+            return look(root.top.level, &root.top.entries);
+        }
+        let part = self.ctx.attempt().get::<Part>(id)?;
+        look(part.node.level, &part.node.entries)
+    }
+
+    fn change<T>(&self, id: ObjectId, change: impl FnOnce(&mut Node) -> Result<T>) -> Result<T> {
+        if id == self.id {
+            return change(&mut self.ctx.attempt().get_mut::<Root>(id)?.top);
+        }
+        change(&mut self.ctx.attempt().get_mut::<Part>(id)?.node)
+    }
+
+    fn new_part(&self, level: u32, entries: Entries) -> Result<ObjectId> {
+        let part = Part { node: Node { level, entries } };
+        Ok(self.ctx.attempt().insert(Space::Object, part)?)
+    }
+
+    /// The leaf to which `seek` leads. `visit` is shown each part on the way, and which of those below it was taken.
+    fn descend(
+        &self,
+        seek: &Seek<'_, O::Key>,
+        mut visit: impl FnMut(ObjectId, &Entries, usize),
+    ) -> Result<ObjectId> {
+        let mut id = self.id;
+        let mut above = u32::MAX;
+        loop {
+            let below = self.look(id, |level, entries| {
+                if level == 0 {
+                    return Ok(None);
+                }
+                if level >= above || entries.is_empty() {
+                    return Err(self.damaged("a part leads nowhere"));
+                }
+                above = level;
+                let at = child(entries, seek, O::compare)?;
+                visit(id, entries, at);
+                let below = entries.value(at).try_into().map(u64::from_le_bytes);
+                let below = below.map_err(|_| self.damaged("a part leads nowhere"))?;
+                Ok(Some(ObjectId::from_raw(below)))
+            })?;
+            match below {
+                Some(below) => id = below,
+                None => return Ok(id),
+            }
+        }
+    }
+
+    fn damaged(&self, cause: &str) -> daystar_engine::Error {
+        CollectionError::Damaged { id: self.id, cause: cause.to_owned() }.into()
+    }
+
+    /// The parts above the leaf of `key`, top down, each with the place of the next; and the leaf.
+    fn path(&self, key: &O::Key) -> Result<(Vec<(ObjectId, usize)>, ObjectId)> {
+        let mut path = Vec::new();
+        let leaf = self.descend(&Seek::At(key), |id, _, at| path.push((id, at)))?;
+        Ok((path, leaf))
+    }
+
+    /// The leaf to which `seek` leads, and between which keys it lies.
+    pub(super) fn leaf(&self, seek: &Seek<'_, O::Key>) -> Result<Leaf> {
+        let (mut lowest, mut next) = (None, None);
+        let id = self.descend(seek, |_, entries, at| {
+            // The lower a part, the nearer its keys.
+            if at > 0 {
+                lowest = Some(entries.key(at).to_vec());
+            }
+            if at + 1 < entries.len() {
+                next = Some(entries.key(at + 1).to_vec());
+            }
+        })?;
+        Ok(Leaf { id, lowest, next })
+    }
+
+    /// What `read` makes of the value of `key`, if there is one.
+    pub(super) fn get<T>(
+        &self,
+        key: &O::Key,
+        read: impl FnOnce(&[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let leaf = self.descend(&Seek::At(key), |_, _, _| {})?;
+        self.look(leaf, |_, entries| match entries.search(|stored| O::compare(stored, key))? {
+            Ok(at) => read(entries.value(at)).map(Some),
+            Err(_) => Ok(None),
+        })
+    }
+
+    /// What `read` makes of the first or the last entry, if there is any.
+    pub(super) fn end<T>(
+        &self,
+        seek: &Seek<'_, O::Key>,
+        read: impl FnOnce(&[u8], &[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let leaf = self.descend(seek, |_, _, _| {})?;
+        self.look(leaf, |_, entries| {
+            let Some(last) = entries.len().checked_sub(1) else { return Ok(None) };
+            let at = if matches!(seek, Seek::First) { 0 } else { last };
+            read(entries.key(at), entries.value(at)).map(Some)
+        })
+    }
+
+    /// Puts in an entry; `stored` is `key` as it is stored. What `read` makes of the value that was there.
+    pub(super) fn insert<T>(
+        &self,
+        key: &O::Key,
+        stored: &[u8],
+        value: &[u8],
+        read: impl FnOnce(&[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
+        check_length(self.id, stored.len() + value.len())?;
+        let leaf = self.descend(&Seek::At(key), |_, _, _| {})?;
+        let (before, is_full) = self.change(leaf, |node| {
+            let entries = &mut node.entries;
+            let before = match entries.search(|stored| O::compare(stored, key))? {
+                Ok(at) => {
+                    let before = read(entries.value(at))?;
+                    entries.replace(at, value);
+                    Some(before)
+                }
+                Err(at) => {
+                    entries.insert(at, stored, value);
+                    None
+                }
+            };
+            Ok((before, is_full(0, entries)))
+        })?;
+        if before.is_none() {
+            self.count(leaf, 1)?;
+        }
+        if is_full {
+            self.split(key)?;
+        }
+        Ok(before)
+    }
+
+    /// Takes out an entry. What `read` makes of its value, if there was one.
+    pub(super) fn remove<T>(
+        &self,
+        key: &O::Key,
+        read: impl FnOnce(&[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let leaf = self.descend(&Seek::At(key), |_, _, _| {})?;
+        let search = |entries: &Entries| entries.search(|stored| O::compare(stored, key));
+        // A part that is not changed is not copied.
+        let Ok(at) = self.look(leaf, |_, entries| search(entries))? else { return Ok(None) };
+        let (before, is_empty) = self.change(leaf, |node| {
+            let before = read(node.entries.value(at))?;
+            node.entries.remove(at, at + 1);
+            Ok((before, node.entries.is_empty()))
+        })?;
+        self.count(leaf, -1)?;
+        if is_empty {
+            self.prune(key)?;
+        }
+        Ok(Some(before))
+    }
+
+    /// Takes out entries from the front, `most` of them or as many as there are. How many those were.
+    pub(super) fn remove_first(&self, most: usize) -> Result<usize> {
+        let mut removed = 0;
+        while removed < most {
+            let leaf = self.descend(&Seek::First, |_, _, _| {})?;
+            let found = self.look(leaf, |_, entries| {
+                let count = entries.len().min(most - removed);
+                let first = (count > 0).then(|| O::read(entries.key(0))).transpose()?;
+                Ok(first.map(|first| (first, count)))
+            })?;
+            let Some((first, count)) = found else { break };
+            let is_empty = self.change(leaf, |node| {
+                node.entries.remove(0, count);
+                Ok(node.entries.is_empty())
+            })?;
+            self.count(leaf, -(count as i64))?;
+            if is_empty {
+                self.prune(first.borrow())?;
+            }
+            removed += count;
+        }
+        Ok(removed)
+    }
+
+    /// How many entries there are.
+    pub(super) fn len(&self) -> Result<u64> {
+        let root = self.root()?;
+        if root.counts.is_empty() {
+            return Ok(root.top.entries.len() as u64);
+        }
+        let mut sum = 0;
+        for count in &root.counts {
+            sum += self.ctx.attempt().get::<Counter>(count.id())?.value();
+        }
+        u64::try_from(sum).map_err(|_| self.damaged("its number of entries is below zero"))
+    }
+
+    pub(super) fn is_empty(&self) -> Result<bool> {
+        // Leaves that are empty go, so this looks at one part, which only the last entry's removal changes.
+        Ok(self.root()?.top.entries.is_empty())
+    }
+
+    /// Removes all entries.
+    ///
+    /// # Errors
+    /// There are more than one task should remove.
+    pub(super) fn clear(&self) -> Result<()> {
+        let entries = self.len()?;
+        if entries > CLEARED_MAX {
+            let (id, limit) = (self.id, CLEARED_MAX);
+            return Err(CollectionError::TooMany { id, entries, limit }.into());
+        }
+        self.remove_first(usize::MAX).map(drop)
+    }
+
+    /// Removes all entries, and the collection with them.
+    ///
+    /// # Errors
+    /// There are more than one task should remove.
+    pub(super) fn destroy(&self) -> Result<()> {
+        self.clear()?;
+        let counts = self.root()?.counts.clone();
+        for count in counts {
+            self.ctx.attempt().remove::<Counter>(count.id())?;
+        }
+        Ok(self.ctx.attempt().remove::<Root>(self.id)?)
+    }
+
+    /// Learns that there are so many more entries in `leaf`.
+    fn count(&self, leaf: ObjectId, more: i64) -> Result<()> {
+        let root = self.root()?;
+        let counts = &root.counts;
+        if counts.is_empty() {
+            return Ok(());
+        }
+        // Tasks at the same leaf meet there anyway.
+        let count = counts[leaf.index() as usize % counts.len()].id();
+        drop(root);
+        self.ctx.attempt().update::<Counter>(count, move |count| count.add(more))
+    }
+
+    /// Splits the leaf of `key`, which is full, and what becomes full by that.
+    fn split(&self, key: &O::Key) -> Result<()> {
+        let (mut path, mut id) = self.path(key)?;
+        loop {
+            let (level, right) = self.change(id, |node| {
+                let entries = &mut node.entries;
+                let last = entries.len() - 1;
+                // Keys that only grow fill the parts that they leave behind.
+                let grows = O::compare(entries.key(last), key)?.is_le() && node.level == 0;
+                let at = if grows { last } else { entries.len() / 2 };
+                Ok((node.level, entries.split_off(at)))
+            })?;
+            let lowest = right.key(0).to_vec();
+            let right_count = right.len();
+            let right = self.new_part(level, right)?;
+            let Some((above, at)) = path.pop() else {
+                return self.grow(level, right_count, &lowest, right);
+            };
+            let is_full = self.change(above, |node| {
+                node.entries.insert(at + 1, &lowest, &right.to_raw().to_le_bytes());
+                Ok(is_full(node.level, &node.entries))
+            })?;
+            if !is_full {
+                return Ok(());
+            }
+            id = above;
+        }
+    }
+
+    /// Gives the root, whose upper half has gone into the part `right`, a level of its own above the two.
+    fn grow(&self, level: u32, right_count: usize, lowest: &[u8], right: ObjectId) -> Result<()> {
+        let left = self.change(self.id, |node| Ok(std::mem::take(&mut node.entries)))?;
+        let left_count = left.len();
+        let left = self.new_part(level, left)?;
+        let mut root = self.ctx.attempt().get_mut::<Root>(self.id)?;
+        root.top.level = level + 1;
+        root.top.entries.push(&[], &left.to_raw().to_le_bytes());
+        root.top.entries.push(lowest, &right.to_raw().to_le_bytes());
+        if !root.counts.is_empty() {
+            return Ok(());
+        }
+        for number in 0..COUNTS {
+            let first = if number == 0 { left_count + right_count } else { 0 };
+            let count = Counter::new(first as i64);
+            let count = self.ctx.attempt().insert(Space::Object, count)?;
+            root.counts.push(Ref::from_id(count));
+        }
+        Ok(())
+    }
+
+    /// Removes the leaf of `key`, which is empty, and what becomes empty by that.
+    fn prune(&self, key: &O::Key) -> Result<()> {
+        let (mut path, mut id) = self.path(key)?;
+        while let Some((above, at)) = path.pop() {
+            self.ctx.attempt().remove::<Part>(id)?;
+            let is_empty = self.change(above, |node| {
+                node.entries.remove(at, at + 1);
+                let is_empty = node.entries.is_empty();
+                if is_empty && above == self.id {
+                    node.level = 0;
+                }
+                Ok(is_empty)
+            })?;
+            if !is_empty {
+                break;
+            }
+            id = above;
+        }
+        Ok(())
+    }
+}
+
+/// Which of the parts below is meant.
+fn child<K: ?Sized>(
+    entries: &Entries,
+    seek: &Seek<'_, K>,
+    compare: impl Fn(&[u8], &K) -> Result<Ordering>,
+) -> Result<usize> {
+    let after = match seek {
+        Seek::First => 1,
+        Seek::Last => entries.len(),
+        Seek::At(key) => entries.partition(1, |stored| Ok(compare(stored, key)?.is_le()))?,
+        Seek::Before(key) => entries.partition(1, |stored| Ok(compare(stored, key)?.is_lt()))?,
+    };
+    Ok(after - 1)
+}
+
+fn is_full(level: u32, entries: &Entries) -> bool {
+    let (most, least) =
+        if level == 0 { (LEAF_ENTRIES, 1) } else { (INNER_ENTRIES, INNER_ENTRIES_LEAST) };
+    entries.len() > most || (entries.bytes() > PART_BYTES && entries.len() > least)
+}
+
+/// What is in a leaf is copied at each change, and the smaller leaves are, the less tasks meet in them; but each is an
+/// object, which has its own price.
+const LEAF_ENTRIES: usize = 48;
+/// What is above is seldom changed, and is to be seldom met when it is.
+const INNER_ENTRIES: usize = 128;
+/// However long the keys are: a tree that hardly branches is no tree.
+const INNER_ENTRIES_LEAST: usize = 8;
+const PART_BYTES: usize = 4 << 10;
+
+/// How many counters share the number of entries: more than there will be cores that add to one collection at once.
+const COUNTS: usize = 16;
+
+/// The most entries that one task removes: some thousand parts.
+const CLEARED_MAX: u64 = 100_000;
