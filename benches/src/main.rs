@@ -1,6 +1,7 @@
 //! The benches: `benches NAME [--json] [--quick]` measures one, beside its baseline and in the same run.
 
 mod checkpoint;
+mod collections;
 mod connect;
 mod disk;
 mod durable;
@@ -79,6 +80,8 @@ enum Bench {
     Fanout,
     /// Clients that join per second, against bare quinn handshakes.
     Connect,
+    /// Insertions into one `Map` of 100,000 entries, against a dashmap.
+    Collections,
 }
 
 fn main() {
@@ -104,6 +107,7 @@ fn main() {
         Bench::Idle => idle::run(&mut harness),
         Bench::Fanout => fanout::run(&mut harness),
         Bench::Connect => connect::run(&mut harness),
+        Bench::Collections => collections::run(&mut harness),
     }
     harness.finish();
 }
@@ -127,6 +131,7 @@ impl Bench {
             Bench::Idle => "idle",
             Bench::Fanout => "fanout",
             Bench::Connect => "connect",
+            Bench::Collections => "collections",
         }
     }
 }

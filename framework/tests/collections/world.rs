@@ -1,7 +1,8 @@
 //! Worlds for the tests of collections: tasks from closures, with or without the oracle, and a store that keeps bytes.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 
 use daystar::__private::Closure;
 use daystar::prelude::*;
@@ -87,6 +88,34 @@ impl World {
             Outcome::Committed(_) => Ok(told.lock().unwrap().take().expect("it ran")),
             Outcome::Failed(cause) => Err(format!("{cause:?}")),
         }
+    }
+
+    /// Whether a task that does `first` has to be run again when another does `second` just before it commits.
+    pub(crate) fn meet(
+        &self,
+        first: impl Fn(&Ctx) -> Result<()> + Send + Sync + 'static,
+        second: impl Fn(&Ctx) -> Result<()> + Send + Sync + 'static,
+    ) -> bool {
+        let (begun, middle) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+        let attempts = Arc::new(AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            let (counted, waiting, resumed) = (attempts.clone(), begun.clone(), middle.clone());
+            scope.spawn(move || {
+                self.run(move |ctx| {
+                    first(ctx)?;
+                    if counted.fetch_add(1, Ordering::SeqCst) == 0 {
+                        waiting.wait();
+                        resumed.wait();
+                    }
+                    // What it saw must matter: a task that leaves nothing could have run a moment before.
+                    ctx.insert(Counter::new(0)).map(drop)
+                });
+            });
+            begun.wait();
+            self.run(second);
+            middle.wait();
+        });
+        attempts.load(Ordering::SeqCst) > 1
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -273,5 +273,5 @@ impl<T: Item> Queue<T> {
 const PART_ITEMS: usize = 32;
 const PART_BYTES: usize = 4 << 10;
 
-/// The most items that one task removes: some thousand parts.
-const CLEARED_MAX: u64 = 100_000;
+/// The most items that one task removes: a thousand or two parts.
+const CLEARED_MAX: u64 = 50_000;

@@ -367,9 +367,10 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
             let (level, right) = self.change(id, |node| {
                 let entries = &mut node.entries;
                 let last = entries.len() - 1;
-                // Keys that only grow fill the parts that they leave behind.
-                let grows = O::compare(entries.key(last), key)?.is_le() && node.level == 0;
-                let at = if grows { last } else { entries.len() / 2 };
+                // Keys that only grow leave parts behind that are fuller than half; but not full, or each of them would
+                // be split at once by whoever comes later.
+                let grows = node.level == 0 && O::compare(entries.key(last), key)?.is_le();
+                let at = if grows { entries.len() * 3 / 4 } else { entries.len() / 2 };
                 Ok((node.level, entries.split_off(at)))
             })?;
             let lowest = right.key(0).to_vec();
@@ -465,5 +466,5 @@ const PART_BYTES: usize = 4 << 10;
 /// How many counters share the number of entries: more than there will be cores that add to one collection at once.
 const COUNTS: usize = 16;
 
-/// The most entries that one task removes: some thousand parts.
-const CLEARED_MAX: u64 = 100_000;
+/// The most entries that one task removes: a thousand or two parts.
+const CLEARED_MAX: u64 = 50_000;
