@@ -36,6 +36,7 @@ pub use daystar_model::{Managed, Ref, Timestamp};
 pub use daystar_protocol::message::Message;
 
 pub use cli::{Outcome, cli};
+pub use game::any_ref::AnyRef;
 pub use game::channel::Channel;
 pub use game::collections::counter::Counter;
 pub use game::collections::item::{CollectionError, Item};
@@ -46,6 +47,7 @@ pub use game::collections::set::Set;
 pub use game::ctx::Ctx;
 pub use game::manner::{At, By};
 pub use game::names::NameError;
+pub use game::removal::{OnRemove, RemovalTooDeep};
 pub use game::rules::{Game, Result};
 pub use game::session::{Left, Session, SessionError};
 pub use game::task::{Task, TaskHandle};
@@ -64,6 +66,7 @@ pub use server::verify::{Verified, verify};
 
 /// What a game's files import: `use daystar::prelude::*;`.
 pub mod prelude {
+    pub use crate::game::any_ref::AnyRef;
     pub use crate::game::channel::Channel;
     pub use crate::game::collections::counter::Counter;
     pub use crate::game::collections::map::Map;
@@ -71,6 +74,7 @@ pub mod prelude {
     pub use crate::game::collections::queue::Queue;
     pub use crate::game::collections::set::Set;
     pub use crate::game::ctx::Ctx;
+    pub use crate::game::removal::OnRemove;
     pub use crate::game::rules::{Game, Result};
     pub use crate::game::session::{Left, Session};
     pub use crate::game::task::{Task, TaskHandle};
@@ -88,6 +92,7 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::game::closure::Closure;
+    pub use crate::game::removal::{Hooked, NotHooked, RemovalRegistration};
     pub use crate::game::task::{Task, TaskRegistration};
     pub use daystar_macros::{Layout, Memory, Show};
     pub use daystar_model::codec;

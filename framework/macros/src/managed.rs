@@ -91,6 +91,12 @@ fn present(ident: &Ident, stored: &TokenStream) -> TokenStream {
         __daystar::inventory::submit! {
             __daystar::Registration(<#ident as __daystar::Managed>::descriptor)
         }
+
+        // Needed when the type is no `OnRemove`.
+        #[allow(unused_imports)]
+        use __daystar::NotHooked as _;
+
+        __daystar::inventory::submit! { __daystar::Hooked::<#ident>::REGISTRATION }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::game::accounts;
 use crate::game::channel::Channel;
 use crate::game::manner::{At, By, Manner, key};
 use crate::game::names::{self, NameError};
+use crate::game::removal::{DEPTH_MAX, RemovalTooDeep, hook_of};
 use crate::game::rules::Result;
 use crate::game::session::{Asked, Attached, Session, SessionError, SessionRecord};
 use crate::game::task::{Task, TaskHandle, TaskRecord};
@@ -28,6 +29,8 @@ pub struct Ctx<'a, 'e> {
     event: EventType,
     asked: Option<Asked>,
     has_replied: Cell<bool>,
+    /// How many removals are under way, each within another.
+    removals: Cell<u32>,
     /// What went wrong in a call that returns nothing; makes the task fail at its end.
     problem: RefCell<Option<Error>>,
 }
@@ -47,7 +50,14 @@ impl EventType {
 
 impl<'a, 'e> Ctx<'a, 'e> {
     pub(crate) fn new(attempt: &'a Attempt<'e>, event: EventType, asked: Option<Asked>) -> Self {
-        Self { attempt, event, asked, has_replied: Cell::new(false), problem: RefCell::new(None) }
+        Self {
+            attempt,
+            event,
+            asked,
+            has_replied: Cell::new(false),
+            removals: Cell::new(0),
+            problem: RefCell::new(None),
+        }
     }
 
     // Objects.
@@ -126,12 +136,24 @@ impl<'a, 'e> Ctx<'a, 'e> {
         Ok(Ref::from_id(self.attempt.insert(Space::Object, value)?))
     }
 
-    /// Removes an object. References to it are from then on clear errors, never another object.
+    /// Removes an object, and what goes with it: see [`OnRemove`](crate::OnRemove). References to it are from then on clear
+    /// errors, never another object.
     ///
     /// # Errors
-    /// The object was removed before, is of another type, or a guard of it is still alive.
+    /// The object was removed before, is of another type, or a guard of it is still alive; or what goes with it cannot go.
     pub fn remove<T: Managed>(&self, object: Ref<T>) -> Result<()> {
-        Ok(self.attempt.remove::<T>(id_of(self.attempt, object)?)?)
+        let id = id_of(self.attempt, object)?;
+        let Some(hook) = hook_of::<T>() else { return Ok(self.attempt.remove::<T>(id)?) };
+        if self.removals.get() >= DEPTH_MAX {
+            return Err(RemovalTooDeep { type_name: T::TYPE_NAME }.into());
+        }
+        let value = T::clone(&*self.attempt.get::<T>(id)?);
+        // Before what goes with it, so that two objects which name each other go once.
+        self.attempt.remove::<T>(id)?;
+        self.removals.set(self.removals.get() + 1);
+        let outcome = hook(&value, self);
+        self.removals.set(self.removals.get() - 1);
+        outcome
     }
 
     // Names.
