@@ -40,6 +40,10 @@ impl<'s> World<'s> {
         self.problems.borrow_mut().add(BROKEN_RULES, || problem.into());
     }
 
+    pub(crate) fn store(&self) -> &'s dyn Store {
+        self.store
+    }
+
     pub(crate) fn into_problems(self) -> Problems {
         self.problems.into_inner()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use daystar::prelude::*;
 
-use crate::world::{Disk, World};
+use crate::world::{Disk, World as Tasks};
 
 #[managed]
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,7 +38,7 @@ fn found(ctx: &Ctx) -> Result<Ref<Guild>> {
 #[test]
 fn a_guild_is_there_when_the_program_starts_again() {
     let disk = Arc::new(Disk::default());
-    let guild = World::on(&disk).run(|ctx| {
+    let guild = Tasks::on(&disk).run(|ctx| {
         let id = found(ctx)?;
         let guild = ctx.get(id)?;
         guild.members.insert(ctx, "ann".to_owned(), id)?;
@@ -50,7 +50,7 @@ fn a_guild_is_there_when_the_program_starts_again() {
         guild.within.expect("it was made").insert(ctx, 9, inner)?;
         Ok(id)
     });
-    World::on(&disk).run(move |ctx| {
+    Tasks::on(&disk).run(move |ctx| {
         let found = ctx.get(guild)?;
         assert_eq!(found.members.get(ctx, &"ann".to_owned())?, Some(guild));
         let first = found.by_place.first(ctx)?;
@@ -67,7 +67,7 @@ fn a_guild_is_there_when_the_program_starts_again() {
 #[test]
 fn a_handle_is_shown_as_a_reference_and_laid_out_with_its_types() {
     let disk = Arc::new(Disk::default());
-    World::on(&disk).run(|ctx| found(ctx).map(drop));
+    Tasks::on(&disk).run(|ctx| found(ctx).map(drop));
     let shown = disk.shown().join("\n");
     assert!(
         shown.contains(r##"{"members":"Map#1","by_place":"OrderedMap#2","allies":"Set#3","##),
@@ -84,7 +84,7 @@ fn mistaken<C: Send + Sync + Copy + 'static, D: Copy + Send + Sync + 'static>(
     as_other: fn(C) -> D,
     usage: fn(&Ctx, D) -> Result<()>,
 ) -> String {
-    let world = World::new();
+    let world = Tasks::new();
     let made = world.run(make);
     world.try_run(move |ctx| usage(ctx, as_other(made))).expect_err("it is another")
 }
@@ -144,7 +144,7 @@ fn entries_of_other_types_are_never_misread() {
 
 #[test]
 fn what_is_too_large_is_refused_with_advice_and_nothing_else_is() {
-    let world = World::new();
+    let world = Tasks::new();
     let (map, queue) = world.run(|ctx| Ok((OrderedMap::new(ctx)?, Queue::new(ctx)?)));
     let text = |bytes| "x".repeat(bytes);
     let too_large = |cause: &str| {
@@ -169,4 +169,86 @@ fn what_is_too_large_is_refused_with_advice_and_nothing_else_is() {
     assert_eq!(lengths, (40, 40, 40));
     assert!(keys.iter().map(|(_, number)| *number).eq(0..40));
     world.check();
+}
+
+/// A game whose world has one object, with collections of thousands of entries.
+struct Library;
+
+#[managed]
+struct Shelves {
+    map: Map<u32, String>,
+    ordered: OrderedMap<u32, String>,
+    set: Set<u32>,
+    queue: Queue<u32>,
+}
+
+#[message]
+struct Nothing;
+
+const BOOKS: u32 = 3_000;
+
+impl Game for Library {
+    type Request = Nothing;
+    type Event = Nothing;
+    const NAME: &'static str = "library";
+
+    fn created(&self, ctx: &Ctx) -> Result<()> {
+        let (map, ordered, set) = (Map::new(ctx)?, OrderedMap::new(ctx)?, Set::new(ctx)?);
+        let queue = Queue::new(ctx)?;
+        for number in 0..BOOKS {
+            map.insert(ctx, number, format!("book {number}"))?;
+            ordered.insert(ctx, number, format!("book {number}"))?;
+            set.insert(ctx, number)?;
+            queue.push(ctx, number)?;
+        }
+        // So that all parts of the queue hold something.
+        ensure!(queue.pop(ctx)? == Some(0), "the first");
+        queue.push(ctx, BOOKS)?;
+        ctx.insert(Shelves { map, ordered, set, queue }).map(drop)
+    }
+
+    fn received(&self, _: &Ctx, _: Session, _: Nothing) -> Result<()> {
+        Ok(())
+    }
+
+    fn verify(&self, world: &World) -> Result<()> {
+        world.each::<Shelves>(|_, shelves| {
+            let (mut map, mut ordered, mut set, mut queue) = (vec![], vec![], vec![], vec![]);
+            shelves.map.each_in(world, |number, title| {
+                ensure!(title == format!("book {number}"), "{number} is {title}");
+                map.push(number);
+                Ok(())
+            })?;
+            shelves.ordered.each_in(world, |number, _| {
+                ordered.push(number);
+                Ok(())
+            })?;
+            shelves.set.each_in(world, |number| {
+                set.push(number);
+                Ok(())
+            })?;
+            shelves.queue.each_in(world, |number| {
+                queue.push(number);
+                Ok(())
+            })?;
+            map.sort_unstable();
+            set.sort_unstable();
+            ensure!(
+                map.iter().copied().eq(0..BOOKS) && map == ordered && map == set,
+                "books are missing"
+            );
+            ensure!(queue.into_iter().eq(1..=BOOKS), "the queue is another");
+            world.problem("it was looked at");
+            Ok(())
+        })
+    }
+}
+
+#[test]
+fn a_games_rules_can_look_into_collections() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = daystar::Server::builder(Library).data(folder.path()).start().expect("a server");
+    server.stop().expect("a clean end");
+    let verified = daystar::verify(&Library, folder.path()).expect("a world");
+    assert_eq!(verified.problems, ["it was looked at"]);
 }

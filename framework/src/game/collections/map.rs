@@ -10,10 +10,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::game::collections::handle::handle;
 use crate::game::collections::item::{Item, decode, encode};
-use crate::game::collections::range::Range;
-use crate::game::collections::tree::{Order, Tree, create};
+use crate::game::collections::range::{Bounds, Range};
+use crate::game::collections::tree::{Order, Tree, create, each_in};
 use crate::game::ctx::Ctx;
 use crate::game::rules::Result;
+use crate::game::world::World;
 
 /// A map whose parts are objects of their own, so that tasks which use different keys are not in each other's way.
 ///
@@ -140,6 +141,16 @@ impl<K: Item + Eq + Hash, V: Item> Map<K, V> {
         Ok(Range::new(self.open(ctx)?, everything(), read))
     }
 
+    /// Calls `visit` with every entry, in a world that is being verified.
+    ///
+    /// # Errors
+    /// What `visit` returns; as [`get`](Self::get); a part that is not there or damaged.
+    pub fn each_in(&self, world: &World, mut visit: impl FnMut(K, V) -> Result<()>) -> Result<()> {
+        each_in::<Self>(world.store(), ObjectId::from_raw(self.raw), &mut |key, value| {
+            visit(decode(plain(key))?, decode(value)?)
+        })
+    }
+
     /// Removes all entries.
     ///
     /// # Errors
@@ -199,6 +210,6 @@ pub(super) fn plain(stored: &[u8]) -> &[u8] {
     stored.get(HASH_BYTES..).unwrap_or_default()
 }
 
-pub(super) fn everything<T>() -> (Bound<T>, Bound<T>) {
+pub(super) fn everything<T>() -> Bounds<T> {
     (Bound::Unbounded, Bound::Unbounded)
 }

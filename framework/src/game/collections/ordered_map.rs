@@ -9,9 +9,10 @@ use daystar_model::ObjectId;
 use crate::game::collections::handle::handle;
 use crate::game::collections::item::{Item, decode, encode};
 use crate::game::collections::range::Range;
-use crate::game::collections::tree::{Order, Seek, Tree, create};
+use crate::game::collections::tree::{Order, Seek, Tree, create, each_in};
 use crate::game::ctx::Ctx;
 use crate::game::rules::Result;
+use crate::game::world::World;
 
 /// A map in the order of its keys, whose parts are objects of their own: tasks that use keys which are not neighbours are
 /// not in each other's way.
@@ -175,6 +176,16 @@ impl<K: Item + Ord + Clone, V: Item> OrderedMap<K, V> {
     ) -> Result<impl DoubleEndedIterator<Item = Result<(K, V)>> + use<'c, 'a, 'e, K, V, R>> {
         let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
         Ok(Range::new(self.open(ctx)?, bounds, entry))
+    }
+
+    /// Calls `visit` with every entry, in the order of their keys, in a world that is being verified.
+    ///
+    /// # Errors
+    /// What `visit` returns; as [`get`](Self::get); a part that is not there or damaged.
+    pub fn each_in(&self, world: &World, mut visit: impl FnMut(K, V) -> Result<()>) -> Result<()> {
+        each_in::<Self>(world.store(), ObjectId::from_raw(self.raw), &mut |key, value| {
+            visit(decode(key)?, decode(value)?)
+        })
     }
 
     /// Removes all entries.

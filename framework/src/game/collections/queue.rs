@@ -19,8 +19,10 @@ use crate::game::collections::handle::handle;
 use crate::game::collections::item::{
     CollectionError, Item, check_length, check_text, decode, encode, text_of,
 };
+use crate::game::collections::tree::load;
 use crate::game::ctx::Ctx;
 use crate::game::rules::Result;
+use crate::game::world::World;
 
 /// A queue: what was pushed first is popped first. Tasks that push are not in each other's way, nor in that of a task
 /// that pops. Tasks that pop do meet: each must know what is the first.
@@ -221,6 +223,28 @@ impl<T: Item> Queue<T> {
         Ok(self.check(ctx)?
             && ctx.get(ctx.get(self.front())?.next)?.next.is_none()
             && ctx.get(self.back())?.items.is_empty())
+    }
+
+    /// Calls `visit` with every item, first to last, in a world that is being verified.
+    ///
+    /// # Errors
+    /// What `visit` returns; as [`pop`](Self::pop); a part that is not there or damaged.
+    pub fn each_in(&self, world: &World, mut visit: impl FnMut(T) -> Result<()>) -> Result<()> {
+        let (store, id) = (world.store(), self.front().id());
+        let mut visit_all =
+            |items: &Entries| (0..items.len()).try_for_each(|at| visit(decode(items.value(at))?));
+        let mut next = load(store, id, id, |front: &Front| {
+            check_text(id, &front.of, &text_of::<Self>())?;
+            visit_all(&front.items)?;
+            Ok(Some(front.next))
+        })?;
+        while let Some(link) = next {
+            next = load(store, id, link.id(), |link: &Link| {
+                visit_all(&link.items)?;
+                Ok(link.next)
+            })?;
+        }
+        load(store, id, self.back().id(), |back: &Back| visit_all(&back.items))
     }
 
     /// Removes all items.

@@ -8,11 +8,14 @@ use crate::game::collections::entries::Entries;
 use crate::game::collections::tree::{Order, Seek, Tree};
 use crate::game::rules::Result;
 
+/// Between which keys.
+pub(super) type Bounds<K> = (Bound<K>, Bound<K>);
+
 /// A walk over the entries between two keys. `T` is what is made of each.
 pub(super) struct Range<'c, 'a, 'e, O: Order, T> {
     tree: Tree<'c, 'a, 'e, O>,
     /// What has not been read yet lies between these; nothing, when it is over.
-    rest: Option<(Bound<O::Owned>, Bound<O::Owned>)>,
+    rest: Option<Bounds<O::Owned>>,
     front: VecDeque<T>,
     back: VecDeque<T>,
     read: fn(&[u8], &[u8]) -> Result<T>,
@@ -21,7 +24,7 @@ pub(super) struct Range<'c, 'a, 'e, O: Order, T> {
 impl<'c, 'a, 'e, O: Order, T> Range<'c, 'a, 'e, O, T> {
     pub(super) fn new(
         tree: Tree<'c, 'a, 'e, O>,
-        bounds: (Bound<O::Owned>, Bound<O::Owned>),
+        bounds: Bounds<O::Owned>,
         read: fn(&[u8], &[u8]) -> Result<T>,
     ) -> Self {
         let (front, back) = (VecDeque::new(), VecDeque::new());

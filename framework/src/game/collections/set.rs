@@ -9,9 +9,10 @@ use crate::game::collections::handle::handle;
 use crate::game::collections::item::{Item, decode};
 use crate::game::collections::map::{ByHash, everything, plain, stored};
 use crate::game::collections::range::Range;
-use crate::game::collections::tree::{Tree, create};
+use crate::game::collections::tree::{Tree, create, each_in};
 use crate::game::ctx::Ctx;
 use crate::game::rules::Result;
+use crate::game::world::World;
 
 /// A set whose parts are objects of their own, so that tasks which use different values are not in each other's way.
 ///
@@ -100,6 +101,16 @@ impl<T: Item + Eq + Hash> Set<T> {
         ctx: &'c Ctx<'a, 'e>,
     ) -> Result<impl Iterator<Item = Result<T>> + use<'c, 'a, 'e, T>> {
         Ok(Range::new(self.open(ctx)?, everything(), |key, _| decode(plain(key))))
+    }
+
+    /// Calls `visit` with every value, in a world that is being verified.
+    ///
+    /// # Errors
+    /// What `visit` returns; as [`contains`](Self::contains); a part that is not there or damaged.
+    pub fn each_in(&self, world: &World, mut visit: impl FnMut(T) -> Result<()>) -> Result<()> {
+        each_in::<Self>(world.store(), ObjectId::from_raw(self.raw), &mut |key, _| {
+            visit(decode(plain(key))?)
+        })
     }
 
     /// Removes all values.

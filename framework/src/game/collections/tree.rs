@@ -17,10 +17,10 @@ use std::cmp::Ordering;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
-use daystar_engine::Read;
+use daystar_engine::{Error, Read};
 use daystar_macros::managed;
 use daystar_model::layout::Layout;
-use daystar_model::{ObjectId, Ref, Space};
+use daystar_model::{Managed, ObjectId, Ref, Space, Store};
 
 use crate::game::collections::counter::Counter;
 use crate::game::collections::entries::Entries;
@@ -98,6 +98,64 @@ pub(super) fn create<C: Layout + 'static>(ctx: &Ctx) -> Result<ObjectId> {
     Ok(ctx.attempt().insert(Space::Object, Root { of, counts: Vec::new(), top })?)
 }
 
+/// What is called with each key and value.
+pub(super) type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'v;
+
+/// Visits every entry of the collection `id`, which must be of type `C`, in a store.
+///
+/// # Errors
+/// There is no such collection, or it was made as something else; those of `visit`.
+pub(super) fn each_in<C: Layout + 'static>(
+    store: &dyn Store,
+    id: ObjectId,
+    visit: &mut Visit<'_>,
+) -> Result<()> {
+    load::<Root, _>(store, id, id, |root| {
+        check_text(id, &root.of, &text_of::<C>())?;
+        each_below(store, id, &root.top, visit)
+    })
+}
+
+fn each_below(store: &dyn Store, id: ObjectId, node: &Node, visit: &mut Visit<'_>) -> Result<()> {
+    for at in 0..node.entries.len() {
+        if node.level == 0 {
+            visit(node.entries.key(at), node.entries.value(at))?;
+            continue;
+        }
+        load::<Part, _>(store, id, below(id, &node.entries, at)?, |part| {
+            if part.node.level >= node.level {
+                return Err(damaged(id, NOWHERE));
+            }
+            each_below(store, id, &part.node, visit)
+        })?;
+    }
+    Ok(())
+}
+
+/// What `look` finds in the object `part` of the collection `id`.
+pub(super) fn load<T: Managed, R>(
+    store: &dyn Store,
+    id: ObjectId,
+    part: ObjectId,
+    look: impl FnOnce(&T) -> Result<R>,
+) -> Result<R> {
+    let stored = store.load(part)?;
+    let value = stored.as_ref().and_then(|(_, value)| value.as_any().downcast_ref::<T>());
+    look(value.ok_or_else(|| damaged(id, &format!("its part {part} is not there")))?)
+}
+
+/// The part to which the entry at `at` leads.
+fn below(id: ObjectId, entries: &Entries, at: usize) -> Result<ObjectId> {
+    let below = entries.value(at).try_into().map(u64::from_le_bytes);
+    below.map(ObjectId::from_raw).map_err(|_| damaged(id, NOWHERE))
+}
+
+fn damaged(id: ObjectId, cause: &str) -> Error {
+    CollectionError::Damaged { id, cause: cause.to_owned() }.into()
+}
+
+const NOWHERE: &str = "one of its parts leads nowhere";
+
 impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
     /// The tree of the collection `id`, which must be of type `C`.
     ///
@@ -154,24 +212,18 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
                     return Ok(None);
                 }
                 if level >= above || entries.is_empty() {
-                    return Err(self.damaged("a part leads nowhere"));
+                    return Err(damaged(self.id, NOWHERE));
                 }
                 above = level;
                 let at = child(entries, seek, O::compare)?;
                 visit(id, entries, at);
-                let below = entries.value(at).try_into().map(u64::from_le_bytes);
-                let below = below.map_err(|_| self.damaged("a part leads nowhere"))?;
-                Ok(Some(ObjectId::from_raw(below)))
+                below(self.id, entries, at).map(Some)
             })?;
             match below {
                 Some(below) => id = below,
                 None => return Ok(id),
             }
         }
-    }
-
-    fn damaged(&self, cause: &str) -> daystar_engine::Error {
-        CollectionError::Damaged { id: self.id, cause: cause.to_owned() }.into()
     }
 
     /// The parts above the leaf of `key`, top down, each with the place of the next; and the leaf.
@@ -313,7 +365,7 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         for count in &root.counts {
             sum += self.ctx.attempt().get::<Counter>(count.id())?.value();
         }
-        u64::try_from(sum).map_err(|_| self.damaged("its number of entries is below zero"))
+        u64::try_from(sum).map_err(|_| damaged(self.id, "its number of entries is below zero"))
     }
 
     pub(super) fn is_empty(&self) -> Result<bool> {
