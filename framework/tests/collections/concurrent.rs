@@ -2,9 +2,9 @@
 //! several at both ends. All ends with the oracle.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use daystar::prelude::*;
+use parking_lot::Mutex;
 
 use crate::world::{World, on_threads, scattered};
 
@@ -50,7 +50,7 @@ fn what_many_insert_at_once_is_all_there() {
 #[test]
 fn parts_come_and_go_under_those_who_use_them() {
     let world = World::new();
-    let map = world.run(|ctx| OrderedMap::new(ctx));
+    let map = world.run(OrderedMap::new);
     // Each fills its stretch and empties it again, while the others do the same, and look.
     on_threads(THREADS, |thread| {
         for round in 0..4 {
@@ -119,7 +119,7 @@ fn gold_that_moves_between_entries_is_always_all_there() {
 fn each_item_of_a_queue_is_popped_once_and_in_its_order() {
     const ITEMS: u64 = 300;
     let world = World::new();
-    let queue = world.run(|ctx| Queue::new(ctx));
+    let queue = world.run(Queue::new);
     let popped = Mutex::new(Vec::new());
     on_threads(THREADS, |thread| {
         if thread < THREADS / 2 {
@@ -132,9 +132,9 @@ fn each_item_of_a_queue_is_popped_once_and_in_its_order() {
         while own.len() < ITEMS as usize {
             own.extend(world.run(move |ctx| queue.pop(ctx)));
         }
-        popped.lock().unwrap().push(own);
+        popped.lock().push(own);
     });
-    let popped = popped.into_inner().unwrap();
+    let popped = popped.into_inner();
     for pusher in 0..THREADS / 2 {
         let of = |own: &Vec<(u64, u64)>| {
             own.iter().filter(|item| item.0 == pusher).map(|item| item.1).collect::<Vec<_>>()

@@ -153,7 +153,7 @@ fn what_is_too_large_is_refused_with_advice_and_nothing_else_is() {
     too_large(&world.try_run(move |ctx| map.insert(ctx, 1, text(70_000)).map(drop)).unwrap_err());
     too_large(&world.try_run(move |ctx| queue.push(ctx, text(70_000))).unwrap_err());
     // Up to there, all goes, also as keys.
-    let long = world.run(|ctx| OrderedMap::new(ctx));
+    let long = world.run(OrderedMap::new);
     world.run(move |ctx| {
         for key in 0..40_u32 {
             map.insert(ctx, key, text(60_000))?;

@@ -28,7 +28,7 @@ fn pairs(world: &World, size: u32) -> Vec<(&'static str, Step, Step)> {
     let mut keys = (size..).filter(|key| key % 2 == 1);
     let mut pairs = Vec::new();
     let mut pair = |what, look: &dyn Fn(u32) -> Step, change: &dyn Fn(u32) -> Step| {
-        let key = keys.next().unwrap();
+        let key = keys.next().expect("a key");
         pairs.push((what, look(key), change(key)));
     };
     pair(
@@ -51,12 +51,22 @@ fn pairs(world: &World, size: u32) -> Vec<(&'static str, Step, Step)> {
     );
     pair(
         "there is nothing between two keys",
-        &|key| step(move |ctx| Ok(assert!(ordered.range(ctx, key..=key)?.next().is_none()))),
+        &|key| {
+            step(move |ctx| {
+                ensure!(ordered.range(ctx, key..=key)?.next().is_none(), "there is something");
+                Ok(())
+            })
+        },
         &|key| step(move |ctx| ordered.insert(ctx, key, ()).map(drop)),
     );
     pair(
         "there is nothing between two keys, from behind",
-        &|key| step(move |ctx| Ok(assert!(ordered.range(ctx, key..=key)?.next_back().is_none()))),
+        &|key| {
+            step(move |ctx| {
+                ensure!(ordered.range(ctx, key..=key)?.next_back().is_none(), "there is something");
+                Ok(())
+            })
+        },
         &|key| step(move |ctx| ordered.insert(ctx, key, ()).map(drop)),
     );
     pair("this is the last entry", &|_| step(move |ctx| ordered.last(ctx).map(drop)), &|_| {
@@ -67,12 +77,24 @@ fn pairs(world: &World, size: u32) -> Vec<(&'static str, Step, Step)> {
         &|_| step(move |ctx| ordered.iter(ctx)?.try_for_each(|entry| entry.map(drop))),
         &|_| step(move |ctx| ordered.remove(ctx, &0).map(drop)),
     );
-    pair("a map is empty", &|_| step(move |ctx| Ok(assert!(none.is_empty(ctx)?))), &|_| {
-        step(move |ctx| none.insert(ctx, 0, 0).map(drop))
-    });
+    pair(
+        "a map is empty",
+        &|_| {
+            step(move |ctx| {
+                ensure!(none.is_empty(ctx)?, "there is something");
+                Ok(())
+            })
+        },
+        &|_| step(move |ctx| none.insert(ctx, 0, 0).map(drop)),
+    );
     pair(
         "a queue is empty",
-        &|_| step(move |ctx| Ok(assert!(queue.pop(ctx)?.is_none() || queue.len(ctx)? == 0))),
+        &|_| {
+            step(move |ctx| {
+                ensure!(queue.pop(ctx)?.is_none() || queue.len(ctx)? == 0, "there is something");
+                Ok(())
+            })
+        },
         &|_| step(move |ctx| queue.push(ctx, 0)),
     );
     pair("this is the first item", &|_| step(move |ctx| queue.peek(ctx).map(drop)), &|_| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Barrier};
 
 use daystar::__private::Closure;
 use daystar::prelude::*;
@@ -14,6 +14,7 @@ use daystar_model::{
     Batch, CommitNumber, ManualClock, Object, ObjectId, Record, Store, StoreError,
 };
 use daystar_store::MemoryStore;
+use parking_lot::Mutex;
 
 /// A world in memory, of which every task is recorded.
 pub(crate) struct World {
@@ -81,11 +82,11 @@ impl World {
         let tell = told.clone();
         let job = Closure::new(move |ctx| {
             let value = work(ctx)?;
-            *tell.lock().unwrap() = Some(value);
+            *tell.lock() = Some(value);
             Ok(())
         });
         match self.engine.run(&kind(job)) {
-            Outcome::Committed(_) => Ok(told.lock().unwrap().take().expect("it ran")),
+            Outcome::Committed(_) => Ok(told.lock().take().expect("it ran")),
             Outcome::Failed(cause) => Err(format!("{cause:?}")),
         }
     }
@@ -169,12 +170,12 @@ struct Records {
 impl Disk {
     /// How many objects there are.
     pub(crate) fn objects(&self) -> usize {
-        self.0.lock().unwrap().records.len()
+        self.0.lock().records.len()
     }
 
     /// Every object as it is shown.
     pub(crate) fn shown(&self) -> Vec<String> {
-        let records = self.0.lock().unwrap();
+        let records = self.0.lock();
         let shown = records.records.iter().map(|(id, bytes)| {
             let record = Record::parse(*id, bytes).expect("a whole record");
             let value: Arc<dyn Object> = record.value().expect("a value");
@@ -186,7 +187,7 @@ impl Disk {
 
 impl CommitSink for Disk {
     fn committed(&self, commit: Committed) {
-        let mut disk = self.0.lock().unwrap();
+        let mut disk = self.0.lock();
         for (id, value) in &commit.changes {
             match value {
                 Some(value) => {
@@ -202,7 +203,7 @@ impl CommitSink for Disk {
 
 impl Store for Disk {
     fn load(&self, id: ObjectId) -> Result<Option<Stored>, StoreError> {
-        let disk = self.0.lock().unwrap();
+        let disk = self.0.lock();
         let Some(bytes) = disk.records.get(&id) else { return Ok(None) };
         let read = Record::parse(id, bytes).and_then(|record| Ok((record.commit, record.value()?)));
         read.map(Some).map_err(|cause| StoreError::Record { id, cause })
@@ -214,9 +215,9 @@ impl Store for Disk {
         Ok(())
     }
     fn last_commit(&self) -> Result<CommitNumber, StoreError> {
-        Ok(self.0.lock().unwrap().last)
+        Ok(self.0.lock().last)
     }
     fn next_index(&self) -> Result<u64, StoreError> {
-        Ok(self.0.lock().unwrap().next_index.max(1))
+        Ok(self.0.lock().next_index.max(1))
     }
 }
