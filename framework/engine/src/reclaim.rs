@@ -341,4 +341,4 @@ impl Pool {
 /// What a seat keeps at most: of one type, of how many types, of what size.
 const KEPT_MAX: usize = 64;
 const SHELVES_MAX: usize = 64;
-const KEPT_BYTES_MAX: usize = 1024;
+const KEPT_BYTES_MAX: usize = 4096;

@@ -48,7 +48,7 @@ where
 /// As [`encode`].
 pub fn encode_part<T: Storable>(value: &T) -> Result<Vec<u8>, RecordError> {
     let refused = |cause: String| RecordError::Encode { name: std::any::type_name::<T>(), cause };
-    let output = rkyv::api::high::to_bytes_in::<_, Error>(value, Output::default())
+    let output = rkyv::api::high::to_bytes_in::<_, Error>(value, Output::with_room(PART_BYTES))
         .map_err(|cause| refused(cause.to_string()))?;
     let may_be_too_deep = output.may_be_too_deep();
     let bytes = output.into_bytes();
@@ -87,6 +87,9 @@ pub fn decode_part<T: Storable>(bytes: &[u8]) -> Result<T, RecordError> {
 struct Near([u8; NEAR_BYTES]);
 
 const NEAR_BYTES: usize = 128;
+
+/// More than most parts take, and what is put before some of them.
+const PART_BYTES: usize = 48;
 
 /// The value in `bytes` as it is stored, after it has been checked.
 fn access<T>(bytes: &[u8]) -> Result<&T::Archived, Error>

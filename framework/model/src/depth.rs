@@ -23,6 +23,11 @@ pub struct Output {
 }
 
 impl Output {
+    /// Nothing yet; with room for so many bytes.
+    pub fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
     /// To be called before a field is written, whatever it holds.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ fn most_keys_of_a_large_map_do_not_meet() {
     let map = hashed(&world);
     let insert = |key| move |ctx: &Ctx| map.insert(ctx, key, 1).map(drop);
     let met = (0..100).filter(|n| world.meet(insert(n * 2 + 1), insert(n * 2 + 1_001))).count();
-    // There are about sixty parts, so that two or three pairs lie in the same one, or one is split meanwhile.
+    // There are more than a hundred parts, so that one or two pairs lie in the same one; or one is split meanwhile.
     assert!(met <= 15, "{met} of a hundred met");
     assert!(world.meet(insert(7), insert(7)));
     world.check();

@@ -5,16 +5,14 @@
 
 use std::cmp::Ordering;
 
-use daystar_macros::Memory;
 use daystar_model::layout::{Layout, Parts};
+use daystar_model::memory::Memory;
 use daystar_model::show::{Show, Value, named};
 
 use crate::game::rules::Result;
 
 /// Pairs of keys and values, as bytes.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, Memory, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
-)]
+#[derive(Debug, Default, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
 pub(crate) struct Entries {
     /// Where the first key ends, where its value ends, and so on.
     ends: Vec<u32>,
@@ -149,6 +147,43 @@ impl Entries {
         self.bytes.truncate(all - (to - from) + length);
     }
 }
+
+// By hand, because a copy is mostly made to have an entry put in: with room for it, it is not moved at once.
+
+impl Clone for Entries {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.copy_from(self);
+        copy
+    }
+}
+
+impl Memory for Entries {
+    const HAS_HEAP: bool = true;
+
+    fn heap_bytes(&self) -> usize {
+        self.ends.heap_bytes() + self.bytes.heap_bytes()
+    }
+
+    fn copy_from(&mut self, other: &Self) {
+        fill(&mut self.ends, &other.ends, 2);
+        fill(&mut self.bytes, &other.bytes, ROOM_BYTES);
+    }
+}
+
+/// Makes `list` equal to `other`, with room for so many more. Its memory stays if it suits.
+fn fill<T: Copy>(list: &mut Vec<T>, other: &[T], room: usize) {
+    let needed = other.len() + room;
+    list.clear();
+    // Far too much of it would never be given back otherwise.
+    if list.capacity() < needed || list.capacity() > needed * 2 + ROOM_BYTES {
+        *list = Vec::with_capacity(needed);
+    }
+    list.extend_from_slice(other);
+}
+
+/// More than most entries take.
+const ROOM_BYTES: usize = 64;
 
 impl Layout for Entries {
     fn describe(_: &mut Parts) -> String {

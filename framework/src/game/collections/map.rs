@@ -190,18 +190,29 @@ impl Order for ByHash {
     }
 
     fn compare(stored: &[u8], key: &[u8]) -> Result<Ordering> {
-        Ok(stored.cmp(key))
+        Ok(hash_of(stored).cmp(&hash_of(key)).then_with(|| stored.cmp(key)))
     }
+
+    fn between<'k>(below: &[u8], above: &'k [u8]) -> &'k [u8] {
+        match above.split_at_checked(HASH_BYTES) {
+            Some((hash, _)) if hash_of(below) != hash_of(above) => hash,
+            _ => above,
+        }
+    }
+}
+
+/// A number that is in the order of the bytes, as far as it goes.
+fn hash_of(stored: &[u8]) -> u64 {
+    stored.first_chunk().map_or(0, |hash| u64::from_be_bytes(*hash))
 }
 
 const HASH_BYTES: usize = 8;
 
 /// `key` as it is stored.
 pub(super) fn stored<K: Item>(key: &K) -> Result<Vec<u8>> {
-    let key = encode(key)?;
-    let mut stored = Vec::with_capacity(HASH_BYTES + key.len());
-    stored.extend_from_slice(&xxh3_64(&key).to_be_bytes());
-    stored.extend_from_slice(&key);
+    let mut stored = encode(key)?;
+    let hash = xxh3_64(&stored).to_be_bytes();
+    stored.splice(0..0, hash);
     Ok(stored)
 }
 

@@ -65,6 +65,12 @@ pub(super) trait Order {
 
     /// How `stored` compares to `key`.
     fn compare(stored: &[u8], key: &Self::Key) -> Result<Ordering>;
+
+    /// What is above `below`, and not above `above`, all as they are stored: it parts the two. The shorter it is, the better.
+    fn between<'k>(below: &[u8], above: &'k [u8]) -> &'k [u8] {
+        let _ = below;
+        above
+    }
 }
 
 /// Where to go in a tree.
@@ -416,16 +422,20 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
     fn split(&self, key: &O::Key) -> Result<()> {
         let (mut path, mut id) = self.path(key)?;
         loop {
-            let (level, right) = self.change(id, |node| {
+            let (level, lowest, right) = self.change(id, |node| {
                 let entries = &mut node.entries;
                 let last = entries.len() - 1;
                 // Keys that only grow leave parts behind that are fuller than half; but not full, or each of them would
                 // be split at once by whoever comes later.
                 let grows = node.level == 0 && O::compare(entries.key(last), key)?.is_le();
                 let at = if grows { entries.len() * 3 / 4 } else { entries.len() / 2 };
-                Ok((node.level, entries.split_off(at)))
+                let right = entries.split_off(at);
+                let lowest = match node.level {
+                    0 => O::between(entries.key(at - 1), right.key(0)),
+                    _ => right.key(0),
+                };
+                Ok((node.level, lowest.to_vec(), right))
             })?;
-            let lowest = right.key(0).to_vec();
             let right_count = right.len();
             let right = self.new_part(level, right)?;
             let Some((above, at)) = path.pop() else {
@@ -508,7 +518,7 @@ fn is_full(level: u32, entries: &Entries) -> bool {
 
 /// What is in a leaf is copied at each change, and the smaller leaves are, the less tasks meet in them; but each is an
 /// object, which has its own price.
-const LEAF_ENTRIES: usize = 48;
+const LEAF_ENTRIES: usize = 24;
 /// What is above is seldom changed, and is to be seldom met when it is.
 const INNER_ENTRIES: usize = 128;
 /// However long the keys are: a tree that hardly branches is no tree.
