@@ -11,5 +11,6 @@ mod sessions {}
 
 #[doc = include_str!("../../docs/book/src/login.md")]
 mod login {}
+
 #[doc = include_str!("../../docs/book/src/collections.md")]
 mod collections {}

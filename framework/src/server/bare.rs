@@ -16,5 +16,6 @@ use crate::server::error::ServeError;
 pub fn bare_quic() -> Result<quinn::ServerConfig, ServeError> {
     let unusable = |cause: String| ServeError::Listen { cause };
     let certificate = Certificate::development().map_err(|cause| unusable(cause.to_string()))?;
-    server_config(&Arc::new(certificate), &Limits::default()).map_err(|cause| unusable(cause.to_string()))
+    server_config(&Arc::new(certificate), &Limits::default())
+        .map_err(|cause| unusable(cause.to_string()))
 }
