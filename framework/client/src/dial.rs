@@ -69,7 +69,7 @@ impl Dial {
         // Should this fail, the reader learns why.
         let _ = stream.write_chunk(ToServer::Hello(hello).encode()).await;
         let answer = reader.next().await;
-        attempt.is_over();
+        attempt.answered();
         match answer {
             Ok(answer) => Ok((Line { connection, reader, stream }, answer)),
             Err(ReadEnd::Lost(error)) => Err(lost(error)),
@@ -84,7 +84,7 @@ struct Attempt(Option<(Connection, CloseCode)>);
 
 impl Attempt {
     /// The answer is there, or there will be none.
-    fn is_over(mut self) {
+    fn answered(mut self) {
         self.0 = None;
     }
 }
