@@ -46,7 +46,7 @@ impl Attack {
             Self::SlowWriters => &["daystar_net_closed_total{reason=\"hello_timeout\"}"],
             Self::Flood => &["daystar_net_rate_limited_total"],
             Self::HugeLengths => &["daystar_net_closed_total{reason=\"too_long\"}"],
-            Self::StolenSecrets => &["daystar_net_closed_total{reason=\"rejected\"}"],
+            Self::StolenSecrets => &["daystar_net_logins_refused_total{reason=\"session_over\"}"],
             Self::Logins => &["daystar_net_logins_refused_total"],
         }
     }

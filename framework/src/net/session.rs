@@ -231,10 +231,11 @@ impl Session {
 
 /// Tells a client that it cannot go on.
 pub(super) async fn refuse(line: Line, code: RejectCode, shared: &Shared) {
-    let reason = match code {
-        RejectCode::Busy => "somebody else resumes this session at the moment",
-        _ => "the session is over, or was never yours",
+    let (kind, reason) = match code {
+        RejectCode::Busy => ("busy", "somebody else resumes this session at the moment"),
+        _ => ("session_over", "the session is over, or was never yours"),
     };
+    meters::login_refused(kind);
     let Line { connection, stream, seat: _seat, .. } = line;
     reject(&connection, stream, code, reason.to_owned(), shared).await;
 }
