@@ -9,6 +9,9 @@ use crate::hostile::attack::{breathe, hands};
 use crate::hostile::target::Target;
 use crate::hostile::toll::Toll;
 
+/// Calls in one go. As many as the server's limit of messages lets through, so that the answers pile up in seconds.
+const CALLS: usize = 64;
+
 pub(super) async fn attack(target: Target, toll: Arc<Toll>) {
     hands(8, |number| {
         let (target, toll) = (target.clone(), Arc::clone(&toll));
@@ -20,7 +23,7 @@ pub(super) async fn attack(target: Target, toll: Arc<Toll>) {
                     Ok(mut session) => loop {
                         let payload = target.request.clone();
                         let call = ToServer::Call { call: 1, is_durable: false, payload }.encode();
-                        let calls = vec![call; 16];
+                        let calls = vec![call; CALLS];
                         toll.tried(calls.len() as u64);
                         if let Err(words) = session.say(&Bytes::from(calls.concat())).await {
                             toll.ended(&words);
