@@ -14,3 +14,5 @@ mod login {}
 
 #[doc = include_str!("../../docs/book/src/collections.md")]
 mod collections {}
+#[doc = include_str!("../../docs/book/src/tasks.md")]
+mod tasks {}

@@ -193,7 +193,7 @@ fn set_aside(store: &Stage) -> Option<String> {
     let mut reasons = Vec::new();
     let scanned = store.scan(Space::Task.first(), Space::Task.last(), &mut |_, task| {
         let (_, task) = task.expect("a record");
-        reasons.push(task.to_json()["set_aside"].as_str().map(str::to_owned));
+        reasons.push(task.to_json()["trouble"]["cause"].as_str().map(str::to_owned));
     });
     scanned.expect("a store that can be read");
     assert_eq!(reasons.len(), 1);

@@ -30,6 +30,8 @@ pub(crate) struct Input {
     pub(crate) seed: u64,
     /// The job's time, once it has been asked for.
     pub(crate) now: OnceCell<Timestamp>,
+    /// The same, by the clock on the wall.
+    pub(crate) wall: OnceCell<Timestamp>,
     /// Indices given to the objects that the job inserts, first to last.
     pub(crate) indices: RefCell<Vec<u64>>,
 }
@@ -288,6 +290,11 @@ impl<'e> Attempt<'e> {
     /// The job's time: the same in every attempt.
     pub fn now(&self) -> Timestamp {
         *self.input.now.get_or_init(|| self.shared.time.now())
+    }
+
+    /// The job's time by the clock on the wall: the same in every attempt.
+    pub fn wall_time(&self) -> Timestamp {
+        *self.input.wall.get_or_init(|| self.shared.time.wall())
     }
 
     /// The job's random numbers: the same stream in every attempt.

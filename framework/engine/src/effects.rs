@@ -3,7 +3,7 @@
 use crate::sync::Arc;
 
 use bytes::Bytes;
-use daystar_model::{ObjectId, Timestamp};
+use daystar_model::{Dial, ObjectId, Timestamp};
 use smallvec::SmallVec;
 
 /// What must have become of a commit before a client is told of it.
@@ -106,6 +106,10 @@ pub enum Effect {
         task: ObjectId,
         /// When.
         due: Timestamp,
+        /// By which clock.
+        dial: Dial,
+        /// What kind of task it is.
+        kind: &'static str,
     },
     /// An effect that tells a client something, at another level than the server's own.
     At {

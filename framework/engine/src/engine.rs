@@ -144,6 +144,7 @@ impl Engine {
             kind: job.kind(),
             seed: scramble(self.seed.wrapping_add(seated.next_job())),
             now: OnceCell::new(),
+            wall: OnceCell::new(),
             indices: RefCell::default(),
         };
         let outcome = ladder::climb(&self.shared, &*self.sink, job, &input, &seated);

@@ -26,6 +26,8 @@ pub struct Recorded {
     pub seed: u64,
     /// Its time, if it asked for it.
     pub now: Option<Timestamp>,
+    /// Its time by the clock on the wall, if it asked for that.
+    pub wall: Option<Timestamp>,
     /// The indices that its new objects were given.
     pub indices: Vec<u64>,
     /// No id with this index or a higher one had been given away.
@@ -139,6 +141,7 @@ pub(crate) fn record(
         job,
         seed: input.seed,
         now: input.now.get().copied(),
+        wall: input.wall.get().copied(),
         indices: input.indices.borrow().clone(),
         next_index: shared.ids_given(),
         reads: attempt.reads().collect(),

@@ -40,6 +40,7 @@ pub fn rerun(
             kind: recorded.job.kind(),
             seed: recorded.seed,
             now: recorded.now.map_or_else(OnceCell::new, OnceCell::from),
+            wall: recorded.wall.map_or_else(OnceCell::new, OnceCell::from),
             indices: RefCell::new(recorded.indices.clone()),
         };
         let seated = again.shared.seats.take();

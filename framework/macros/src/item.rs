@@ -82,7 +82,9 @@ pub(crate) fn derive(item: &mut DeriveInput, derives: Vec<Derive>, helpers: Vec<
         Derive::Always(path) => Some(path),
     });
     let expands = |attribute: &Attribute| {
-        ["derive", "managed", "message", "task"].iter().any(|name| last_is(attribute.path(), name))
+        ["derive", "managed", "message", "task", "external", "sweep"]
+            .iter()
+            .any(|name| last_is(attribute.path(), name))
     };
     let below = item.attrs.iter().rposition(expands).map_or(0, |last| last + 1);
     let derive = parse_quote!(#[derive(#(#missing),*)]);

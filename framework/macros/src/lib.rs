@@ -1,4 +1,4 @@
-//! Daystar's attribute macros: `#[managed]`, `#[message]`, `#[task]`.
+//! Daystar's attribute macros: `#[managed]`, `#[message]`, `#[task]`, `#[external]`, `#[sweep]`.
 //!
 //! A game names them through `daystar`, never through this crate. What they generate names nothing but
 //! `::daystar::__private`, so that it compiles in whichever module, under whichever imports, it lands.
@@ -93,6 +93,45 @@ pub fn message(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(task::expand, arguments, item)
+}
+
+/// Makes a struct or an enum a call of the outside world: a managed type whose values can be handed to
+/// `ctx.after_commit`.
+///
+/// ```text
+/// #[external]
+/// struct Buy { player: Ref<Player>, gold: u64 }
+///
+/// impl External for Buy {
+///     type Output = Receipt;
+///     async fn call(self, key: CallKey) -> Result<Receipt> { .. }
+///     fn done(&self, ctx: &Ctx, receipt: Receipt) -> Result<()> { .. }
+/// }
+/// ```
+///
+/// Fields and arguments are those of [`managed`](macro@managed).
+#[proc_macro_attribute]
+pub fn external(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(task::expand_external, arguments, item)
+}
+
+/// Makes a struct or an enum a sweep: a managed type whose values can be handed to `ctx.sweep`, to visit all objects of a
+/// type, a few at a time.
+///
+/// ```text
+/// #[sweep]
+/// struct Tax { percent: u64 }
+///
+/// impl Sweep for Tax {
+///     type Object = Chest;
+///     fn visit(&self, ctx: &Ctx, chest: Ref<Chest>) -> Result<()> { .. }
+/// }
+/// ```
+///
+/// Fields and arguments are those of [`managed`](macro@managed).
+#[proc_macro_attribute]
+pub fn sweep(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(task::expand_sweep, arguments, item)
 }
 
 /// Implements `::daystar::__private::memory::Memory`, field by field. Added by [`managed`](macro@managed), not by hand.

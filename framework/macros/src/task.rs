@@ -1,6 +1,6 @@
-//! `#[task]`: a managed type that is registered to be run.
+//! `#[task]`, `#[external]`, `#[sweep]`: managed types that are registered to be run.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Error, Result};
 
@@ -8,24 +8,51 @@ use crate::arguments::Arguments;
 use crate::item::{self, Words};
 use crate::managed;
 
-const WORDS: Words = Words { name: "task", value: "a task" };
+const TASK: Words = Words { name: "task", value: "a task" };
+const EXTERNAL: Words = Words { name: "external", value: "a call of the outside world" };
+const SWEEP: Words = Words { name: "sweep", value: "a sweep" };
 
 /// What `#[task(arguments)]` makes of `tokens`.
 pub(crate) fn expand(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
-    let item = item::parse(&WORDS, tokens)?;
-    let arguments = Arguments::parse(WORDS.name, arguments)?;
+    register(&TASK, "of", arguments, tokens)
+}
+
+/// What `#[external(arguments)]` makes of `tokens`.
+pub(crate) fn expand_external(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
+    register(&EXTERNAL, "of_external", arguments, tokens)
+}
+
+/// What `#[sweep(arguments)]` makes of `tokens`.
+pub(crate) fn expand_sweep(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
+    register(&SWEEP, "of_sweep", arguments, tokens)
+}
+
+/// The managed type, and its registration by the constructor `of` of `TaskRegistration`.
+fn register(
+    words: &Words,
+    of: &str,
+    arguments: TokenStream,
+    tokens: TokenStream,
+) -> Result<TokenStream> {
+    let (name, value) = (words.name, words.value);
+    let item = item::parse(words, tokens)?;
+    let arguments = Arguments::parse(name, arguments)?;
     if let Some(managed) = item::carries(&item, "managed") {
-        return Err(Error::new_spanned(managed, "a task is managed already; keep only `#[task]`"));
+        let message = format!("{value} is managed already; keep only `#[{name}]`");
+        return Err(Error::new_spanned(managed, message));
     }
     if let Some(old) = &arguments.old {
-        let message = "an old version of a task is never run, only read to become the present one; \
-                       write `#[managed(..)]` instead of `#[task(..)]`";
+        let message = format!(
+            "an old version of {value} is never run, only read to become the present one; \
+             write `#[managed(..)]` instead of `#[{name}(..)]`"
+        );
         return Err(Error::new_spanned(old, message));
     }
     let ident = item.ident.clone();
     let managed = managed::implement(item, &arguments)?;
-    // At the type's name, so that a missing `impl Task` is reported there.
-    let registration = quote_spanned!(ident.span()=> __daystar::TaskRegistration::of::<#ident>());
+    // At the type's name, so that a missing `impl` of the trait is reported there.
+    let of = Ident::new(of, ident.span());
+    let registration = quote_spanned!(ident.span()=> __daystar::TaskRegistration::#of::<#ident>());
     Ok(quote! {
         #managed
 

@@ -32,7 +32,7 @@ pub use managed::{Managed, Object, TypeDescriptor};
 pub use record::{Record, RecordError};
 pub use reference::Ref;
 pub use store::{Batch, Change, Store, StoreError};
-pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+pub use time::{Clock, Dial, ManualClock, SystemClock, Timestamp};
 
 /// What generated code names. Not for people: it changes without notice.
 #[doc(hidden)]

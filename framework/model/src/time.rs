@@ -41,8 +41,31 @@ impl Timestamp {
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The present moment, by the clock that the world goes by.
     fn now(&self) -> Timestamp;
+
+    /// The present moment, by the clock on the wall. The same, unless the world's clock has stood still.
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+
+    /// The present moment, by the clock that `dial` names.
+    fn read(&self, dial: Dial) -> Timestamp {
+        match dial {
+            Dial::World => self.now(),
+            Dial::Wall => self.wall(),
+        }
+    }
+}
+
+/// Which clock a moment is meant by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Dial {
+    /// The world's, which stands still while nobody serves it.
+    #[default]
+    World,
+    /// The machine's.
+    Wall,
 }
 
 /// The machine's clock.

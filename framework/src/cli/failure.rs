@@ -37,6 +37,9 @@ pub(super) enum Failure {
         /// What there is.
         known: String,
     },
+    /// There is no task of this id.
+    #[error("there is no task {0} in this world; `inspect tasks` shows all that there are")]
+    NoTask(ObjectId),
     /// The world is damaged, which is not to be made final.
     #[error(
         "the world was not compacted, and is as it was: {0}; `verify` lists all objects that are damaged"

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use daystar_model::show::Value;
 use daystar_model::{ObjectId, Record, Space, TypeDescriptor};
 use daystar_store::Moment;
@@ -13,11 +13,15 @@ use indicatif::HumanCount;
 use crate::cli::failure::Failure;
 use crate::cli::progress::Progress;
 use crate::cli::shown::{Names, shown};
+use crate::cli::tasks::{each_task, shown_task};
 use crate::cli::{Data, Outcome};
 use crate::game::names::{bindings, bucket_of};
 
 #[derive(Args)]
 pub(super) struct Arguments {
+    /// Instead of objects, the tasks that wait in the world, are to be tried again, or were set aside.
+    #[arg(value_enum, conflicts_with_all = ["name", "id", "types"])]
+    what: Option<What>,
     #[command(flatten)]
     data: Data,
     /// Only objects that are stored as this type.
@@ -40,10 +44,20 @@ pub(super) struct Arguments {
     pretty: bool,
 }
 
+/// What there is to be seen besides objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// What waits for its time.
+    Tasks,
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let moment = Moment::open(&arguments.data.data, Default::default())?;
     let out = &mut BufWriter::new(std::io::stdout().lock());
-    if arguments.types {
+    if arguments.what == Some(What::Tasks) {
+        let Arguments { type_name, limit, pretty, .. } = arguments;
+        tasks(&moment, type_name.as_deref(), *limit, *pretty, out)?;
+    } else if arguments.types {
         types(&moment, arguments.pretty, out)?;
     } else if let Some(name) = &arguments.name {
         one(&moment, named(&moment, name)?, arguments.pretty, out)?;
@@ -106,6 +120,29 @@ fn many(moment: &Moment, arguments: &Arguments, out: &mut impl Write) -> Result<
         eprintln!("{damaged} damaged records do not tell their type; `verify` lists them");
     }
     Ok(())
+}
+
+/// Shows the stored tasks, or those of one kind.
+fn tasks(
+    moment: &Moment,
+    type_name: Option<&str>,
+    limit: u64,
+    pretty: bool,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let (mut left, mut printed) = (limit, Ok(()));
+    each_task(moment, &mut |id, task| {
+        if left == 0 {
+            return ControlFlow::Break(());
+        }
+        if type_name.is_some_and(|wanted| task.type_name != wanted) {
+            return ControlFlow::Continue(());
+        }
+        left -= 1;
+        printed = print(&shown_task(id, task), pretty, out);
+        if printed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    printed
 }
 
 /// Counts the records of each type and version.
@@ -178,7 +215,7 @@ fn quiet_terminal() -> bool {
 }
 
 /// An id as it is shown: the word before the `#` is its space, or the type of a reference.
-fn parse_id(text: &str) -> Result<ObjectId, String> {
+pub(super) fn parse_id(text: &str) -> Result<ObjectId, String> {
     let (word, index) = text.rsplit_once('#').unwrap_or(("", text));
     let space = match word {
         "name" => Space::Name,

@@ -9,6 +9,7 @@ mod progress;
 mod restore;
 mod serve;
 mod shown;
+mod tasks;
 mod verify;
 
 use std::io::IsTerminal;
@@ -22,6 +23,7 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::failure::Failure;
 use crate::game::rules::Game;
 use crate::server::error::ServeError;
+use crate::server::tasks::mend::Mending;
 
 /// How a program ended: what `main` returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,10 @@ enum Command {
     Verify(verify::Arguments),
     /// Shows the objects of a world as JSON, one a line, also while a server runs.
     Inspect(inspect::Arguments),
+    /// Has tasks that have failed tried again at once, also while a server runs.
+    Retry(tasks::Arguments),
+    /// Throws tasks away that have failed, also while a server runs.
+    Discard(tasks::Arguments),
     /// Copies a world as it is at one moment, also while a server runs.
     Backup(backup::Arguments),
     /// Makes a world of a backup, after it has checked every object of it.
@@ -72,7 +78,8 @@ struct Data {
     data: PathBuf,
 }
 
-/// Runs `game` as its command line says: `serve`, `verify`, `inspect`, `backup`, `restore`, `compact`.
+/// Runs `game` as its command line says: `serve`, `verify`, `inspect`, `retry`, `discard`, `backup`, `restore`,
+/// `compact`.
 ///
 /// Log lines go to standard error; the variable `RUST_LOG` says which (`info` unless set). Arguments that cannot
 /// be understood, `--help` and `--version` end the program.
@@ -107,6 +114,8 @@ fn run<G: Game>(game: G, command: Command) -> Result<Outcome, Failure> {
         Command::Serve(arguments) => serve::run(game, arguments),
         Command::Verify(arguments) => verify::run(&game, &arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Retry(arguments) => tasks::run(&arguments, Mending::Retry),
+        Command::Discard(arguments) => tasks::run(&arguments, Mending::Discard),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Compact(arguments) => compact::run(&arguments),

@@ -8,7 +8,7 @@ use daystar_model::{Object, ObjectId, Record, Space, StoreError};
 use daystar_store::Moment;
 
 use crate::game::names::bindings;
-use crate::game::task::TaskRecord;
+use crate::game::task_record::TaskRecord;
 
 /// What objects are called.
 pub(super) struct Names(HashMap<ObjectId, Vec<String>>);

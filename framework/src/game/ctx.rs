@@ -11,15 +11,20 @@ use daystar_model::{Managed, ObjectId, Ref, Space, Timestamp};
 use daystar_protocol::frame::TO_CLIENT_BYTES_MAX;
 use daystar_protocol::message::{EncodeError, Message};
 use daystar_protocol::to_client::{event_frame, reply_frame};
+use rand::RngExt;
 
 use crate::game::accounts;
 use crate::game::channel::Channel;
+use crate::game::external::External;
 use crate::game::manner::{At, By, Manner, key};
 use crate::game::names::{self, NameError};
+use crate::game::plan::Plan;
 use crate::game::removal::{DEPTH_MAX, RemovalTooDeep, hook_of};
 use crate::game::rules::Result;
 use crate::game::session::{Asked, Attached, Session, SessionError, SessionRecord};
-use crate::game::task::{Task, TaskHandle, TaskRecord};
+use crate::game::sweep::Sweep;
+use crate::game::task::{Task, TaskHandle};
+use crate::game::task_record::{Stage, TaskKinds, TaskRecord};
 use crate::login::{Account, Identity};
 
 /// A task's view of the world, and its way to change it. Everything that a task does goes through here, and happens only if the task commits.
@@ -366,23 +371,71 @@ impl<'a, 'e> Ctx<'a, 'e> {
         self.schedule(Duration::ZERO, task).map(drop)
     }
 
-    /// Runs `task` once `delay` has passed, as a task of its own, also if the server is restarted before.
+    /// Runs `task` once `delay` has passed, as a task of its own, also if the server is restarted before. It is the world's
+    /// time that must have passed, which stands still while the server is down; [`plan`](Self::plan) can say otherwise.
     ///
     /// # Errors
     /// The task cannot be stored.
     pub fn schedule<T: Task>(&self, delay: Duration, task: T) -> Result<TaskHandle> {
-        let due = self.now().after(delay);
-        let task = self.attempt.insert(Space::Task, TaskRecord::of(&task, due)?)?;
-        self.effect(Effect::Schedule { task, due });
+        self.plan(Plan::after(delay), task)
+    }
+
+    /// Runs `task` again and again, first when one `period` of the world's time has passed. It does not drift: tick `n` is due
+    /// `n` periods from now. Ticks that a busy server has missed are made up for by one run; [`plan`](Self::plan) can say
+    /// otherwise.
+    ///
+    /// # Errors
+    /// The task cannot be stored, or the period is shorter than a millisecond.
+    pub fn every<T: Task>(&self, period: Duration, task: T) -> Result<TaskHandle> {
+        self.plan(Plan::every(period), task)
+    }
+
+    /// Runs `task` as `plan` says: once or again and again, by the world's clock or the one on the wall.
+    ///
+    /// # Errors
+    /// The task cannot be stored, or the period is shorter than a millisecond.
+    pub fn plan<T: Task>(&self, plan: Plan, task: T) -> Result<TaskHandle> {
+        self.store_task(&task, plan, Stage::Whole)
+    }
+
+    /// Calls the outside world, once this task has committed and is on disk. What comes of it arrives as a task:
+    /// [`External::done`].
+    ///
+    /// # Errors
+    /// The call cannot be stored.
+    pub fn after_commit<T: External>(&self, call: T) -> Result<TaskHandle> {
+        let key = {
+            let mut rng = self.rng();
+            [rng.random(), rng.random()]
+        };
+        self.store_task(&call, Plan::after(Duration::ZERO), Stage::Call { key })
+    }
+
+    /// Visits all objects of a type, a few at a time, in tasks that come after this one.
+    ///
+    /// # Errors
+    /// The sweep cannot be stored.
+    pub fn sweep<T: Sweep>(&self, sweep: T) -> Result<TaskHandle> {
+        let stage = Stage::Sweeping { next: 0, until: u64::MAX };
+        self.store_task(&sweep, Plan::after(Duration::ZERO), stage)
+    }
+
+    fn store_task<T: Managed>(&self, task: &T, plan: Plan, stage: Stage) -> Result<TaskHandle> {
+        TaskKinds::enlist::<T>(self)?;
+        let record = TaskRecord::of(task, plan, stage, self)?;
+        let (due, dial) = (record.due, record.dial());
+        let task = self.attempt.insert(Space::Task, record)?;
+        self.effect(Effect::Schedule { task, due, dial, kind: T::TYPE_NAME });
         Ok(TaskHandle::new(task))
     }
 
-    /// Takes a scheduled task back; `false` if it has run already.
+    /// Takes a scheduled task back, a periodic one with all its ticks to come; `false` if it has run already.
     ///
     /// # Errors
     /// The handle is not one of a task.
     pub fn cancel(&self, task: TaskHandle) -> Result<bool> {
-        if self.attempt.find::<TaskRecord>(task.id())?.is_none() {
+        if task.id().space() != Space::Task || self.attempt.find::<TaskRecord>(task.id())?.is_none()
+        {
             return Ok(false);
         }
         self.attempt.remove::<TaskRecord>(task.id())?;
@@ -391,9 +444,15 @@ impl<'a, 'e> Ctx<'a, 'e> {
 
     // Surroundings.
 
-    /// The task's time: the same however often the task is run again.
+    /// The task's time, the same however often the task is run again: the world's time, which stands still while the server
+    /// is down. A world that was always served has the time of the clock on the wall.
     pub fn now(&self) -> Timestamp {
         self.attempt.now()
+    }
+
+    /// The task's time by the clock on the wall, the same however often the task is run again: for what people read.
+    pub fn wall_time(&self) -> Timestamp {
+        self.attempt.wall_time()
     }
 
     /// The task's random numbers: the same however often the task is run again.

@@ -1,6 +1,5 @@
 //! The jobs that game code is run as: one for each thing that can happen to a game.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,11 +14,10 @@ use crate::game::manner::Manner;
 use crate::game::names::NameError;
 use crate::game::rules::{Game, Result};
 use crate::game::session::{Asked, Left, Session, SessionError, SessionRecord};
-use crate::game::task::TaskRecord;
 use crate::login::Identity;
 
 /// Runs `work` with a `Ctx`, and fails if a call that returns nothing went wrong.
-fn with_ctx<G: Game>(
+pub(crate) fn with_ctx<G: Game>(
     attempt: &Attempt<'_>,
     asked: Option<Asked>,
     work: impl FnOnce(&Ctx) -> Result<()>,
@@ -202,51 +200,6 @@ impl Job for EndSession {
     }
     fn again(&self) -> Option<Box<dyn Job>> {
         Some(Box::new(Self { session: self.session }))
-    }
-}
-
-/// A scheduled task whose time has come.
-pub(crate) struct Due<G> {
-    pub(crate) game: PhantomData<fn() -> G>,
-    pub(crate) task: ObjectId,
-}
-
-impl<G: Game> Job for Due<G> {
-    fn kind(&self) -> &'static str {
-        "task"
-    }
-    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
-        let record = match attempt.find::<TaskRecord>(self.task)? {
-            Some(record) if record.set_aside.is_none() => record.clone(),
-            // Cancelled, or run already.
-            _ => return Ok(()),
-        };
-        // Taken off the list in the commit that does the work: so its effects happen once.
-        attempt.remove::<TaskRecord>(self.task)?;
-        with_ctx::<G>(attempt, None, |ctx| record.run(ctx))
-    }
-    fn again(&self) -> Option<Box<dyn Job>> {
-        Some(Box::new(Self { game: PhantomData, task: self.task }))
-    }
-}
-
-/// Sets a task aside that has failed.
-pub(crate) struct SetAside {
-    pub(crate) task: ObjectId,
-    /// Why it failed.
-    pub(crate) reason: String,
-}
-
-impl Job for SetAside {
-    fn kind(&self) -> &'static str {
-        "set aside"
-    }
-    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
-        attempt.get_mut::<TaskRecord>(self.task)?.set_aside = Some(self.reason.clone());
-        Ok(())
-    }
-    fn again(&self) -> Option<Box<dyn Job>> {
-        Some(Box::new(Self { task: self.task, reason: self.reason.clone() }))
     }
 }
 

@@ -1,21 +1,20 @@
 //! Tasks that run later: values that are stored like objects and run once.
 
-use std::sync::Arc;
-
-use daystar_engine::Error;
-use daystar_macros::{Memory, managed};
+use daystar_macros::Memory;
 use daystar_model::layout::{Layout, Parts};
-use daystar_model::managed::Object;
 use daystar_model::show::{Show, Value};
-use daystar_model::{Managed, ObjectId, RecordError, Timestamp, TypeDescriptor};
+use daystar_model::{Managed, ObjectId, RecordError};
 
 use crate::game::ctx::Ctx;
+use crate::game::external::{CallFuture, CallKey, External};
+use crate::game::plan::Retry;
 use crate::game::rules::Result;
+use crate::game::sweep::Sweep;
 
 /// Work to be done later, as one task of its own.
 ///
-/// A value with `#[task]` on its type, handed to [`Ctx::spawn`] or [`Ctx::schedule`]. It is stored with the
-/// commit that asked for it, survives restarts, and takes effect exactly once.
+/// A value with `#[task]` on its type, handed to [`Ctx::spawn`], [`Ctx::schedule`], [`Ctx::every`] or [`Ctx::plan`]. It is
+/// stored with the commit that asked for it, survives restarts, and takes effect exactly once.
 ///
 /// ```
 /// use daystar::prelude::*;
@@ -39,10 +38,18 @@ use crate::game::rules::Result;
     note = "put `#[task]` above the definition of `{Self}`, and write `impl Task for {Self}`"
 )]
 pub trait Task: Managed {
+    /// How often it is tried when it fails, before it is set aside.
+    const RETRY: Retry = Retry::DEFAULT;
+
+    /// How much of the workers' time tasks of this kind get when there is not enough for all, compared with other kinds and
+    /// with sessions, which have 1.
+    const WEIGHT: u32 = 1;
+
     /// Does the work.
     ///
     /// # Errors
-    /// Rolls the task back. It is then set aside with its cause, where an operator sees it.
+    /// Rolls the task back, as a panic does. It is tried again as [`RETRY`](Self::RETRY) says, then set aside with its cause,
+    /// where an operator sees it: `inspect tasks`, `retry` and `discard` on the command line.
     fn run(&self, ctx: &Ctx) -> Result<()>;
 }
 
@@ -90,52 +97,43 @@ impl Show for TaskHandle {
     }
 }
 
-/// A task that waits for its time, or was set aside.
-#[managed(name = "daystar.Task")]
-pub(crate) struct TaskRecord {
-    pub(crate) due: Timestamp,
-    pub(crate) type_name: String,
-    pub(crate) version: u32,
-    pub(crate) payload: Vec<u8>,
-    /// Why it failed, if it did: then it runs no more.
-    pub(crate) set_aside: Option<String>,
-}
-
-impl TaskRecord {
-    pub(crate) fn of<T: Task>(task: &T, due: Timestamp) -> Result<Self> {
-        Ok(Self {
-            due,
-            type_name: T::TYPE_NAME.to_owned(),
-            version: T::VERSION,
-            payload: Managed::encode(task)?,
-            set_aside: None,
-        })
-    }
-
-    /// The stored task.
-    ///
-    /// # Errors
-    /// This program cannot read it.
-    pub(crate) fn task(&self) -> Result<Arc<dyn Object>, RecordError> {
-        TypeDescriptor::check(&self.type_name, self.version)?;
-        let unknown = || RecordError::UnknownType { name: self.type_name.clone() };
-        let known = TypeDescriptor::find(&self.type_name).ok_or_else(unknown)?;
-        (known.decode)(self.version, &self.payload)
-    }
-
-    /// Runs the stored task.
-    pub(crate) fn run(&self, ctx: &Ctx) -> Result<()> {
-        let known = TaskRegistration::find(&self.type_name)
-            .ok_or_else(|| RecordError::UnknownType { name: self.type_name.clone() })?;
-        (known.run)(self.version, &self.payload, ctx)
-    }
-}
-
-/// How `#[task]` makes a type known, so that a stored task can be run.
+/// How `#[task]`, `#[external]` and `#[sweep]` make a type known, so that a stored task can be run.
 #[doc(hidden)]
 pub struct TaskRegistration {
-    name: &'static str,
-    run: fn(u32, &[u8], &Ctx) -> Result<(), Error>,
+    pub(crate) name: &'static str,
+    pub(crate) retry: Retry,
+    pub(crate) weight: u32,
+    pub(crate) work: Work,
+}
+
+/// What there is to do.
+pub(crate) enum Work {
+    /// [`Task::run`].
+    Task(Run),
+    /// [`External::call`], whose outcome is stored, and [`External::done`], which is given it.
+    External { call: Call, done: Done },
+    /// [`Sweep::visit`] of some objects of the type `object`, and [`Sweep::done`].
+    Sweep { object: &'static str, visit: Visit, done: Run },
+}
+
+/// A value as it is stored: its type's version, and its bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Stored<'a> {
+    pub(crate) version: u32,
+    pub(crate) payload: &'a [u8],
+}
+
+/// What is done with a stored task. The second of [`Done`] is the answer.
+type Run = fn(Stored<'_>, &Ctx) -> Result<()>;
+type Done = fn(Stored<'_>, Stored<'_>, &Ctx) -> Result<()>;
+type Visit = fn(Stored<'_>, &[ObjectId], &Ctx) -> Result<()>;
+pub(crate) type Call = fn(Stored<'_>, CallKey) -> Result<CallFuture>;
+
+impl Stored<'_> {
+    /// The value.
+    pub(crate) fn value<T: Managed>(self) -> Result<T, RecordError> {
+        T::decode(self.version, self.payload)
+    }
 }
 
 impl TaskRegistration {
@@ -143,12 +141,47 @@ impl TaskRegistration {
     pub const fn of<T: Task>() -> Self {
         Self {
             name: T::TYPE_NAME,
-            run: |version, payload, ctx| T::decode(version, payload)?.run(ctx),
+            retry: T::RETRY,
+            weight: T::WEIGHT,
+            work: Work::Task(|task, ctx| task.value::<T>()?.run(ctx)),
         }
     }
 
-    fn find(name: &str) -> Option<&'static Self> {
-        inventory::iter::<Self>.into_iter().find(|known| known.name == name)
+    /// The registration of `T`, which calls the outside world.
+    pub const fn of_external<T: External>() -> Self {
+        Self {
+            name: T::TYPE_NAME,
+            retry: T::RETRY,
+            weight: 1,
+            work: Work::External {
+                call: crate::game::external::call::<T>,
+                done: crate::game::external::done::<T>,
+            },
+        }
+    }
+
+    /// The registration of `T`, which visits all objects of a type.
+    pub const fn of_sweep<T: Sweep>() -> Self {
+        Self {
+            name: T::TYPE_NAME,
+            retry: T::RETRY,
+            weight: 1,
+            work: Work::Sweep {
+                object: <T::Object as Managed>::TYPE_NAME,
+                visit: crate::game::sweep::visit::<T>,
+                done: crate::game::sweep::done::<T>,
+            },
+        }
+    }
+
+    /// The kind of task that is stored under `name`.
+    pub(crate) fn find(name: &str) -> Option<&'static Self> {
+        Self::all().find(|known| known.name == name)
+    }
+
+    /// All kinds of task of the program.
+    pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
+        inventory::iter::<Self>.into_iter()
     }
 }
 

@@ -16,4 +16,8 @@ pub struct Breaks {
     pub received_is_ignored: bool,
     /// A client that comes back is not sent what it has not received.
     pub retained_is_forgotten: bool,
+    /// Tasks stay in the list of those to be done when they are done.
+    pub task_stays: bool,
+    /// The next tick of a periodic task is due a period after the last one was done.
+    pub tick_drifts: bool,
 }

@@ -11,17 +11,20 @@ use daystar_model::{Clock, Store, StoreError, SystemClock, TypeDescriptor};
 use daystar_store::{LmdbStore, MemoryStore, Options};
 use tracing::{info, warn};
 
+use crate::game::due::{self, Opened};
 use crate::game::rules::Game;
 use crate::login::{Authenticator, DevelopmentNames, SameIdentity};
 use crate::net::certificate::{Certificate, CertificateError};
 use crate::net::endpoint::{Endpoint, NetConfig};
 use crate::net::limits::{Limits as NetworkLimits, SlowClient};
 use crate::net::resume::Broken;
+use crate::scheduler::kinds::Kinds;
 use crate::scheduler::queue::RunQueue;
-use crate::scheduler::timer::{Fire, TimerThread, Timers};
+use crate::scheduler::timer::{TimerThread, Timers};
 use crate::scheduler::worker::Workers;
 use crate::server::accounts::WorldAccounts;
 use crate::server::breaks::Breaks;
+use crate::server::clock::WorldClock;
 use crate::server::dispatch::Dispatch;
 use crate::server::door::Door;
 use crate::server::error::ServeError;
@@ -33,9 +36,13 @@ use crate::server::persistence::writer::Writer;
 use crate::server::persistence::{JournalLimits, Persistence};
 use crate::server::refresh::refresh_now_and_then;
 use crate::server::sessions::Sessions;
+use crate::server::tasks::calls::Calls;
+use crate::server::tasks::load::Loader;
+use crate::server::tasks::mend::Orders;
+use crate::server::tasks::{self, Tasks};
 use crate::server::watch::watch;
-use crate::server::world::{Beginning, run_due};
-use crate::server::{Running, Server};
+use crate::server::world::Beginning;
+use crate::server::{Running, Server, panics};
 
 /// What a server is to be like. Made by [`Server::builder`].
 pub struct Builder<G> {
@@ -47,6 +54,7 @@ pub struct Builder<G> {
     durability: Durability,
     journal: JournalLimits,
     store: Option<Arc<dyn Store>>,
+    clock: Option<Arc<dyn Clock>>,
     breaks: Breaks,
     network: NetworkLimits,
     authenticator: Arc<dyn Authenticator>,
@@ -67,6 +75,7 @@ impl<G: Game> Builder<G> {
             durability: Durability::Committed,
             journal: JournalLimits::default(),
             store: None,
+            clock: None,
             breaks: Breaks::default(),
             network: NetworkLimits::default(),
             authenticator: Arc::new(DevelopmentNames),
@@ -180,6 +189,13 @@ impl<G: Game> Builder<G> {
         self
     }
 
+    /// Goes by this clock instead of the machine's. For tests, which move it.
+    #[doc(hidden)]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
     /// Breaks the server on purpose. For tests, which must see it caught.
     #[doc(hidden)]
     pub fn broken(mut self, breaks: Breaks) -> Self {
@@ -213,23 +229,27 @@ impl<G: Game> Builder<G> {
         }
         // Before the world is opened: what is wrong with the files is told at once.
         let certificate = Arc::new(certificate(self.certificate.clone())?);
+        panics::remember();
         let store = self.open_store()?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = WorldClock::of(&*store, Arc::new(SystemClock), self.clock)?;
+        let count = self.workers.or(available_parallelism().ok().map(usize::from)).unwrap_or(1);
         let queue = Arc::new(RunQueue::new());
         let faults = Faults::new(release(&queue), self.breaks.parked_is_lost);
         let persistence = Arc::new(Persistence::new(store.last_commit()?, self.journal, faults));
+        let broken = due::Broken { stays: self.breaks.task_stays, drifts: self.breaks.tick_drifts };
+        let tasks = Tasks::<G>::new(&persistence, &store, clock.clone(), broken);
+        let kinds = Kinds::new(tasks::names(), Arc::clone(&queue), count, tasks.runner());
         let dispatch = Arc::new(Dispatch {
             persistence: Arc::clone(&persistence),
             switchboard: Arc::default(),
-            timers: Arc::new(Timers::new()),
+            timers: Arc::new(Timers::new(kinds, clock.clone())),
             durability: self.durability,
             is_early: self.breaks.durable_is_early,
         });
         // A world that is in memory only has nowhere else to be, so it is limited only if it was said to be.
         let memory = self.settings.memory.or_else(|| self.data.is_some().then(memory_unless_set));
-        let settings = Settings { seed: clock.now().unix_ms, memory, ..self.settings };
-        let engine =
-            Engine::new(Arc::clone(&store), dispatch.clone(), Arc::clone(&clock), settings)?;
+        let settings = Settings { seed: clock.wall().unix_ms, memory, ..self.settings };
+        let engine = Engine::new(Arc::clone(&store), dispatch.clone(), clock.clone(), settings)?;
         let engine = Arc::new(engine);
         let stored = {
             let engine = Arc::clone(&engine);
@@ -238,15 +258,18 @@ impl<G: Game> Builder<G> {
         };
         let writer = Writer::start(&persistence, Arc::clone(&store), stored)?;
         let faults = &persistence.faults;
-        let tick = watch(engine.clone(), persistence.clone());
-        let timers = TimerThread::start(&dispatch.timers, clock, fire::<G>(&queue, faults), tick)?;
+        let orders = self.data.as_ref().map(|data| Orders::of(data, queue.clone()));
+        let tick = watch(engine.clone(), persistence.clone(), clock.clone(), queue.clone(), orders);
+        let timers = TimerThread::start(&dispatch.timers, tick)?;
         let game = Arc::new(self.game);
-        let beginning = Beginning { engine: &engine, game: &game, faults, breaks: self.breaks };
-        beginning.open_world(&*store, &dispatch.timers)?;
+        let beginning =
+            Beginning { engine: &engine, game: &game, faults, clock: &clock, breaks: self.breaks };
+        beginning.open_world(&*store)?;
 
-        let count = self.workers.or(available_parallelism().ok().map(usize::from)).unwrap_or(1);
         let workers = Workers::start(count, &queue, &engine)?;
         let network = Network::start(count)?;
+        let opened = Opened { world: clock.now(), wall: clock.wall() };
+        tasks.begin(opened, network.handle().map(|runtime| Calls::new(runtime, queue.clone())));
         let switchboard = Arc::clone(&dispatch.switchboard);
         let (names, faults) = (Arc::<Names>::default(), Arc::clone(faults));
         let authenticator = self.authenticator;
@@ -284,9 +307,10 @@ impl<G: Game> Builder<G> {
         });
         // Last, so that a start that fails does not wait for tasks that spawn one another.
         timers.set_firing(true);
+        let loader = Loader::start(store, Arc::clone(&dispatch.timers))?;
         info!(game = G::NAME, address = %endpoint.address(), workers = count, "open");
-        let running = Running { endpoint, timers, workers, writer, network };
-        Ok(Server::of(engine, persistence, running))
+        let running = Running { endpoint, timers, loader, clock, workers, writer, network };
+        Ok(Server::of(engine, persistence, Arc::clone(&dispatch.timers), running))
     }
 
     fn open_store(&self) -> Result<Arc<dyn Store>, StoreError> {
@@ -298,15 +322,6 @@ impl<G: Game> Builder<G> {
             None => Arc::new(MemoryStore::new()),
         })
     }
-}
-
-/// Puts tasks whose time has come into `queue`.
-fn fire<G: Game>(queue: &Arc<RunQueue>, faults: &Arc<Faults>) -> Fire {
-    let (queue, faults) = (Arc::clone(queue), Arc::clone(faults));
-    Box::new(move |task| {
-        let faults = Arc::clone(&faults);
-        queue.push_loose(Box::new(move |engine| run_due::<G>(engine, &faults, task)));
-    })
 }
 
 /// Puts what has waited for the end of a fault into `queue`.

@@ -91,8 +91,8 @@ impl Dispatch {
                 Act::Disconnect { session: session.to_raw(), reason, hold }
             }
             Effect::Forget { session } => Act::Forget { session: session.to_raw() },
-            Effect::Schedule { task, due } => {
-                self.timers.add(task, due);
+            Effect::Schedule { task, due, dial, kind } => {
+                self.timers.add(task, due, dial, kind);
                 return None;
             }
             Effect::At { effect, .. } => return self.act(*effect, hold, delivery),

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use daystar_model::{CommitNumber, StoreError};
+use daystar_model::{CommitNumber, RecordError, StoreError};
 
 use crate::login::TokenKeyError;
 
@@ -31,6 +31,22 @@ pub enum ServeError {
     /// Tokens cannot be checked.
     #[error(transparent)]
     TokenKey(#[from] TokenKeyError),
+    /// Tasks wait in the world that this program cannot run.
+    #[error(
+        "{count} tasks `{name}` of version {version} wait in this world, and this program cannot run them: {cause}; start one \
+         that can, or throw them away with `discard --type {name} --waiting`"
+    )]
+    UnknownTask {
+        /// The name under which they are stored.
+        name: String,
+        /// The version of their type.
+        version: u32,
+        /// How many there are.
+        count: u64,
+        /// Why they cannot be run.
+        #[source]
+        cause: RecordError,
+    },
     /// The network cannot listen.
     #[error("{cause}")]
     Listen {

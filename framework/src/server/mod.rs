@@ -4,17 +4,20 @@ pub(crate) mod accounts;
 pub(crate) mod bare;
 pub(crate) mod breaks;
 pub(crate) mod builder;
+pub(crate) mod clock;
 pub(crate) mod dispatch;
 pub(crate) mod door;
 pub(crate) mod error;
 mod memory;
 pub(crate) mod names;
 pub(crate) mod network;
+mod panics;
 pub(crate) mod persistence;
 pub(crate) mod records;
 mod refresh;
 pub(crate) mod sessions;
 pub(crate) mod signals;
+pub(crate) mod tasks;
 pub(crate) mod verify;
 pub(crate) mod watch;
 pub(crate) mod world;
@@ -30,15 +33,17 @@ use tracing::{error, info};
 use crate::game::rules::Game;
 use crate::net::endpoint::Endpoint;
 use crate::net::meters;
-use crate::scheduler::timer::TimerThread;
+use crate::scheduler::timer::{TimerThread, Timers};
 use crate::scheduler::worker::Workers;
 use crate::server::builder::Builder;
+use crate::server::clock::WorldClock;
 use crate::server::error::ServeError;
 use crate::server::network::Network;
 use crate::server::persistence::Persistence;
 use crate::server::persistence::status::{self, JournalStatus};
 use crate::server::persistence::writer::Writer;
 use crate::server::signals::Signals;
+use crate::server::tasks::load::Loader;
 
 /// Says what the metrics of a server mean, to whoever collects them.
 pub(crate) fn describe_metrics() {
@@ -54,6 +59,7 @@ pub struct Server {
     fingerprint: Fingerprint,
     engine: Arc<Engine>,
     persistence: Arc<Persistence>,
+    timers: Arc<Timers>,
     running: Option<Running>,
 }
 
@@ -61,6 +67,8 @@ pub struct Server {
 pub(crate) struct Running {
     endpoint: Endpoint,
     timers: TimerThread,
+    loader: Loader,
+    clock: Arc<WorldClock>,
     workers: Workers,
     writer: Writer,
     network: Network,
@@ -72,12 +80,18 @@ impl Server {
         Builder::new(game)
     }
 
-    fn of(engine: Arc<Engine>, persistence: Arc<Persistence>, running: Running) -> Self {
+    fn of(
+        engine: Arc<Engine>,
+        persistence: Arc<Persistence>,
+        timers: Arc<Timers>,
+        running: Running,
+    ) -> Self {
         Self {
             address: running.endpoint.address(),
             fingerprint: running.endpoint.fingerprint(),
             engine,
             persistence,
+            timers,
             running: Some(running),
         }
     }
@@ -115,6 +129,12 @@ impl Server {
         }
     }
 
+    /// How many tasks wait for their time, as far as is known. For benches.
+    #[doc(hidden)]
+    pub fn tasks_waiting(&self) -> usize {
+        self.timers.waiting()
+    }
+
     /// What the world is run by, to be compared with when a record of the run is run again. It keeps the store open.
     #[doc(hidden)]
     pub fn engine(&self) -> Arc<Engine> {
@@ -148,14 +168,17 @@ impl Server {
 
     fn stop_parts(&mut self) -> Result<(), ServeError> {
         let Some(running) = self.running.take() else { return Ok(()) };
-        let Running { endpoint, mut timers, mut workers, mut writer, network } = running;
+        let Running { endpoint, mut timers, mut loader, clock, mut workers, mut writer, network } =
+            running;
         network.wait(async move { endpoint.shutdown("the server is stopping").await });
         network.stop();
         // A task that spawns itself again and again must not keep the workers from ending, and neither must one that
         // never ends by itself: the watch goes on until they have.
         timers.set_firing(false);
+        loader.finish();
         workers.finish();
         timers.finish();
+        clock.stop(&self.engine);
         // Nobody is left to run what waits for the end of a fault; the next start finds it in the store.
         self.persistence.faults.abandon();
         let written = writer.finish();

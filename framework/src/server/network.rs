@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, EnterGuard, Runtime};
+use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 
 /// A tokio runtime of the server's own. Dropping it leaves its tasks to end in the background.
 pub(crate) struct Network(Option<Runtime>);
@@ -21,6 +21,11 @@ impl Network {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(threads).thread_name("network").enable_all();
         Ok(Self(Some(builder.build()?)))
+    }
+
+    /// What spawns tasks here, from anywhere.
+    pub(crate) fn handle(&self) -> Option<Handle> {
+        self.0.as_ref().map(|runtime| runtime.handle().clone())
     }
 
     /// Makes this the runtime of what is spawned while the guard lives.

@@ -9,7 +9,7 @@ use daystar_store::Moment;
 
 use crate::game::names::bindings;
 use crate::game::problems::Problems;
-use crate::game::task::TaskRecord;
+use crate::game::task_record::TaskRecord;
 
 /// What was found.
 pub(crate) struct Records {

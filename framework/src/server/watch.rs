@@ -6,11 +6,20 @@ use std::time::{Duration, Instant};
 use daystar_engine::{Engine, Overdue};
 use tracing::{error, warn};
 
+use crate::scheduler::queue::RunQueue;
 use crate::scheduler::timer::Tick;
+use crate::server::clock::WorldClock;
 use crate::server::persistence::Persistence;
+use crate::server::tasks::mend::Orders;
 
 /// What the timers' thread is to do besides.
-pub(crate) fn watch(engine: Arc<Engine>, persistence: Arc<Persistence>) -> Tick {
+pub(crate) fn watch(
+    engine: Arc<Engine>,
+    persistence: Arc<Persistence>,
+    clock: Arc<WorldClock>,
+    queue: Arc<RunQueue>,
+    mut orders: Option<Orders>,
+) -> Tick {
     let began = Instant::now();
     let (mut next, mut next_show) = (Duration::ZERO, Duration::ZERO);
     Box::new(move || {
@@ -19,6 +28,10 @@ pub(crate) fn watch(engine: Arc<Engine>, persistence: Arc<Persistence>) -> Tick 
             next = now + PAUSE;
             engine.watch(now).iter().for_each(report);
             persistence.faults.tick();
+            clock.tick(&queue);
+            if let Some(orders) = &mut orders {
+                orders.tick();
+            }
         }
         if now >= next_show {
             next_show = now + SHOW_EVERY;

@@ -1,39 +1,41 @@
-//! Opens the world that the last run left, and runs the tasks that wait in it.
+//! Opens the world that the last run left.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use daystar_engine::{Engine, Outcome};
-use daystar_model::{CommitNumber, ObjectId, Space, Store, StoreError, Timestamp};
-use tracing::{error, warn};
+use daystar_model::{CommitNumber, ObjectId, Space, Store, StoreError};
+use tracing::warn;
 
-use crate::game::events::{Created, Departed, Due, EndSession, SetAside, reason};
+use crate::game::events::{Created, Departed, EndSession, reason};
 use crate::game::rules::Game;
 use crate::game::session::Left;
-use crate::game::task::TaskRecord;
-use crate::scheduler::timer::Timers;
 use crate::server::breaks::Breaks;
+use crate::server::clock::WorldClock;
 use crate::server::error::ServeError;
 use crate::server::persistence::faults::Faults;
 use crate::server::sessions::{Departure, depart};
+use crate::server::tasks::load::check_kinds;
 
 /// What a world is opened with.
 pub(crate) struct Beginning<'a, G> {
     pub(crate) engine: &'a Engine,
     pub(crate) game: &'a Arc<G>,
     pub(crate) faults: &'a Arc<Faults>,
+    pub(crate) clock: &'a WorldClock,
     pub(crate) breaks: Breaks,
 }
 
 impl<G: Game> Beginning<'_, G> {
     /// Builds an empty world, or picks up where the last run left it.
-    pub(crate) fn open_world(&self, store: &dyn Store, timers: &Timers) -> Result<(), ServeError> {
+    pub(crate) fn open_world(&self, store: &dyn Store) -> Result<(), ServeError> {
+        check_kinds(store)?;
         if store.last_commit()? == CommitNumber::ZERO
             && let Outcome::Failed(cause) =
                 self.engine.run(&Created { game: Arc::clone(self.game) })
         {
             return Err(ServeError::Created { cause: reason(&cause) });
         }
+        self.clock.keep(self.engine);
         let mut cut_off = Vec::new();
         each_of(store, Space::Session, |id, _| cut_off.push(id))?;
         if !cut_off.is_empty() {
@@ -45,13 +47,6 @@ impl<G: Game> Beginning<'_, G> {
         for session in cut_off {
             self.end_cut_off(session);
         }
-        let mut waiting = Vec::new();
-        each_of(store, Space::Task, |id, value| {
-            if let Some(TaskRecord { due, set_aside: None, .. }) = value.downcast_ref() {
-                waiting.push((id, *due));
-            }
-        })?;
-        waiting.into_iter().for_each(|(task, due): (ObjectId, Timestamp)| timers.add(task, due));
         Ok(())
     }
 
@@ -89,30 +84,4 @@ fn each_of(
         Err(cause) => outcome = Err(cause),
     })?;
     outcome
-}
-
-/// Runs a task whose time has come; one that fails is set aside, with its cause. While the store cannot be read or written, it waits: that
-/// is not the task's fault.
-pub(crate) fn run_due<G: Game>(engine: &Engine, faults: &Arc<Faults>, task: ObjectId) {
-    let job = Due::<G> { game: PhantomData, task };
-    let Outcome::Failed(cause) = engine.run(&job) else { return };
-    if cause.is_passing() {
-        let again = Arc::clone(faults);
-        let work = Box::new(move |engine: &Engine| run_due::<G>(engine, &again, task));
-        return faults.run_again(&cause, work);
-    }
-    let reason = reason(&cause);
-    error!(%task, reason, "a scheduled task failed and was set aside");
-    set_aside(engine, faults, task, reason);
-}
-
-fn set_aside(engine: &Engine, faults: &Arc<Faults>, task: ObjectId, reason: String) {
-    let job = SetAside { task, reason };
-    let Outcome::Failed(cause) = engine.run(&job) else { return };
-    if cause.is_passing() {
-        let (again, reason) = (Arc::clone(faults), job.reason);
-        let work = Box::new(move |engine: &Engine| set_aside(engine, &again, task, reason));
-        return faults.run_again(&cause, work);
-    }
-    error!(%task, ?cause, "a failed task could not be set aside; it is tried again at the next start");
 }

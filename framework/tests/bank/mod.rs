@@ -99,6 +99,8 @@ impl Task for Enter {
 pub(crate) struct Fail {}
 
 impl Task for Fail {
+    const RETRY: Retry = Retry::NEVER;
+
     fn run(&self, _: &Ctx) -> Result<()> {
         bail!("this task always fails")
     }

@@ -1,0 +1,155 @@
+//! What an operator does about a task that was set aside: in a world at rest, and in one that a server has open, which is a
+//! process of its own.
+
+use std::env;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use clap::Parser;
+
+use super::*;
+use crate::prelude::*;
+use crate::server::Server;
+
+#[message]
+pub(super) struct Nothing;
+
+/// Has one task, which fails until there is a file of this name, and then is never heard of again.
+pub(super) struct Stubborn;
+
+#[task]
+pub(super) struct Push {
+    weight: u32,
+}
+
+impl Task for Push {
+    const RETRY: Retry = Retry::NEVER;
+
+    fn run(&self, _: &Ctx) -> Result<()> {
+        let is_open = env::var_os(OPEN).is_some_and(|file| Path::new(&file).exists());
+        ensure!(is_open, "the door is shut");
+        Ok(())
+    }
+}
+
+impl Game for Stubborn {
+    type Request = Nothing;
+    type Event = Nothing;
+    const NAME: &'static str = "stubborn";
+
+    fn created(&self, ctx: &Ctx) -> Result<()> {
+        ctx.spawn(Push { weight: 7 })?;
+        ctx.schedule(Duration::from_secs(3_600), Push { weight: 8 }).map(drop)
+    }
+    fn received(&self, _: &Ctx, _: Session, _: Nothing) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+#[ignore = "run by the other test, as a server in a process of its own"]
+fn server() {
+    let Some(data) = env::var_os(DATA) else { return };
+    let server = Server::builder(Stubborn).data(data).workers(1).start().expect("a server");
+    println!("address {}", server.address());
+    std::io::stdout().flush().expect("flush");
+    let _ = std::io::stdin().lines().count();
+    server.stop().expect("a clean end");
+}
+
+/// Runs `work` while a server has the world open.
+fn served(data: &Path, open: &Path, work: impl FnOnce()) {
+    let program = env::current_exe().expect("the test's own program");
+    let mut process = Command::new(program)
+        .args(["--exact", "cli::tasks::tests::server", "--nocapture", "--ignored"])
+        .env(DATA, data)
+        .env(OPEN, open)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a second process");
+    let output = process.stdout.take().expect("its output");
+    let mut lines = BufReader::new(output).lines().map_while(std::result::Result::ok);
+    lines.find(|line| line.contains("address ")).expect("a server that serves");
+    work();
+    drop(process.stdin.take());
+    process.wait().expect("its end");
+}
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+fn command(data: &Path, mending: Mending, arguments: &[&str]) -> Result<(), Failure> {
+    let data = data.to_str().expect("a name in UTF-8");
+    let line = ["tasks", "--data", data].into_iter().chain(arguments.iter().copied());
+    let Line { arguments } = Line::try_parse_from(line).expect("arguments");
+    run(&arguments, mending).map(drop)
+}
+
+/// The states of the stored tasks, when there are as many that `state` as `wanted`; what there is when there never are.
+fn states(data: &Path, state: &str, wanted: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    for _ in 0..2_000 {
+        let moment = Moment::open(data, Default::default()).expect("a world");
+        found.clear();
+        each_task(&moment, &mut |id, task| {
+            found.push(shown_task(id, task).to_string());
+            ControlFlow::Continue(())
+        })
+        .expect("a world that can be read");
+        if found.iter().filter(|task| task.contains(state)).count() == wanted {
+            break;
+        }
+        sleep(Duration::from_millis(5));
+    }
+    found
+}
+
+#[test]
+fn a_task_that_was_set_aside_is_seen_tried_again_and_thrown_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, open) = (folder.path().join("world"), folder.path().join("open"));
+    served(&data, &open, || {
+        let found = states(&data, "set aside", 1);
+        assert_eq!(found.len(), 2, "{found:?}");
+        let aside = found.iter().find(|task| task.contains("set aside")).expect("set aside");
+        for part in ["\"type\":\"Push\"", "\"tries\":1", "the door is shut", "{\"weight\":7}"] {
+            assert!(aside.contains(part), "{part} is not in {aside}");
+        }
+        assert!(found.iter().any(|task| task.contains("\"state\":\"pending\"")), "{found:?}");
+        // While the server runs; in vain, since the door is shut: it is set aside again.
+        command(&data, Mending::Retry, &["--all"]).expect("an order carried out");
+        states(&data, "set aside", 1);
+        std::fs::write(&open, "").expect("a file");
+        command(&data, Mending::Retry, &["--type", "Push"]).expect("an order carried out");
+        let found = states(&data, "set aside", 0);
+        assert_eq!(found.len(), 1, "it ran, and only the other waits: {found:?}");
+        std::fs::remove_file(&open).expect("no file");
+    });
+
+    // At rest: the other is not thrown away with those that were set aside, but when it is named.
+    command(&data, Mending::Discard, &["--all"]).expect("nothing to do");
+    assert_eq!(states(&data, "pending", 1).len(), 1);
+    let moment = Moment::open(&data, Default::default()).expect("a world");
+    let mut waiting = None;
+    each_task(&moment, &mut |id, _| {
+        waiting = Some(id);
+        ControlFlow::Break(())
+    })
+    .expect("a world that can be read");
+    drop(moment);
+    let waiting = waiting.expect("a task").to_string();
+    command(&data, Mending::Discard, &[&waiting]).expect("thrown away");
+    assert!(states(&data, "pending", 0).is_empty());
+    let told = command(&data, Mending::Discard, &[&waiting]).expect_err("gone").to_string();
+    assert!(told.contains("there is no task task#"), "{told}");
+}
+
+const DATA: &str = "DAYSTAR_STUBBORN_DATA";
+const OPEN: &str = "DAYSTAR_STUBBORN_OPEN";

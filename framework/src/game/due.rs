@@ -1,0 +1,243 @@
+//! The jobs that a stored task goes through: done, failed, tried again.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use daystar_engine::{Attempt, Effect, Error, Job};
+use daystar_model::{Dial, ObjectId, Timestamp};
+use parking_lot::Mutex;
+
+use crate::game::events::with_ctx;
+use crate::game::rules::{Game, Result};
+use crate::game::task::{Stored, TaskRegistration, Work};
+use crate::game::task_record::{Stage, TaskRecord, Trouble};
+
+/// Since when the server has served, by both clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Opened {
+    pub(crate) world: Timestamp,
+    pub(crate) wall: Timestamp,
+}
+
+/// A scheduled task whose time may have come.
+pub(crate) struct Due<G> {
+    pub(crate) game: PhantomData<fn() -> G>,
+    pub(crate) task: ObjectId,
+    pub(crate) kind: &'static TaskRegistration,
+    pub(crate) opened: Opened,
+    /// For a sweep: what it is to visit.
+    pub(crate) slice: Option<Arc<Slice>>,
+    pub(crate) broken: Broken,
+}
+
+/// What is broken on purpose.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Broken {
+    /// Tasks stay in the list when they are done.
+    pub(crate) stays: bool,
+    /// The next tick is due a period from now.
+    pub(crate) drifts: bool,
+}
+
+/// A part of a sweep.
+pub(crate) struct Slice {
+    /// Where the sweep must stand.
+    pub(crate) from: u64,
+    /// The objects from there on.
+    pub(crate) objects: Vec<ObjectId>,
+    /// Where it stands afterwards; `None`: at its end.
+    pub(crate) next: Option<u64>,
+    /// Where it ends.
+    pub(crate) until: u64,
+}
+
+impl<G: Game> Job for Due<G> {
+    fn kind(&self) -> &'static str {
+        self.kind.name
+    }
+    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
+        let Some(record) = attempt.find::<TaskRecord>(self.task)?.map(|record| record.clone())
+        else {
+            // Cancelled, or done already.
+            return Ok(());
+        };
+        let (now, opened) = match record.dial() {
+            Dial::World => (attempt.now(), self.opened.world),
+            Dial::Wall => (attempt.wall_time(), self.opened.wall),
+        };
+        // Set aside, or moved to a later time: whoever has woken us did not know.
+        if record.next().is_none_or(|next| next > now) {
+            return Ok(());
+        }
+        // Another hint has brought it here already.
+        let is_elsewhere = match (&self.kind.work, &record.stage, &self.slice) {
+            (Work::Task(_), _, _) | (Work::External { .. }, Stage::Answered { .. }, _) => false,
+            (Work::Sweep { .. }, Stage::Sweeping { next, .. }, Some(slice)) => *next != slice.from,
+            _ => true,
+        };
+        if is_elsewhere {
+            return Ok(());
+        }
+        // What is done with the record is part of the commit that does the work: so its effects happen once.
+        if let Some(every) = record.every {
+            let due = if self.broken.drifts { now } else { record.due };
+            let tick = every.tick(due, now, opened);
+            self.go_on(attempt, tick.next)?;
+            if !tick.runs {
+                return Ok(());
+            }
+        } else if self.slice.as_ref().is_some_and(|slice| slice.next.is_some()) {
+            self.go_on(attempt, now)?;
+        } else if !self.broken.stays {
+            attempt.remove::<TaskRecord>(self.task)?;
+        }
+        with_ctx::<G>(attempt, None, |ctx| {
+            let task = Stored { version: record.version, payload: &record.payload };
+            match (&self.kind.work, &record.stage, &self.slice) {
+                (Work::Task(run), _, _) => run(task, ctx),
+                (Work::External { done, .. }, Stage::Answered { version, payload }, _) => {
+                    done(task, Stored { version: *version, payload }, ctx)
+                }
+                (Work::Sweep { visit, done, .. }, _, Some(slice)) => {
+                    visit(task, &slice.objects, ctx)?;
+                    if slice.next.is_none() { done(task, ctx) } else { Ok(()) }
+                }
+                _ => Ok(()),
+            }
+        })
+    }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        let (task, kind, opened) = (self.task, self.kind, self.opened);
+        let (slice, broken) = (self.slice.clone(), self.broken);
+        Some(Box::new(Self { game: PhantomData, task, kind, opened, slice, broken }))
+    }
+}
+
+impl<G> Due<G> {
+    /// Leaves the record for the next time, at `due`.
+    fn go_on(&self, attempt: &Attempt<'_>, due: Timestamp) -> Result<()> {
+        let mut record = attempt.get_mut::<TaskRecord>(self.task)?;
+        record.due = due;
+        record.trouble = None;
+        if let Some(&Slice { next: Some(next), until, .. }) = self.slice.as_deref() {
+            record.stage = Stage::Sweeping { next, until };
+        }
+        let dial = record.dial();
+        attempt.effect(Effect::Schedule { task: self.task, due, dial, kind: self.kind.name });
+        Ok(())
+    }
+}
+
+/// Looks at a stored task.
+#[derive(Default)]
+pub(crate) struct Look {
+    pub(crate) task: Option<ObjectId>,
+    pub(crate) found: Mutex<Option<TaskRecord>>,
+}
+
+impl Job for Look {
+    fn kind(&self) -> &'static str {
+        "look at a task"
+    }
+    fn is_read_only(&self) -> bool {
+        true
+    }
+    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
+        if let Some(task) = self.task {
+            *self.found.lock() = attempt.find::<TaskRecord>(task)?.map(|record| record.clone());
+        }
+        Ok(())
+    }
+}
+
+/// Writes down that a task has failed: it is tried again later, or set aside.
+pub(crate) struct Failed {
+    pub(crate) task: ObjectId,
+    pub(crate) kind: &'static TaskRegistration,
+    pub(crate) cause: String,
+    pub(crate) backtrace: Option<String>,
+    /// What became of it.
+    pub(crate) verdict: Mutex<Verdict>,
+}
+
+/// What becomes of a task that has failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is gone: somebody has cancelled it.
+    #[default]
+    Gone,
+    /// It is tried again, having failed so often.
+    Again(u32),
+    /// It was set aside.
+    SetAside,
+}
+
+impl Job for Failed {
+    fn kind(&self) -> &'static str {
+        "task failed"
+    }
+    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
+        *self.verdict.lock() = Verdict::Gone;
+        if attempt.find::<TaskRecord>(self.task)?.is_none_or(|record| record.next().is_none()) {
+            return Ok(());
+        }
+        let mut record = attempt.get_mut::<TaskRecord>(self.task)?;
+        let dial = record.dial();
+        let now = match dial {
+            Dial::World => attempt.now(),
+            Dial::Wall => attempt.wall_time(),
+        };
+        let tries = record.trouble.as_ref().map_or(0, |trouble| trouble.tries).saturating_add(1);
+        let again = self.kind.retry.pause(tries).map(|pause| now.after(pause));
+        let (cause, backtrace) = (self.cause.clone(), self.backtrace.clone());
+        record.trouble = Some(Box::new(Trouble { tries, again, cause, backtrace }));
+        if let Some(due) = again {
+            attempt.effect(Effect::Schedule { task: self.task, due, dial, kind: self.kind.name });
+        }
+        *self.verdict.lock() = again.map_or(Verdict::SetAside, |_| Verdict::Again(tries));
+        Ok(())
+    }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        let (cause, backtrace) = (self.cause.clone(), self.backtrace.clone());
+        let verdict = Mutex::default();
+        Some(Box::new(Self { task: self.task, kind: self.kind, cause, backtrace, verdict }))
+    }
+}
+
+/// Has a task that failed tried again at once, as if it never had.
+pub(crate) struct Afresh {
+    pub(crate) task: ObjectId,
+}
+
+impl Job for Afresh {
+    fn kind(&self) -> &'static str {
+        "retry a task"
+    }
+    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
+        let mut record = attempt.get_mut::<TaskRecord>(self.task)?;
+        record.trouble = None;
+        let (due, dial, kind) = (record.due, record.dial(), record.kind()?.name);
+        attempt.effect(Effect::Schedule { task: self.task, due, dial, kind });
+        Ok(())
+    }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        Some(Box::new(Self { task: self.task }))
+    }
+}
+
+/// Throws a task away.
+pub(crate) struct Discard {
+    pub(crate) task: ObjectId,
+}
+
+impl Job for Discard {
+    fn kind(&self) -> &'static str {
+        "discard a task"
+    }
+    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
+        Ok(attempt.remove::<TaskRecord>(self.task)?)
+    }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        Some(Box::new(Self { task: self.task }))
+    }
+}

@@ -1,0 +1,180 @@
+//! How a task is stored while it waits: [`TaskRecord`], and the list of all kinds of task that there may be.
+
+use std::sync::Arc;
+
+use daystar_macros::managed;
+use daystar_model::managed::Object;
+use daystar_model::{Dial, Managed, ObjectId, RecordError, Space, Timestamp, TypeDescriptor};
+
+use crate::game::ctx::Ctx;
+use crate::game::plan::{Every, First, Plan};
+use crate::game::rules::Result;
+use crate::game::task::TaskRegistration;
+
+/// A task that waits for its time, is to be tried again, or was set aside.
+#[managed(name = "daystar.Task", version = 2)]
+pub(crate) struct TaskRecord {
+    /// When it is due; of a periodic task, its present tick.
+    pub(crate) due: Timestamp,
+    /// Whether that is meant by the clock on the wall.
+    pub(crate) by_wall: bool,
+    pub(crate) every: Option<Every>,
+    pub(crate) type_name: String,
+    pub(crate) version: u32,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) stage: Stage,
+    pub(crate) trouble: Option<Box<Trouble>>,
+}
+
+/// How far a task has come that takes several commits.
+#[managed(name = "daystar.TaskStage")]
+pub(crate) enum Stage {
+    /// It takes only one.
+    Whole,
+    /// The outside world is to be called, under this key.
+    Call { key: [u64; 2] },
+    /// It has answered so.
+    Answered { version: u32, payload: Vec<u8> },
+    /// The next object to be visited has this index, or a higher one; none from `until` on.
+    Sweeping { next: u64, until: u64 },
+}
+
+/// What has gone wrong with a task.
+#[managed(name = "daystar.TaskTrouble")]
+pub(crate) struct Trouble {
+    /// How often in a row it has failed.
+    pub(crate) tries: u32,
+    /// When it is tried again, by the task's clock; `None`: it was set aside.
+    pub(crate) again: Option<Timestamp>,
+    /// Why it failed last.
+    pub(crate) cause: String,
+    /// Where, if it panicked and backtraces were taken.
+    pub(crate) backtrace: Option<String>,
+}
+
+impl TaskRecord {
+    /// `value` as a task that is to be done as `plan` says, asked for now.
+    pub(crate) fn of<T: Managed>(value: &T, plan: Plan, stage: Stage, ctx: &Ctx) -> Result<Self> {
+        let now = match plan.dial {
+            Dial::World => ctx.now(),
+            Dial::Wall => ctx.wall_time(),
+        };
+        let every = plan.period.map(|period| Every {
+            period_ms: u64::try_from(period.as_millis()).unwrap_or(u64::MAX),
+            missed: plan.missed,
+        });
+        if every.is_some_and(|every| every.period_ms == 0) {
+            return Err(PlanError::PeriodTooShort { kind: T::TYPE_NAME }.into());
+        }
+        Ok(Self {
+            due: match plan.first {
+                First::In(delay) => now.after(delay),
+                First::At(at) => at,
+            },
+            by_wall: plan.dial == Dial::Wall,
+            every,
+            type_name: T::TYPE_NAME.to_owned(),
+            version: T::VERSION,
+            payload: Managed::encode(value)?,
+            stage,
+            trouble: None,
+        })
+    }
+
+    /// By which clock its times are meant.
+    pub(crate) fn dial(&self) -> Dial {
+        if self.by_wall { Dial::Wall } else { Dial::World }
+    }
+
+    /// When it is to be run next; `None`: it was set aside.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.trouble.as_ref().map_or(Some(self.due), |trouble| trouble.again)
+    }
+
+    /// The stored task.
+    ///
+    /// # Errors
+    /// This program cannot read it.
+    pub(crate) fn task(&self) -> Result<Arc<dyn Object>, RecordError> {
+        TypeDescriptor::check(&self.type_name, self.version)?;
+        let unknown = || RecordError::UnknownType { name: self.type_name.clone() };
+        let known = TypeDescriptor::find(&self.type_name).ok_or_else(unknown)?;
+        (known.decode)(self.version, &self.payload)
+    }
+
+    /// The kind of task that it is.
+    ///
+    /// # Errors
+    /// This program has no such kind.
+    pub(crate) fn kind(&self) -> Result<&'static TaskRegistration, RecordError> {
+        let unknown = || RecordError::UnknownType { name: self.type_name.clone() };
+        TaskRegistration::find(&self.type_name).ok_or_else(unknown)
+    }
+}
+
+/// Why a plan cannot be kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PlanError {
+    /// A period of nothing.
+    #[error("`{kind}` cannot run every 0 ms: choose a period of a millisecond at least")]
+    PeriodTooShort {
+        /// The task's type.
+        kind: &'static str,
+    },
+}
+
+/// All kinds of task that were ever asked for: so a program that lacks one is told at its start, without looking at every
+/// task.
+#[managed(name = "daystar.TaskKinds")]
+#[derive(Default)]
+pub(crate) struct TaskKinds {
+    pub(crate) kinds: Vec<TaskKind>,
+}
+
+#[managed(name = "daystar.TaskKind")]
+pub(crate) struct TaskKind {
+    pub(crate) type_name: String,
+    pub(crate) version: u32,
+    /// How its values were laid out, if that was known.
+    pub(crate) layout: Option<String>,
+}
+
+/// Where [`TaskKinds`] is: among the names, whose ids are hashes, so that it needs no id of its own.
+pub(crate) const TASK_KINDS: ObjectId = ObjectId::new(Space::Name, 1);
+
+impl TaskKinds {
+    /// Makes sure that `T` is on the list.
+    pub(crate) fn enlist<T: Managed>(ctx: &Ctx) -> Result<()> {
+        let attempt = ctx.attempt();
+        let own = |kind: &TaskKind| kind.version == T::VERSION && kind.type_name == T::TYPE_NAME;
+        let known = attempt.find::<Self>(TASK_KINDS)?.map(|list| list.kinds.iter().any(own));
+        let kind = || TaskKind {
+            type_name: T::TYPE_NAME.to_owned(),
+            version: T::VERSION,
+            layout: T::layout(T::VERSION),
+        };
+        match known {
+            Some(true) => {}
+            Some(false) => attempt.get_mut::<Self>(TASK_KINDS)?.kinds.push(kind()),
+            None => attempt.insert_at(TASK_KINDS, Self { kinds: vec![kind()] })?,
+        }
+        Ok(())
+    }
+}
+
+impl TaskKind {
+    /// That this program can read and run such tasks.
+    ///
+    /// # Errors
+    /// It cannot: the cause.
+    pub(crate) fn check(&self) -> Result<(), RecordError> {
+        match &self.layout {
+            Some(layout) => TypeDescriptor::check_layout(&self.type_name, self.version, layout)?,
+            None => TypeDescriptor::check(&self.type_name, self.version)?,
+        }
+        match TaskRegistration::find(&self.type_name) {
+            Some(_) => Ok(()),
+            None => Err(RecordError::UnknownType { name: self.type_name.clone() }),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Calls of the outside world, on the network's threads: after the commit that asked for them is on disk, and until they
+//! have an answer.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use daystar_engine::Engine;
+use daystar_model::ObjectId;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tracing::error;
+
+use crate::game::events::reason;
+use crate::game::external::{Answer, Answered, CallKey};
+use crate::game::rules::{Game, Result};
+use crate::game::task::{Call, Stored, TaskRegistration};
+use crate::net::watermark::Hold;
+use crate::scheduler::queue::{RunQueue, Work};
+use crate::server::tasks::{Tasks, run};
+
+/// What calls are made with, and which are under way.
+pub(crate) struct Calls {
+    runtime: Handle,
+    queue: Arc<RunQueue>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    under_way: HashSet<ObjectId>,
+    /// Those for which there was no room, and the places of their kinds.
+    waiting: VecDeque<(usize, ObjectId)>,
+}
+
+/// A call that is to be made: what makes it, and what it is made of.
+pub(super) struct Order {
+    pub(super) make: Call,
+    pub(super) version: u32,
+    pub(super) payload: Vec<u8>,
+    pub(super) key: CallKey,
+}
+
+impl Calls {
+    /// Calls are made on `runtime`; what follows from them is run by who takes from `queue`.
+    pub(crate) fn new(runtime: Handle, queue: Arc<RunQueue>) -> Self {
+        Self { runtime, queue, state: Mutex::default() }
+    }
+}
+
+impl<G: Game> Tasks<G> {
+    /// Has `work` run when all that has been committed until now is on disk.
+    pub(super) fn when_durable(&self, work: Work) {
+        let Some(Calls { runtime, queue, .. }) = self.calls.get() else { return };
+        let (queue, watermark) = (Arc::clone(queue), Arc::clone(&self.persistence.watermark));
+        let hold = Hold::until(self.persistence.status().last_committed);
+        runtime.spawn(async move {
+            watermark.reached(hold).await;
+            queue.push_loose(work);
+        });
+    }
+
+    /// Makes a call; later, if too many are under way.
+    pub(super) fn call(self: &Arc<Self>, place: usize, task: ObjectId, order: Order) {
+        let Some(calls) = self.calls.get() else { return };
+        {
+            let mut state = calls.state.lock();
+            if state.under_way.contains(&task) {
+                return;
+            }
+            if state.under_way.len() >= UNDER_WAY_MAX {
+                state.waiting.push_back((place, task));
+                return;
+            }
+            state.under_way.insert(task);
+        }
+        let tasks = Arc::clone(self);
+        let watermark = Arc::clone(&self.persistence.watermark);
+        let hold = Hold::until(self.persistence.status().last_committed);
+        let queue = Arc::clone(&calls.queue);
+        calls.runtime.spawn(async move {
+            // A call cannot be taken back, so it must not come of a commit that can.
+            watermark.reached(hold).await;
+            let Order { make, version, payload, key } = order;
+            // As a task of its own, so that a panic is contained.
+            let made =
+                tokio::spawn(
+                    async move { make(Stored { version, payload: &payload }, key)?.await },
+                )
+                .await;
+            let outcome = match made {
+                Ok(outcome) => outcome.map_err(|error| error.to_string()),
+                // The server is stopping; the next one calls again.
+                Err(ended) if ended.is_cancelled() => return,
+                Err(_) => Err("the call panicked".to_owned()),
+            };
+            queue.push_loose(Box::new(move |engine| tasks.called(engine, place, task, outcome)));
+        });
+    }
+
+    /// What follows from a call that has ended.
+    fn called(
+        self: &Arc<Self>,
+        engine: &Engine,
+        place: usize,
+        task: ObjectId,
+        outcome: Result<Answer, String>,
+    ) {
+        let kind = self.kinds[place];
+        match outcome {
+            Ok(answer) => self.answered(engine, kind, task, answer),
+            Err(cause) => self.failed(engine, kind, task, cause, None),
+        }
+        let Some(calls) = self.calls.get() else { return };
+        let next = {
+            let mut state = calls.state.lock();
+            state.under_way.remove(&task);
+            state.waiting.pop_front()
+        };
+        if let Some((place, task)) = next {
+            let tasks = Arc::clone(self);
+            calls.queue.push_loose(Box::new(move |engine| tasks.run(engine, place, task)));
+        }
+    }
+
+    /// Writes an answer down. Until it is, it is not lost for anything but a crash: then the call is made again.
+    fn answered(
+        self: &Arc<Self>,
+        engine: &Engine,
+        kind: &'static TaskRegistration,
+        task: ObjectId,
+        answer: Answer,
+    ) {
+        let Answer { version, payload } = answer;
+        let job = Answered { task, kind: kind.name, version, payload };
+        let Err(cause) = run(engine, &job) else { return };
+        if cause.is_passing() {
+            let (tasks, answer) = (Arc::clone(self), Answer { version, payload: job.payload });
+            let again = move |engine: &Engine| tasks.answered(engine, kind, task, answer);
+            return self.persistence.faults.run_again(&cause, Box::new(again));
+        }
+        error!(%task, kind = kind.name, ?cause, "an answer could not be stored");
+        self.failed(engine, kind, task, reason(&cause), None);
+    }
+}
+
+/// How many calls are under way at once; the others wait in the store.
+const UNDER_WAY_MAX: usize = 1024;

@@ -1,0 +1,150 @@
+//! What becomes of the tasks that the last run left: the program is checked before anybody comes in, and the tasks are read
+//! beside the running server.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+use daystar_model::{ObjectId, Space, Store, StoreError};
+use tracing::{error, info};
+
+use crate::game::task_record::{TASK_KINDS, TaskKinds, TaskRecord};
+use crate::scheduler::timer::Timers;
+use crate::server::error::ServeError;
+
+/// That this program can run all tasks that wait in `store`.
+///
+/// # Errors
+/// [`ServeError::UnknownTask`].
+pub(crate) fn check_kinds(store: &dyn Store) -> Result<(), ServeError> {
+    let Some((_, list)) = store.load(TASK_KINDS)? else { return Ok(()) };
+    let Some(list) = list.as_any().downcast_ref::<TaskKinds>() else { return Ok(()) };
+    for kind in &list.kinds {
+        let Err(cause) = kind.check() else { continue };
+        // Only now is it worth a look whether any is left.
+        let count = count(store, &kind.type_name, kind.version)?;
+        if count > 0 {
+            let (name, version) = (kind.type_name.clone(), kind.version);
+            return Err(ServeError::UnknownTask { name, version, count, cause });
+        }
+    }
+    Ok(())
+}
+
+fn count(store: &dyn Store, name: &str, version: u32) -> Result<u64, StoreError> {
+    let mut count = 0;
+    store.scan(Space::Task.first(), Space::Task.last(), &mut |_, found| {
+        if let Ok((_, value)) = found
+            && let Some(record) = value.as_any().downcast_ref::<TaskRecord>()
+            && record.type_name == name
+            && record.version == version
+        {
+            count += 1;
+        }
+    })?;
+    Ok(count)
+}
+
+/// The thread that reads the tasks that the last run left.
+pub(crate) struct Loader {
+    is_closed: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Loader {
+    /// Starts the thread, which hands what it finds to `timers`. What is scheduled from now on, it need not find.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub(crate) fn start(store: Arc<dyn Store>, timers: Arc<Timers>) -> io::Result<Self> {
+        let is_closed = Arc::<AtomicBool>::default();
+        let closed = Arc::clone(&is_closed);
+        let load = move || Loading { store: &*store, timers: &timers, is_closed: &closed }.run();
+        let thread = Builder::new().name("task loader".to_owned()).spawn(load)?;
+        Ok(Self { is_closed, thread: Some(thread) })
+    }
+
+    /// Ends the thread, wherever it stands.
+    pub(crate) fn finish(&mut self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("the thread that reads the tasks panicked");
+        }
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+struct Loading<'a> {
+    store: &'a dyn Store,
+    timers: &'a Timers,
+    is_closed: &'a AtomicBool,
+}
+
+impl Loading<'_> {
+    fn run(&self) {
+        let (began, mut at, mut found) = (Instant::now(), 0, 0_u64);
+        while !self.is_closed.load(Ordering::Relaxed) {
+            // No task with a higher index was there when the thread began.
+            match self.store.next_index().and_then(|until| self.some(at, until, &mut found)) {
+                Ok(Some(next)) => at = next,
+                Ok(None) => {
+                    if found > 0 {
+                        let took = began.elapsed();
+                        info!(tasks = found, ?took, "the tasks that the last run left are known");
+                    }
+                    return;
+                }
+                Err(cause) => {
+                    error!(%cause, "the tasks that wait cannot be read; trying again");
+                    self.pause();
+                }
+            }
+        }
+    }
+
+    /// Reads the tasks of some ids from `at` on; where to go on, if there is more.
+    fn some(&self, at: u64, until: u64, found: &mut u64) -> Result<Option<u64>, StoreError> {
+        if at >= until {
+            return Ok(None);
+        }
+        let end = at.saturating_add(PIECE).min(until);
+        let (first, last) = (ObjectId::new(Space::Task, at), ObjectId::new(Space::Task, end - 1));
+        self.store.scan(first, last, &mut |id, value| match value {
+            Ok((_, value)) => {
+                if let Some(record) = value.as_any().downcast_ref::<TaskRecord>()
+                    && let Some(due) = record.next()
+                {
+                    *found += 1;
+                    self.timers.add(id, due, record.dial(), &record.type_name);
+                }
+            }
+            // What a damaged record stood for, nobody can do. All others go on.
+            Err(cause) => error!(%cause, "a task that waits cannot be read"),
+        })?;
+        Ok(Some(end))
+    }
+
+    fn pause(&self) {
+        let until = Instant::now() + AGAIN_AFTER;
+        while Instant::now() < until && !self.is_closed.load(Ordering::Relaxed) {
+            sleep(AGAIN_AFTER / 100);
+        }
+    }
+}
+
+/// How many ids are read at once.
+const PIECE: u64 = 64 * 1024;
+
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;
