@@ -21,6 +21,7 @@ mod restart;
 mod rivals;
 mod scaling;
 mod single;
+mod timers;
 mod transfer;
 mod wire;
 mod work;
@@ -82,6 +83,8 @@ enum Bench {
     Connect,
     /// Insertions into one `Map` of 100,000 entries, against a dashmap.
     Collections,
+    /// Tasks scheduled and fired, and a million that wait: memory, start, lateness.
+    Timers,
 }
 
 fn main() {
@@ -108,6 +111,7 @@ fn main() {
         Bench::Fanout => fanout::run(&mut harness),
         Bench::Connect => connect::run(&mut harness),
         Bench::Collections => collections::run(&mut harness),
+        Bench::Timers => timers::run(&mut harness),
     }
     harness.finish();
 }
@@ -132,6 +136,7 @@ impl Bench {
             Bench::Fanout => "fanout",
             Bench::Connect => "connect",
             Bench::Collections => "collections",
+            Bench::Timers => "timers",
         }
     }
 }
