@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use daystar::Server;
 use daystar::prelude::*;
+use daystar::{NetworkLimits, Server};
 use daystar_model::Ref;
 use daystar_store::Options;
 
@@ -92,7 +92,13 @@ pub(crate) fn serve(ready: fn(SocketAddr)) {
     fill(&open(&world, Options::default()), u64::from(ACCOUNTS), |_| Account {
         gold: OPENING_GOLD,
     });
-    let server = Server::builder(Contest).data(world).start();
+    // As fast as they can is what the clients are to be, which no player is.
+    let limits = NetworkLimits {
+        messages_per_second: 1e9,
+        message_burst: u32::MAX,
+        ..NetworkLimits::default()
+    };
+    let server = Server::builder(Contest).data(world).network(limits).start();
     let server = server.unwrap_or_else(|cause| panic!("no server: {cause}"));
     ready(server.address());
     server.stop().unwrap_or_else(|cause| panic!("it does not stop: {cause}"));
