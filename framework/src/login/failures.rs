@@ -55,12 +55,17 @@ impl Failures {
         self.accounts.lock().of.remove(account);
         if let Some(mut record) = self.networks.lock().of.get_mut(&network_of(address)) {
             record.failed = record.failed.saturating_sub(1);
+            // It was let through, so this wait is its own.
+            record.not_before = record.since;
         }
     }
 
-    /// The account is not to blame, such as one that has just been made.
-    pub(super) fn forget_account(&self, account: &str) {
-        self.accounts.lock().of.remove(account);
+    /// Counts the making of an account from `address`: nobody's password is tried, so no account's record is touched.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub(super) fn begin_new(&self, address: IpAddr, now: Instant) -> Result<(), LoginError> {
+        self.networks.lock().begin(network_of(address), now)
     }
 }
 
@@ -72,7 +77,8 @@ struct Table<K> {
 #[derive(Clone, Copy)]
 struct Record {
     failed: u32,
-    last: Instant,
+    /// Of the first that counts.
+    since: Instant,
     not_before: Instant,
 }
 
@@ -83,13 +89,14 @@ impl<K: Hash + Eq> Table<K> {
 
     fn begin(&mut self, key: K, now: Instant) -> Result<(), LoginError> {
         let known = self.of.get(&key).copied();
-        let known = known.filter(|record| now.duration_since(record.last) < MEMORY);
-        let mut record = known.unwrap_or(Record { failed: 0, last: now, not_before: now });
+        let is_remembered =
+            |record: &Record| now.duration_since(record.since) < MEMORY || now < record.not_before;
+        let known = known.filter(is_remembered);
+        let mut record = known.unwrap_or(Record { failed: 0, since: now, not_before: now });
         if let Some(wait) = record.not_before.checked_duration_since(now).filter(|w| !w.is_zero()) {
             return Err(LoginError::TooSoon { wait });
         }
         record.failed = record.failed.saturating_add(1);
-        record.last = now;
         if let Some(beyond) = record.failed.checked_sub(self.patience.free) {
             let wait = Duration::from_secs(1 << beyond.min(DOUBLINGS_MAX));
             record.not_before = now + wait.min(self.patience.wait_max);
@@ -102,7 +109,7 @@ impl<K: Hash + Eq> Table<K> {
 /// How many accounts and networks are remembered: those that come again stay longest. A few megabytes at most.
 const REMEMBERED_MAX: usize = 32 * 1024;
 
-/// After so long without an attempt, all is forgotten.
+/// So long after the first that failed, all is forgotten.
 const MEMORY: Duration = Duration::from_secs(3600);
 
 /// A wait of more than a month would be one for ever.
@@ -138,9 +145,36 @@ mod tests {
             // To ask again meanwhile makes it no longer.
             assert_eq!(wait(failures.begin("ann", HERE, now)), seconds);
             assert_eq!(failures.begin("bob", HERE, now), Ok(()), "another account waits, too");
-            failures.forget_account("bob");
+            failures.succeeded("bob", HERE);
             now += Duration::from_secs(seconds);
             assert_eq!(failures.begin("ann", HERE, now), Ok(()));
+        }
+    }
+
+    #[test]
+    fn who_makes_accounts_gets_no_guesses_back() {
+        let (failures, now) = (failures(2), Instant::now());
+        for _ in 0..2 {
+            assert_eq!(failures.begin("ann", HERE, now), Ok(()));
+        }
+        assert_eq!(failures.begin_new(HERE, now), Ok(()));
+        assert_eq!(wait(failures.begin("ann", HERE, now)), 1);
+    }
+
+    /// One password in two is mistyped in a school: all of it waits at last, but no longer than the one who is right.
+    #[test]
+    fn a_network_that_also_succeeds_is_not_locked_out() {
+        let strict = Patience { free: 3, wait_max: Duration::from_secs(900) };
+        let failures = Failures::new(Patience { free: 1000, ..strict }, strict);
+        let mut now = Instant::now();
+        for pupil in 0..20 {
+            let account = format!("pupil{pupil}");
+            while failures.begin(&account, HERE, now).is_err() {
+                now += Duration::from_secs(1);
+            }
+            failures.succeeded(&account, HERE);
+            assert_eq!(failures.begin("next", HERE, now), Ok(()), "its own wait holds nobody up");
+            failures.succeeded("next", HERE);
         }
     }
 

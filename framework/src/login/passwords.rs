@@ -158,13 +158,12 @@ impl Authenticator for Passwords {
                 return Err(LoginError::Refused("this server makes no new accounts".to_owned()));
             }
             let Ok(_in_line) = self.in_line.try_acquire() else { return Err(LoginError::Busy) };
-            self.failures.begin(&account, address.ip(), Instant::now())?;
             if is_new {
-                let made = self.make(account.clone(), password, accounts).await;
-                // What was made stays counted for the network: accounts cost room for ever.
-                self.failures.forget_account(&account);
-                return made;
+                // Stays counted for the network: accounts cost room for ever.
+                self.failures.begin_new(address.ip(), Instant::now())?;
+                return self.make(account, password, accounts).await;
             }
+            self.failures.begin(&account, address.ip(), Instant::now())?;
             let checked = self.check(account.clone(), password, accounts).await;
             // Of what the server could not check, nothing was learnt.
             if matches!(checked, Ok(_) | Err(LoginError::Failed { .. })) {

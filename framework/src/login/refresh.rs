@@ -32,6 +32,11 @@ impl Watched {
         let now = stamps(&self.paths);
         std::mem::replace(&mut *self.seen.lock(), now.clone()) != now
     }
+
+    /// What has changed could not be used: it counts as changed until it can.
+    pub(crate) fn look_again(&self) {
+        self.seen.lock().clear();
+    }
 }
 
 fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
@@ -41,4 +46,22 @@ fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
     };
     // One that is away for a moment, because it is being replaced, changes when it is back.
     paths.iter().map(|path| stamp(path).unwrap_or(Stamp { changed: None, bytes: 0 })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_used_is_looked_at_again() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let watched = Watched::new(vec![file.path().to_owned()]);
+        assert!(!watched.has_changed());
+        fs::write(file.path(), "renewed").unwrap();
+        assert!(watched.has_changed());
+        assert!(!watched.has_changed());
+        watched.look_again();
+        assert!(watched.has_changed(), "it may be readable by now");
+        assert!(!watched.has_changed());
+    }
 }

@@ -119,7 +119,10 @@ impl Authenticator for Tokens {
                 *self.key.write() = key;
                 info!(path = %self.path.display(), "tokens are checked by another key from now on");
             }
-            Err(error) => warn!(%error, "tokens are still checked by the key before"),
+            Err(error) => {
+                self.file.look_again();
+                warn!(%error, "tokens are still checked by the key before");
+            }
         }
     }
 }

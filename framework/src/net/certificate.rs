@@ -91,7 +91,10 @@ impl Certificate {
                 *self.presented.write() = read;
                 info!(fingerprint = %self.fingerprint(), "new clients see another certificate");
             }
-            Err(error) => warn!(%error, "new clients still see the certificate before"),
+            Err(error) => {
+                files.watched.look_again();
+                warn!(%error, "new clients still see the certificate before");
+            }
         }
     }
 

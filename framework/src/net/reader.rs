@@ -44,6 +44,16 @@ impl Reader {
         }
     }
 
+    /// How fast the client has been, for the connection that its session goes on over.
+    pub(super) fn throttle(&self) -> Throttle {
+        self.throttle.clone()
+    }
+
+    /// The client has been that fast over the connection before.
+    pub(super) fn set_throttle(&mut self, throttle: Throttle) {
+        self.throttle = throttle;
+    }
+
     /// What the client says next.
     pub(super) async fn next(&mut self) -> Result<FromClient, ReadEnd> {
         self.throttle.hold().await;

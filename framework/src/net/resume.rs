@@ -138,11 +138,9 @@ impl Ticket {
     /// The next client that has come back; for the session's task. Dropping the future loses nothing.
     pub(super) async fn next(&self) -> Arrival {
         loop {
-            let arrived = self.arrivals.lock().as_mut().and_then(|arrivals| {
-                // The newest first: what came before it is what its client has given up.
-                arrivals.pop()
-            });
-            match arrived {
+            let arrived = self.arrivals.lock().as_mut().map(std::mem::take);
+            // The newest alone: what came before it is what its client has given up, and must not take its place.
+            match arrived.and_then(|mut arrived| arrived.pop()) {
                 Some(arrival) => return arrival,
                 None => self.arrived.notified().await,
             }

@@ -97,7 +97,10 @@ impl Session {
     async fn run(&mut self, mut line: Line) -> (Closed, HeldToTheEnd) {
         loop {
             let Line { connection, mut reader, stream, seat } = line;
-            match self.run_line(&connection, &mut reader, stream).await {
+            let turn = self.run_line(&connection, &mut reader, stream).await;
+            // A client must not be faster by coming over one connection after another.
+            let throttle = reader.throttle();
+            match turn {
                 Turn::Over(closed) => return (closed, Box::new(seat)),
                 Turn::Replaced(next) => {
                     close(&connection, CloseCode::Replaced, "the session goes on elsewhere");
@@ -116,6 +119,7 @@ impl Session {
                     }
                 }
             }
+            line.reader.set_throttle(throttle);
             self.intake.begin_again();
         }
     }

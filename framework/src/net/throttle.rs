@@ -22,6 +22,7 @@ impl MessageRate {
 }
 
 /// How fast one session is.
+#[derive(Clone)]
 pub(super) struct Throttle {
     rate: Arc<MessageRate>,
     pace: Pace,
