@@ -66,7 +66,13 @@ impl<G: Game> Job for Due<G> {
             Dial::Wall => (attempt.wall_time(), self.opened.wall),
         };
         // Set aside, or moved to a later time: whoever has woken us did not know.
-        if record.next().is_none_or(|next| next > now) {
+        let Some(next) = record.next() else { return Ok(()) };
+        if next > now {
+            // The clock on the wall may have been set back since the timer looked: nobody else would come again.
+            if record.by_wall {
+                let (dial, kind) = (Dial::Wall, self.kind.name);
+                attempt.effect(Effect::Schedule { task: self.task, due: next, dial, kind });
+            }
             return Ok(());
         }
         // Another hint has brought it here already.

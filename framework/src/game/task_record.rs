@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use daystar_engine::{Attempt, Job};
 use daystar_macros::managed;
 use daystar_model::managed::Object;
 use daystar_model::{Dial, Managed, ObjectId, RecordError, Space, Timestamp, TypeDescriptor};
@@ -159,6 +160,28 @@ impl TaskKinds {
             None => attempt.insert_at(TASK_KINDS, Self { kinds: vec![kind()] })?,
         }
         Ok(())
+    }
+}
+
+/// Takes kinds off the list, by name and version: the next task of such a kind enters it as it is then.
+pub(crate) struct ForgetKinds {
+    pub(crate) kinds: Vec<(String, u32)>,
+}
+
+impl Job for ForgetKinds {
+    fn kind(&self) -> &'static str {
+        "forget kinds of task"
+    }
+    fn attempt(&self, attempt: &Attempt<'_>) -> Result<()> {
+        let is_gone = |kind: &TaskKind| {
+            let mut gone = self.kinds.iter();
+            gone.any(|(name, version)| *name == kind.type_name && *version == kind.version)
+        };
+        attempt.get_mut::<TaskKinds>(TASK_KINDS)?.kinds.retain(|kind| !is_gone(kind));
+        Ok(())
+    }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        Some(Box::new(Self { kinds: self.kinds.clone() }))
     }
 }
 

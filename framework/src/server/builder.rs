@@ -1,5 +1,6 @@
 //! [`Builder`]: what a server is to be like, and its start.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -248,7 +249,10 @@ impl<G: Game> Builder<G> {
         });
         // A world that is in memory only has nowhere else to be, so it is limited only if it was said to be.
         let memory = self.settings.memory.or_else(|| self.data.is_some().then(memory_unless_set));
-        let settings = Settings { seed: clock.wall().unix_ms, memory, ..self.settings };
+        // From the system: keys of calls are made of it, and must not come again after a restart, as those made of the time
+        // and a count would.
+        let seed = RandomState::new().hash_one(clock.wall().unix_ms);
+        let settings = Settings { seed, memory, ..self.settings };
         let engine = Engine::new(Arc::clone(&store), dispatch.clone(), clock.clone(), settings)?;
         let engine = Arc::new(engine);
         let stored = {

@@ -9,6 +9,7 @@ use tracing::warn;
 use crate::game::events::{Created, Departed, EndSession, reason};
 use crate::game::rules::Game;
 use crate::game::session::Left;
+use crate::game::task_record::ForgetKinds;
 use crate::server::breaks::Breaks;
 use crate::server::clock::WorldClock;
 use crate::server::error::ServeError;
@@ -28,7 +29,12 @@ pub(crate) struct Beginning<'a, G> {
 impl<G: Game> Beginning<'_, G> {
     /// Builds an empty world, or picks up where the last run left it.
     pub(crate) fn open_world(&self, store: &dyn Store) -> Result<(), ServeError> {
-        check_kinds(store)?;
+        let kinds = check_kinds(store)?;
+        if !kinds.is_empty()
+            && let Outcome::Failed(cause) = self.engine.run(&ForgetKinds { kinds })
+        {
+            warn!(cause = reason(&cause), "kinds of task that are gone stay on the list");
+        }
         if store.last_commit()? == CommitNumber::ZERO
             && let Outcome::Failed(cause) =
                 self.engine.run(&Created { game: Arc::clone(self.game) })

@@ -106,19 +106,28 @@ impl<G: Game> Tasks<G> {
         outcome: Result<Answer, String>,
     ) {
         let kind = self.kinds[place];
+        // Before its next try can come: that must not find it under way.
+        if let Some(calls) = self.calls.get() {
+            calls.state.lock().under_way.remove(&task);
+        }
         match outcome {
             Ok(answer) => self.answered(engine, kind, task, answer),
             Err(cause) => self.failed(engine, kind, task, cause, None),
         }
+        self.call_waiting(engine);
+    }
+
+    /// Makes the calls for which there is room. One that was cancelled meanwhile takes none.
+    fn call_waiting(self: &Arc<Self>, engine: &Engine) {
         let Some(calls) = self.calls.get() else { return };
-        let next = {
-            let mut state = calls.state.lock();
-            state.under_way.remove(&task);
-            state.waiting.pop_front()
-        };
-        if let Some((place, task)) = next {
-            let tasks = Arc::clone(self);
-            calls.queue.push_loose(Box::new(move |engine| tasks.run(engine, place, task)));
+        loop {
+            let next = {
+                let mut state = calls.state.lock();
+                let has_room = state.under_way.len() < UNDER_WAY_MAX;
+                if has_room { state.waiting.pop_front() } else { None }
+            };
+            let Some((place, task)) = next else { return };
+            self.run(engine, place, task);
         }
     }
 

@@ -14,13 +14,15 @@ use crate::game::task_record::{TASK_KINDS, TaskKinds, TaskRecord};
 use crate::scheduler::timer::Timers;
 use crate::server::error::ServeError;
 
-/// That this program can run all tasks that wait in `store`.
+/// That this program can run all tasks that wait in `store`: the kinds, by name and version, of which none is left and which it
+/// does not know so. They are to be taken off the list, or the next task of that name would be thought to be as they were.
 ///
 /// # Errors
 /// [`ServeError::UnknownTask`].
-pub(crate) fn check_kinds(store: &dyn Store) -> Result<(), ServeError> {
-    let Some((_, list)) = store.load(TASK_KINDS)? else { return Ok(()) };
-    let Some(list) = list.as_any().downcast_ref::<TaskKinds>() else { return Ok(()) };
+pub(crate) fn check_kinds(store: &dyn Store) -> Result<Vec<(String, u32)>, ServeError> {
+    let mut gone = Vec::new();
+    let Some((_, list)) = store.load(TASK_KINDS)? else { return Ok(gone) };
+    let Some(list) = list.as_any().downcast_ref::<TaskKinds>() else { return Ok(gone) };
     for kind in &list.kinds {
         let Err(cause) = kind.check() else { continue };
         // Only now is it worth a look whether any is left.
@@ -29,8 +31,9 @@ pub(crate) fn check_kinds(store: &dyn Store) -> Result<(), ServeError> {
             let (name, version) = (kind.type_name.clone(), kind.version);
             return Err(ServeError::UnknownTask { name, version, count, cause });
         }
+        gone.push((kind.type_name.clone(), kind.version));
     }
-    Ok(())
+    Ok(gone)
 }
 
 fn count(store: &dyn Store, name: &str, version: u32) -> Result<u64, StoreError> {
