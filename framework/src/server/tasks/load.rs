@@ -2,6 +2,7 @@
 //! beside the running server.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle, sleep};
@@ -95,10 +96,22 @@ struct Loading<'a> {
 impl Loading<'_> {
     fn run(&self) {
         let (began, mut at, mut found) = (Instant::now(), 0, 0_u64);
+        let (mut width, mut end) = (PIECE, None);
         while !self.is_closed.load(Ordering::Relaxed) {
+            let before = found;
             // No task with a higher index was there when the thread began.
-            match self.store.next_index().and_then(|until| self.some(at, until, &mut found)) {
-                Ok(Some(next)) => at = next,
+            let until = end.map_or_else(|| self.store.next_index(), Ok);
+            let read = until.and_then(|until| {
+                end = Some(until);
+                self.some(at..until.min(at.saturating_add(width)), &mut found)
+            });
+            match read {
+                Ok(Some(next)) => {
+                    at = next;
+                    // Most ids of an old world are of what is gone, and each look costs a walk through the journal.
+                    let is_sparse = found - before < PIECE / 16;
+                    width = if is_sparse { (width * 2).min(WIDTH_MAX) } else { PIECE };
+                }
                 Ok(None) => {
                     if found > 0 {
                         let took = began.elapsed();
@@ -114,13 +127,13 @@ impl Loading<'_> {
         }
     }
 
-    /// Reads the tasks of some ids from `at` on; where to go on, if there is more.
-    fn some(&self, at: u64, until: u64, found: &mut u64) -> Result<Option<u64>, StoreError> {
-        if at >= until {
+    /// Reads the tasks of some ids; where to go on, unless there are none of those.
+    fn some(&self, ids: Range<u64>, found: &mut u64) -> Result<Option<u64>, StoreError> {
+        if ids.is_empty() {
             return Ok(None);
         }
-        let end = at.saturating_add(PIECE).min(until);
-        let (first, last) = (ObjectId::new(Space::Task, at), ObjectId::new(Space::Task, end - 1));
+        let task = |index| ObjectId::new(Space::Task, index);
+        let (first, last) = (task(ids.start), task(ids.end - 1));
         self.store.scan(first, last, &mut |id, value| match value {
             Ok((_, value)) => {
                 if let Some(record) = value.as_any().downcast_ref::<TaskRecord>()
@@ -133,7 +146,7 @@ impl Loading<'_> {
             // What a damaged record stood for, nobody can do. All others go on.
             Err(cause) => error!(%cause, "a task that waits cannot be read"),
         })?;
-        Ok(Some(end))
+        Ok(Some(ids.end))
     }
 
     fn pause(&self) {
@@ -144,8 +157,9 @@ impl Loading<'_> {
     }
 }
 
-/// How many ids are read at once.
+/// How many ids are read at once, and where hardly any is in use.
 const PIECE: u64 = 64 * 1024;
+const WIDTH_MAX: u64 = 256 * 1024 * 1024;
 
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 

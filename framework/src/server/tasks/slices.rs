@@ -65,12 +65,15 @@ pub(super) fn next(
     until: u64,
 ) -> Result<Slice, StoreError> {
     let mut objects = Vec::new();
-    let (mut at, mut width) = (next, WIDTH);
-    while objects.len() < ENOUGH && at < until {
+    let (mut at, mut width, mut scans) = (next, WIDTH, 0);
+    // A scan costs a walk through the journal. A slice that finds nothing in some of them goes on in the next one.
+    while objects.len() < ENOUGH && at < until && scans < SCANS_MAX {
         let end = at.saturating_add(width).min(until);
         let (first, last) =
             (ObjectId::new(Space::Object, at), ObjectId::new(Space::Object, end - 1));
+        let mut records = 0;
         store.scan(first, last, &mut |id, found| {
+            records += 1;
             // One that cannot be read is reported by whoever wants it, and by `verify`.
             if let Ok((_, value)) = found
                 && value.descriptor().name == object
@@ -79,10 +82,14 @@ pub(super) fn next(
             }
         })?;
         at = end;
-        // Where there is little of the type, look farther at once.
-        if objects.is_empty() {
-            width = (width * 2).min(WIDTH_MAX);
-        }
+        scans += 1;
+        // Most ids of an old world are of what is gone. Where there is little of anything, look much farther at once; where there
+        // is little of the type, somewhat.
+        width = match records < WIDTH {
+            true => (width * 16).min(SPARSE_WIDTH_MAX),
+            false if objects.is_empty() => (width * 2).min(WIDTH_MAX),
+            false => WIDTH,
+        };
     }
     if objects.len() > ENOUGH {
         objects.truncate(ENOUGH);
@@ -103,6 +110,12 @@ pub(super) fn unread(kind: &'static str, cause: &StoreError) -> Cause {
 /// How many ids are looked at together, and how many at most.
 const WIDTH: u64 = 256;
 const WIDTH_MAX: u64 = 16 * 1024;
+
+/// How many, where hardly any is in use. If they are after all, this is what a slice looks at in vain.
+const SPARSE_WIDTH_MAX: u64 = 1024 * 1024;
+
+/// How often a slice looks.
+const SCANS_MAX: u32 = 16;
 
 /// No slice visits more objects.
 const ENOUGH: usize = 128;
