@@ -75,6 +75,7 @@ struct Session<'a> {
 impl Session<'_> {
     async fn run(&mut self, mut line: Line) -> Disconnected {
         let mut number = 1;
+        self.link.set_connection(line.connection.clone());
         loop {
             match self.run_line(line, number).await {
                 Turn::Over(why) => return why,
@@ -89,6 +90,8 @@ impl Session<'_> {
                         Ok(line) => line,
                         Err(why) => return why,
                     };
+                    // First, so that whoever sees the state and ends the connection ends this one.
+                    self.link.set_connection(line.connection.clone());
                     self.link.set_state(ConnectionState::Resumed);
                 }
             }
@@ -98,7 +101,6 @@ impl Session<'_> {
     /// Runs the session over one connection.
     async fn run_line(&mut self, line: Line, number: u32) -> Turn {
         let Line { connection, mut reader, stream } = line;
-        self.link.set_connection(connection.clone());
         let link = Arc::clone(self.link);
         let writing = Ending(tokio::spawn(write(link, connection.clone(), stream, number)));
         let (link, events) = (Arc::clone(self.link), self.events.clone());
