@@ -203,11 +203,11 @@ const META_PAGES: u64 = 2 * 65_536;
 const TRIES: u32 = 8;
 // The layout of LMDB 0.9's pages on 64-bit machines, from `mdb.c`: `MDB_page` and `MDB_node`. A page: number (8 bytes),
 // pad (2), flags (2), lower (2), upper (2), then node offsets (2 each).
-const PAGE_HEADER: usize = 16;
-const NODE_HEADER: usize = 8;
-const P_BRANCH: u16 = 0x01;
-const P_LEAF: u16 = 0x02;
-const F_BIGDATA: u16 = 0x01;
+pub(super) const PAGE_HEADER: usize = 16;
+pub(super) const NODE_HEADER: usize = 8;
+pub(super) const P_BRANCH: u16 = 0x01;
+pub(super) const P_LEAF: u16 = 0x02;
+pub(super) const F_BIGDATA: u16 = 0x01;
 
 #[cfg(test)]
 mod tests {

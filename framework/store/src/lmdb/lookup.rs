@@ -16,6 +16,7 @@ use std::ops::{Deref, Range};
 use foldhash::fast::FixedState;
 use parking_lot::RwLock;
 
+use super::datafile::{F_BIGDATA, NODE_HEADER, P_BRANCH, P_LEAF, PAGE_HEADER};
 use super::metapage::{DEPTH_MAX, NO_PAGE, u16_at, u32_at, u64_at};
 
 /// A file of LMDB's, to be read page by page.
@@ -268,13 +269,8 @@ const UPPER_MAX: usize = 2048;
 /// How many bytes are read without asking whether the file is so long.
 const UNASKED_MAX: usize = 64 << 10;
 
-// The layout of LMDB 0.9's pages on 64-bit machines: see `datafile.rs`.
-const PAGE_HEADER: usize = 16;
-const NODE_HEADER: usize = 8;
+/// All keys are numbers.
 const KEY_BYTES: usize = 8;
-const P_BRANCH: u16 = 0x01;
-const P_LEAF: u16 = 0x02;
-const F_BIGDATA: u16 = 0x01;
 
 #[cfg(test)]
 mod tests;
