@@ -27,15 +27,20 @@ impl Watched {
         Self { paths, seen }
     }
 
-    /// Whether a file has changed since this was last asked.
-    pub(crate) fn has_changed(&self) -> bool {
+    /// What `read` makes of the files, if one has changed since they were last read. What could not be used counts as changed
+    /// until it can: that a file may be read now does not show in it.
+    pub(crate) fn read_if_changed<T, E>(
+        &self,
+        read: impl FnOnce() -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        // Before they are read, so that no change between is missed.
         let now = stamps(&self.paths);
-        std::mem::replace(&mut *self.seen.lock(), now.clone()) != now
-    }
-
-    /// What has changed could not be used: it counts as changed until it can.
-    pub(crate) fn look_again(&self) {
-        self.seen.lock().clear();
+        if *self.seen.lock() == now {
+            return None;
+        }
+        let read = read();
+        *self.seen.lock() = if read.is_ok() { now } else { Vec::new() };
+        Some(read)
     }
 }
 
@@ -56,12 +61,14 @@ mod tests {
     fn what_could_not_be_used_is_looked_at_again() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let watched = Watched::new(vec![file.path().to_owned()]);
-        assert!(!watched.has_changed());
+        let read = |outcome: Result<(), ()>| watched.read_if_changed(|| outcome);
+        assert_eq!(read(Ok(())), None);
         fs::write(file.path(), "renewed").unwrap();
-        assert!(watched.has_changed());
-        assert!(!watched.has_changed());
-        watched.look_again();
-        assert!(watched.has_changed(), "it may be readable by now");
-        assert!(!watched.has_changed());
+        assert_eq!(read(Ok(())), Some(Ok(())));
+        assert_eq!(read(Ok(())), None);
+        fs::write(file.path(), "renewed again").unwrap();
+        assert_eq!(read(Err(())), Some(Err(())));
+        assert_eq!(read(Ok(())), Some(Ok(())), "it may be readable by now");
+        assert_eq!(read(Ok(())), None);
     }
 }

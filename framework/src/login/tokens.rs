@@ -111,18 +111,13 @@ impl Authenticator for Tokens {
     }
 
     fn refresh(&self) {
-        if !self.file.has_changed() {
-            return;
-        }
-        match Key::read(&self.path) {
-            Ok(key) => {
+        match self.file.read_if_changed(|| Key::read(&self.path)) {
+            None => {}
+            Some(Ok(key)) => {
                 *self.key.write() = key;
                 info!(path = %self.path.display(), "tokens are checked by another key from now on");
             }
-            Err(error) => {
-                self.file.look_again();
-                warn!(%error, "tokens are still checked by the key before");
-            }
+            Some(Err(error)) => warn!(%error, "tokens are still checked by the key before"),
         }
     }
 }

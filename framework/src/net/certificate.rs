@@ -83,18 +83,14 @@ impl Certificate {
 
     /// Reads the files again if they have changed. What cannot be used is logged, and the certificate before stays. May block.
     pub(crate) fn refresh(&self) {
-        let Some(files) = self.files.as_ref().filter(|files| files.watched.has_changed()) else {
-            return;
-        };
-        match files.read() {
-            Ok(read) => {
+        let Some(files) = &self.files else { return };
+        match files.watched.read_if_changed(|| files.read()) {
+            None => {}
+            Some(Ok(read)) => {
                 *self.presented.write() = read;
                 info!(fingerprint = %self.fingerprint(), "new clients see another certificate");
             }
-            Err(error) => {
-                files.watched.look_again();
-                warn!(%error, "new clients still see the certificate before");
-            }
+            Some(Err(error)) => warn!(%error, "new clients still see the certificate before"),
         }
     }
 
