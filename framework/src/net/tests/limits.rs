@@ -17,16 +17,7 @@ async fn a_full_server_says_so_and_has_room_again_later() {
     assert!(matches!(third, Err(ConnectError::Full { .. })), "{third:?}");
     soon(ann.close()).await;
     assert_eq!(server.closed().await, ("ann".to_owned(), Closed::ByClient));
-    // The seat comes back a moment after the report.
-    let fourth = async {
-        loop {
-            match server.builder("dan").connect().await {
-                Err(ConnectError::Full { .. }) => tokio::task::yield_now().await,
-                joined => return joined,
-            }
-        }
-    };
-    soon(fourth).await.unwrap();
+    server.join_when_there_is_room("dan").await;
 }
 
 #[tokio::test]

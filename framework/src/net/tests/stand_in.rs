@@ -167,6 +167,19 @@ impl StandIn {
         soon(self.builder(name).connect()).await.unwrap()
     }
 
+    /// Joins, once the server is not full any more: a place comes back a moment after its client is gone.
+    pub(super) async fn join_when_there_is_room(&self, name: &str) {
+        let joined = async {
+            loop {
+                match self.builder(name).connect().await {
+                    Err(ConnectError::Full { .. }) => tokio::task::yield_now().await,
+                    joined => return joined,
+                }
+            }
+        };
+        soon(joined).await.unwrap();
+    }
+
     pub(super) async fn rejection(&self, name: &str) -> String {
         match soon(self.builder(name).connect()).await {
             Err(ConnectError::Rejected(reason)) => reason,
