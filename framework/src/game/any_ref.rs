@@ -2,10 +2,9 @@
 
 use daystar_engine::Fault;
 use daystar_macros::Memory;
-use daystar_model::layout::{Layout, Parts};
-use daystar_model::show::{Show, Value};
 use daystar_model::{Managed, ObjectId, Ref};
 
+use crate::game::by_id::by_id;
 use crate::game::ctx::Ctx;
 use crate::game::rules::Result;
 
@@ -70,19 +69,7 @@ impl std::fmt::Debug for AnyRef {
     }
 }
 
-impl Layout for AnyRef {
-    fn describe(_: &mut Parts) -> String {
-        "AnyRef".to_owned()
-    }
-}
-
-impl Show for AnyRef {
-    const IS_TEXT: bool = true;
-
-    fn show(&self) -> Value {
-        Value::String(format!("{self:?}"))
-    }
-}
+by_id!(AnyRef);
 
 impl Ctx<'_, '_> {
     /// The reference as one to a `T`, if that is what it refers to. This looks at the object.

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod any_ref;
+mod by_id;
 pub(crate) mod channel;
 pub(crate) mod closure;
 pub(crate) mod collections;

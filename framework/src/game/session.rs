@@ -4,10 +4,9 @@ use std::fmt;
 
 use daystar_engine::Durability;
 use daystar_macros::{Memory, managed};
-use daystar_model::layout::{Layout, Parts};
-use daystar_model::show::{Show, Value};
 use daystar_model::{ObjectId, Ref};
 
+use crate::game::by_id::by_id;
 use crate::login::Identity;
 
 /// One client's stay. May be kept in objects and sent in messages; what is sent to a session that is over
@@ -43,19 +42,7 @@ impl Session {
     }
 }
 
-impl Layout for Session {
-    fn describe(_: &mut Parts) -> String {
-        "Session".to_owned()
-    }
-}
-
-impl Show for Session {
-    const IS_TEXT: bool = true;
-
-    fn show(&self) -> Value {
-        Value::String(self.to_string())
-    }
-}
+by_id!(Session);
 
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

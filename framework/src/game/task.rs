@@ -1,10 +1,9 @@
 //! Tasks that run later: values that are stored like objects and run once.
 
 use daystar_macros::Memory;
-use daystar_model::layout::{Layout, Parts};
-use daystar_model::show::{Show, Value};
 use daystar_model::{Managed, ObjectId, RecordError};
 
+use crate::game::by_id::by_id;
 use crate::game::ctx::Ctx;
 use crate::game::external::{CallFuture, CallKey, External};
 use crate::game::plan::Retry;
@@ -83,19 +82,7 @@ impl TaskHandle {
     }
 }
 
-impl Layout for TaskHandle {
-    fn describe(_: &mut Parts) -> String {
-        "TaskHandle".to_owned()
-    }
-}
-
-impl Show for TaskHandle {
-    const IS_TEXT: bool = true;
-
-    fn show(&self) -> Value {
-        Value::String(self.id().to_string())
-    }
-}
+by_id!(TaskHandle);
 
 /// How `#[task]`, `#[external]` and `#[sweep]` make a type known, so that a stored task can be run.
 #[doc(hidden)]
