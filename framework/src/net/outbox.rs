@@ -25,8 +25,8 @@ use crate::net::watermark::{Hold, Watermark};
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     watermark: Arc<Watermark>,
-    /// Wakes the writer: there are frames, or there will be no more.
-    work: Notify,
+    /// Wakes the writer: there are frames that may be sent, or there will be no more.
+    work: Arc<Notify>,
     /// Wakes the session's task, which watches over the connection: the session is to end.
     ended: Notify,
     /// How the client may come back.
@@ -92,7 +92,7 @@ impl Outbox {
         Self {
             queue: Mutex::new(Queue { connection: 1, ..Queue::default() }),
             watermark,
-            work: Notify::new(),
+            work: Arc::default(),
             ended: Notify::new(),
             ticket,
             broken,
@@ -111,7 +111,7 @@ impl Outbox {
     /// Queues frames, in order and in one go: if nothing holds some of them back, they leave in one write.
     pub(crate) fn say(&self, says: impl IntoIterator<Item = Say>) {
         let mut queue = self.queue.lock();
-        let was_empty = queue.is_empty();
+        let (was_ready, was_held) = (queue.is_ready(), !queue.held.is_empty());
         for say in says {
             if queue.end.is_some() {
                 return;
@@ -142,10 +142,15 @@ impl Outbox {
                 queue.held.push_back(say);
             }
         }
-        let is_first = was_empty && !queue.is_empty();
+        let is_first = !was_ready && queue.is_ready();
+        // Only the first of what is held is waited for: all behind it wait with it.
+        let held = if was_held { None } else { queue.newly_held(&self.watermark) };
         drop(queue);
         if is_first {
             self.work.notify_one();
+        }
+        if let Some(hold) = held {
+            self.watermark.wake(&self.work, hold);
         }
     }
 
@@ -281,26 +286,22 @@ impl Outbox {
         loop {
             let taken = self.take_now(connection, &datagram_bytes_max, batch);
             // Otherwise the session goes on elsewhere, and this writer is about to be ended.
-            let Some((last, held_until)) = taken else { return std::future::pending().await };
+            let Some((last, held)) = taken else { return std::future::pending().await };
+            if let Some(hold) = held {
+                self.watermark.wake(&self.work, hold);
+            }
             if last.is_some() {
                 return last;
             }
             if !batch.frames.is_empty() || !batch.datagrams.is_empty() {
                 return None;
             }
-            match held_until {
-                // What comes meanwhile waits behind it, but for what is said of the connection itself.
-                Some(hold) => tokio::select! {
-                    () = self.watermark.reached(hold) => {}
-                    () = self.work.notified() => {}
-                },
-                None => self.work.notified().await,
-            }
+            self.work.notified().await;
         }
     }
 
-    /// What [`take`](Self::take) does without waiting: the last frame, if it is time for it, and what the rest waits for.
-    /// `None`: the session's connection is another one.
+    /// What [`take`](Self::take) does without waiting: the last frame, if it is time for it, and what the writer has to be woken
+    /// for besides. `None`: the session's connection is another one.
     fn take_now(
         &self,
         connection: u32,
@@ -318,18 +319,18 @@ impl Outbox {
         } else {
             queue.fill(batch, datagram_bytes_max);
         }
-        let held_until = queue.held_until(&self.watermark);
+        let is_held = queue.held_until(&self.watermark).is_some();
         let last = match &queue.end {
-            Some((End::Closing(reason), _)) if held_until.is_none() => {
+            Some((End::Closing(reason), _)) if !is_held => {
                 Some(ToClient::Closing { reason: reason.clone() }.encode())
             }
-            Some((End::Rejected(reason), _)) if held_until.is_none() => {
+            Some((End::Rejected(reason), _)) if !is_held => {
                 let (code, reason) = (RejectCode::Other, reason.clone());
                 Some(ToClient::Rejected { code, reason }.encode())
             }
             Some(_) | None => None,
         };
-        Some((last, held_until))
+        Some((last, queue.newly_held(&self.watermark)))
     }
 
     fn over_limit(&self, frame_bytes: usize, waiting: usize, is_held: bool) -> (CloseCode, String) {
@@ -382,6 +383,8 @@ struct Queue {
     receipt: Option<u64>,
     /// The first frame, which is the welcome, has been taken.
     is_welcomed: bool,
+    /// What the watermark has been asked to wake the writer for.
+    woken_at: Option<Hold>,
     /// How the session ends, and what the reason waits for.
     end: Option<(End, Hold)>,
     #[cfg(test)]
@@ -394,8 +397,9 @@ impl Queue {
         self.bytes + self.retained.bytes()
     }
 
-    fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.datagrams.is_empty() && self.held.is_empty()
+    /// Whether anything may be sent.
+    fn is_ready(&self) -> bool {
+        !self.ready.is_empty() || !self.datagrams.is_empty()
     }
 
     /// Whether what is pushed now may be sent at once.
@@ -513,6 +517,14 @@ impl Queue {
     fn held_until(&self, watermark: &Watermark) -> Option<Hold> {
         let first = self.held.front().map(|say| say.hold);
         first.or_else(|| Some(self.end.as_ref()?.1).filter(|hold| !watermark.has_reached(*hold)))
+    }
+
+    /// The same, if the writer is not going to be woken for it yet. Whoever asks has it woken.
+    fn newly_held(&mut self, watermark: &Watermark) -> Option<Hold> {
+        let held = self.held_until(watermark);
+        let is_new = held.is_some() && held != self.woken_at;
+        self.woken_at = held;
+        held.filter(|_| is_new)
     }
 }
 

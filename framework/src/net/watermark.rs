@@ -1,15 +1,18 @@
 //! How far back nothing can be lost any more, and what waits for it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// Everything up to this number is safe. It only rises.
 pub(crate) struct Watermark {
-    /// For those who only look, at every frame that is held.
     mark: AtomicU64,
-    /// The same, for those who wait. Never ahead of `mark`.
-    rising: watch::Sender<u64>,
+    /// Who is to be woken when the mark has reached which number. Each waits for a number of its own, so a rise wakes only
+    /// those who can go on.
+    waiting: Mutex<BTreeMap<u64, Vec<Arc<Notify>>>>,
 }
 
 /// Up to where the [`Watermark`] must have risen before a frame may be sent.
@@ -29,17 +32,25 @@ impl Hold {
 impl Watermark {
     /// A mark that starts at `number`.
     pub(crate) fn new(number: u64) -> Self {
-        Self { mark: AtomicU64::new(number), rising: watch::Sender::new(number) }
+        Self { mark: AtomicU64::new(number), waiting: Mutex::default() }
     }
 
     /// Raises the mark to `number`, and wakes whoever has waited for that.
     pub(crate) fn rise(&self, number: u64) {
-        self.mark.fetch_max(number, Ordering::Release);
-        self.rising.send_if_modified(|mark| {
-            let rises = number > *mark;
-            *mark = number.max(*mark);
-            rises
-        });
+        // Before the lock is taken, so that whoever asks to be woken sees the mark or is seen here.
+        self.mark.fetch_max(number, Ordering::AcqRel);
+        let mut waiting = self.waiting.lock();
+        let reached = match number.checked_add(1) {
+            Some(next) => {
+                let later = waiting.split_off(&next);
+                std::mem::replace(&mut *waiting, later)
+            }
+            None => std::mem::take(&mut *waiting),
+        };
+        drop(waiting);
+        for one in reached.into_values().flatten() {
+            one.notify_one();
+        }
     }
 
     /// Whether what is held so may be sent.
@@ -47,9 +58,21 @@ impl Watermark {
         hold == Hold::NONE || self.mark.load(Ordering::Acquire) >= hold.0
     }
 
+    /// Wakes `one`, once, when what is held so may be sent; at once if it may be already.
+    pub(crate) fn wake(&self, one: &Arc<Notify>, hold: Hold) {
+        let mut waiting = self.waiting.lock();
+        if !self.has_reached(hold) {
+            waiting.entry(hold.0).or_default().push(Arc::clone(one));
+            return;
+        }
+        drop(waiting);
+        one.notify_one();
+    }
+
     /// Waits until what is held so may be sent.
     pub(crate) async fn reached(&self, hold: Hold) {
-        // It ends only with the mark, which is here.
-        let _ = self.rising.subscribe().wait_for(|mark| *mark >= hold.0).await;
+        let reached = Arc::new(Notify::new());
+        self.wake(&reached, hold);
+        reached.notified().await;
     }
 }
