@@ -10,3 +10,12 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
         v4 => v4,
     }
 }
+
+/// The site that a network of IPv6 belongs to: a /48, which is what many customers are given, with 65,536 networks of their own. `None`
+/// for IPv4.
+pub(crate) fn site_of(address: IpAddr) -> Option<IpAddr> {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Some(IpAddr::V6((u128::from(v6) & (u128::MAX << 80)).into())),
+        IpAddr::V4(_) => None,
+    }
+}

@@ -1,4 +1,4 @@
-//! What one network (an IPv4 address, a /64 of IPv6) may have and do at once.
+//! What one network (an IPv4 address, a /64 of IPv6) may have and do at once, and what one site (a /48 of IPv6) may.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,88 +6,132 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use quick_cache::unsync::Cache;
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use crate::login::network_of::network_of;
+use crate::login::network_of::{network_of, site_of};
 use crate::net::limits::Limits;
 use crate::net::pace::{Pace, Rate};
 
-/// Counts connections and logins by network.
+/// Counts connections and logins by network and by site.
 pub(super) struct Addresses {
-    connections: Mutex<HashMap<IpAddr, usize>>,
+    connections: Mutex<HashMap<Origin, usize>>,
     connections_max: usize,
-    logins: Mutex<Cache<IpAddr, Pace>>,
-    login_rate: Rate,
+    logins: Mutex<Cache<Origin, Pace>>,
+    network_rate: Rate,
+    site_rate: Rate,
     is_loopback_limited: bool,
 }
 
-/// A connection's place among those of its network.
-pub(super) struct Place(Option<(Arc<Addresses>, IpAddr)>);
+/// Where something comes from, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Origin {
+    Network(IpAddr),
+    Site(IpAddr),
+}
+
+/// A connection's place among those of its network and its site.
+pub(super) struct Place(Option<(Arc<Addresses>, Origins)>);
+
+type Origins = SmallVec<[Origin; 2]>;
 
 impl Addresses {
     pub(super) fn new(limits: &Limits) -> Self {
+        let (per_second, burst) = (limits.logins_per_minute / 60.0, limits.logins_burst);
         Self {
             connections: Mutex::default(),
             connections_max: limits.connections_per_network_max,
             logins: Mutex::new(Cache::new(REMEMBERED_MAX)),
-            login_rate: Rate::new(limits.logins_per_minute / 60.0, limits.logins_burst),
+            network_rate: Rate::new(per_second, burst),
+            site_rate: Rate::new(
+                per_second * NETWORKS_OF_SITE as f64,
+                burst.saturating_mul(NETWORKS_OF_SITE as u32),
+            ),
             is_loopback_limited: limits.is_loopback_limited,
         }
     }
 
-    /// The network that counts, if it is limited.
-    fn limited(&self, address: IpAddr) -> Option<IpAddr> {
-        let network = network_of(address);
-        (self.is_loopback_limited || !address.to_canonical().is_loopback()).then_some(network)
+    /// What counts of an address; nothing if it is not limited.
+    fn origins(&self, address: IpAddr) -> Origins {
+        if !self.is_loopback_limited && address.to_canonical().is_loopback() {
+            return Origins::new();
+        }
+        let site = site_of(address).map(Origin::Site);
+        std::iter::once(Origin::Network(network_of(address))).chain(site).collect()
+    }
+
+    fn connections_max(&self, origin: Origin) -> usize {
+        match origin {
+            Origin::Network(_) => self.connections_max,
+            Origin::Site(_) => self.connections_max.saturating_mul(NETWORKS_OF_SITE),
+        }
     }
 
     /// Whether so many connections come from there that it is time to ask whether they really do.
     pub(super) fn is_crowded(&self, address: IpAddr) -> bool {
-        let count = |network| self.connections.lock().get(&network).copied();
-        let count = self.limited(address).and_then(count);
-        count.is_some_and(|count| count >= self.connections_max / 2)
+        let connections = self.connections.lock();
+        let is_crowded = |origin: &Origin| {
+            connections.get(origin).is_some_and(|count| *count >= self.connections_max(*origin) / 2)
+        };
+        self.origins(address).iter().any(is_crowded)
     }
 
     /// A place for one more connection from there; `None` if there are too many.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let Some(network) = self.limited(address) else { return Some(Place(None)) };
+        let origins = self.origins(address);
+        if origins.is_empty() {
+            return Some(Place(None));
+        }
         let mut connections = self.connections.lock();
-        let count = connections.entry(network).or_default();
-        if *count >= self.connections_max {
-            // An entry that was only just made would stay for ever.
-            if *count == 0 {
-                connections.remove(&network);
-            }
+        // First looked at and then counted, so that a refusal leaves nothing behind.
+        let has_room = |origin: &Origin| {
+            connections.get(origin).copied().unwrap_or(0) < self.connections_max(*origin)
+        };
+        if !origins.iter().all(has_room) {
             return None;
         }
-        *count += 1;
-        Some(Place(Some((Arc::clone(self), network))))
+        for origin in &origins {
+            *connections.entry(*origin).or_default() += 1;
+        }
+        Some(Place(Some((Arc::clone(self), origins))))
     }
 
     /// Counts a login from there; `false` if there were too many lately, and this one is not to be tried.
     pub(super) fn may_log_in(&self, address: IpAddr) -> bool {
-        let Some(network) = self.limited(address) else { return true };
         let now = Instant::now();
         let mut logins = self.logins.lock();
-        let mut pace = logins.get(&network).copied().unwrap_or_else(|| Pace::new(now));
-        let may = pace.try_count(&self.login_rate, now);
-        logins.insert(network, pace);
-        may
+        // A network that has had its share is not counted against its site: it cannot use up what its neighbours have.
+        self.origins(address).iter().all(|origin| {
+            let mut pace = logins.get(origin).copied().unwrap_or_else(|| Pace::new(now));
+            let rate = match origin {
+                Origin::Network(_) => &self.network_rate,
+                Origin::Site(_) => &self.site_rate,
+            };
+            let may = pace.try_count(rate, now);
+            logins.insert(*origin, pace);
+            may
+        })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some((addresses, network)) = self.0.take() else { return };
+        let Some((addresses, origins)) = self.0.take() else { return };
         let mut connections = addresses.connections.lock();
-        if let Some(count) = connections.get_mut(&network) {
-            *count -= 1;
-            if *count == 0 {
-                connections.remove(&network);
+        for origin in origins {
+            if let Some(count) = connections.get_mut(&origin) {
+                *count -= 1;
+                if *count == 0 {
+                    connections.remove(&origin);
+                }
             }
         }
     }
 }
+
+/// How many times what a network may have and do a site may. Several households may share one; but who has one to himself must not
+/// have all that there is.
+const NETWORKS_OF_SITE: usize = 4;
 
 /// How many networks' logins are remembered; those that come again stay longest.
 const REMEMBERED_MAX: usize = 32 * 1024;
@@ -117,6 +161,28 @@ mod tests {
         drop(addresses.enter(ip("2001:db8::3")).unwrap());
         drop((_second, _other));
         assert!(addresses.connections.lock().is_empty(), "an empty network is kept");
+    }
+
+    #[test]
+    fn a_site_with_many_networks_has_no_more_than_a_few_of_them() {
+        let limits = Limits {
+            connections_per_network_max: 2,
+            logins_burst: 1,
+            logins_per_minute: 0.1,
+            ..Limits::default()
+        };
+        let addresses = addresses(limits);
+        let network = |number: u16| ip(&format!("2001:db8:7:{number:x}::1"));
+        let places: Vec<_> =
+            (0..100).filter_map(|number| addresses.enter(network(number))).collect();
+        assert_eq!(places.len(), 2 * NETWORKS_OF_SITE);
+        assert!(addresses.is_crowded(network(200)));
+        let logins = (0..100).filter(|number| addresses.may_log_in(network(*number))).count();
+        assert_eq!(logins, NETWORKS_OF_SITE);
+        let elsewhere = ip("2001:db8:8::1");
+        assert!(addresses.enter(elsewhere).is_some() && addresses.may_log_in(elsewhere));
+        drop(places);
+        assert!(addresses.connections.lock().is_empty(), "an empty site is kept");
     }
 
     #[test]

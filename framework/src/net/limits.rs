@@ -16,8 +16,8 @@ use daystar_protocol::frame::{TO_CLIENT_BYTES_MAX, TO_SERVER_BYTES_MAX};
 pub struct Limits {
     /// Connections at once, those shaking hands included. More are refused.
     pub connections_max: usize,
-    /// Connections at once from one network: an IPv4 address, or a /64 of IPv6. More are refused; from half of it on, an
-    /// address must prove that it is real.
+    /// Connections at once from one network: an IPv4 address, or a /64 of IPv6; and four times as many from a /48 of
+    /// IPv6, as all limits by network. More are refused; from half of it on, an address must prove that it is real.
     pub connections_per_network_max: usize,
     /// Logins of one network that may come at once. More are refused.
     pub logins_burst: u32,
