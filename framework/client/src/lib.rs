@@ -46,6 +46,7 @@ pub mod tls;
 
 pub use builder::{ClientBuilder, Trust};
 pub use client::{Client, UnderWay};
+pub use daystar_protocol::fingerprint::Fingerprint;
 pub use daystar_protocol::handshake::Credentials;
 pub use error::{CallError, ConnectError, Disconnected, SendError};
 pub use events::{Events, Incoming};

@@ -8,3 +8,4 @@ mod interrupted;
 mod living;
 mod program;
 mod refused;
+mod serving;

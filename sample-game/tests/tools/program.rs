@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use daystar_client::Fingerprint;
 use daystar_client::builder::Trust;
 use daystar_client::client::Client;
 use daystar_client::error::ConnectError;
@@ -59,13 +60,20 @@ pub(crate) fn text(path: &Path) -> &str {
 pub(crate) struct Serving {
     process: Child,
     pub(crate) address: SocketAddr,
+    /// Of its certificate, as it says.
+    pub(crate) fingerprint: Fingerprint,
 }
 
 impl Serving {
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// With more arguments.
+    pub(crate) fn start_with(data: &Path, more: &[&str]) -> Self {
         let arguments =
             ["serve", "--data", text(data), "--listen", "127.0.0.1:0", "--workers", "2"];
-        let mut process = command(&arguments)
+        let mut process = command(&[&arguments, more].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -74,7 +82,8 @@ impl Serving {
         let line = BufReader::new(output).lines().next().expect("a line").expect("text");
         let address = line.split("open on ").nth(1).and_then(|rest| rest.split(';').next());
         let address = address.expect("an address").parse().expect("an address");
-        Self { process, address }
+        let fingerprint = line.split("fingerprint ").nth(1).expect("a fingerprint").trim();
+        Self { process, address, fingerprint: fingerprint.parse().expect("a fingerprint") }
     }
 
     /// As Ctrl-C does.
