@@ -126,7 +126,8 @@ impl Accounts {
             while to == from {
                 to = account(&mut rng);
             }
-            (from, to)
+            // The second is not drawn as the first is, so either may give: else the most popular account would run dry.
+            if rng.random() { (from, to) } else { (to, from) }
         });
         Self(pairs.collect())
     }
