@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use parking_lot::Mutex;
@@ -85,6 +86,11 @@ impl Switchboard {
     /// Blocks while the thread that speaks to many is far behind.
     pub(crate) fn wait_for_room(&self) {
         self.fanout.wait_for_room();
+    }
+
+    /// Blocks until all that was handed over is in the outboxes, or until `patience` is over.
+    pub(crate) fn flush(&self, patience: Duration) {
+        self.fanout.flush(patience);
     }
 }
 

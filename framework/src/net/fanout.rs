@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -16,7 +17,7 @@ struct Shared<W> {
     line: Mutex<Line<W>>,
     /// Wakes the thread.
     work: Condvar,
-    /// Wakes those who wait for room.
+    /// Wakes those who wait for room, or for the end of all work.
     room: Condvar,
     act: Box<dyn Fn(W) + Send + Sync>,
 }
@@ -65,6 +66,13 @@ impl<W: Send + 'static> FanOut<W> {
         }
     }
 
+    /// Blocks until all that was brought is done, or until `patience` is over.
+    pub(super) fn flush(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let mut line = self.shared.line.lock();
+        while line.is_busy && !self.shared.room.wait_until(&mut line, deadline).timed_out() {}
+    }
+
     /// Whether there is a thread; begins it if there is none.
     fn has_thread(&self, line: &mut Line<W>) -> bool {
         if !line.has_thread {
@@ -100,6 +108,7 @@ impl<W> Shared<W> {
             }
             // Only now, with what was in hand done, may others act again.
             line.is_busy = false;
+            self.room.notify_all();
             if line.is_over {
                 return None;
             }
@@ -121,7 +130,6 @@ const WAITING_MAX: usize = 1024;
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
-    use std::time::Duration;
 
     use super::*;
 
@@ -155,6 +163,18 @@ mod tests {
         let patience = Duration::from_secs(20);
         let order: Vec<u32> = (0..4).map(|_| done.recv_timeout(patience).unwrap()).collect();
         assert_eq!(order, [100, 2, 101, 3]);
+    }
+
+    #[test]
+    fn a_flush_ends_with_the_work_or_with_the_patience() {
+        let (fanout, gate, done) = gated();
+        fanout.flush(Duration::from_secs(20));
+        fanout.pass(100, |_| true);
+        fanout.flush(Duration::from_millis(1));
+        assert!(done.try_recv().is_err(), "the gate is shut");
+        gate.send(()).unwrap();
+        fanout.flush(Duration::from_secs(20));
+        assert_eq!(done.try_recv(), Ok(100));
     }
 
     #[test]

@@ -22,10 +22,14 @@ pub(crate) trait SessionHandler: Send + Sync + 'static {
     fn open(&self, login: Login, outbox: Arc<Outbox>) -> Result<Arc<dyn SessionInput>, String>;
 }
 
-/// Takes in what one client does. Called by one thread at a time, on the network's threads: it must not block.
+/// Takes in what one client does. Called by one thread at a time, on the network's threads.
 pub(crate) trait SessionInput: Send + Sync {
-    /// The client has sent a request.
+    /// The client has sent a request. It waits for [`begin`](Self::begin), so that those that have come together are begun
+    /// together.
     fn received(&self, request: Request);
+
+    /// All that has come so far has been received. This may run some of it, and must leave what takes long to others.
+    fn begin(&self);
 
     /// The session is over. Called exactly once for each session that was opened, and last.
     fn closed(&self, why: Closed);

@@ -1,6 +1,7 @@
 //! One session, over one connection or several, one after the other.
 
 use std::any::Any;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -276,8 +277,22 @@ impl Intake {
         self.is_confirmed = false;
     }
 
-    /// Hands the client's requests on until no more come. Dropping the future loses nothing.
+    /// Hands the client's requests on until no more come, and has them begun whenever it would have to wait. Dropping the
+    /// future loses nothing.
     async fn receive(&mut self, reader: &mut Reader) -> ReadEnd {
+        let input = self.input.0.clone();
+        let mut receiving = pin!(self.hand_on(reader));
+        poll_fn(|context| {
+            let polled = receiving.as_mut().poll(context);
+            if let Some(input) = &input {
+                input.begin();
+            }
+            polled
+        })
+        .await
+    }
+
+    async fn hand_on(&mut self, reader: &mut Reader) -> ReadEnd {
         loop {
             if let Err(end) = self.place().await {
                 return end;

@@ -192,7 +192,7 @@ mod tests {
 
     /// Kinds `a` and `b` of these weights, and which of them has run, in order.
     fn kinds(weights: [u32; 2]) -> (Arc<RunQueue>, Arc<Kinds>, Arc<Mutex<Vec<usize>>>) {
-        let queue = Arc::new(RunQueue::new());
+        let queue = Arc::new(RunQueue::new(0));
         let ran = Arc::<Mutex<Vec<usize>>>::default();
         let told = Arc::clone(&ran);
         let run: RunTask = Box::new(move |_, place, _| told.lock().push(place));

@@ -3,13 +3,19 @@
 //! Within a lane work runs in order, one piece after the other; lanes run beside each other. A lane is in the
 //! run queue at most once, and goes to its back after [`TURN`] pieces, so that no lane holds up the others. The pieces of a lane
 //! lie in it as they are: a piece costs no memory of its own, and a turn takes the lane's lock twice, however much it runs.
+//!
+//! Whoever has brought work may also run it: waking another thread for it takes longer than most pieces do. [`Guests`]
+//! says how many may at once, and that none does for long.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use daystar_engine::Engine;
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
+
+use crate::scheduler::guests::Guests;
 
 /// A piece of work that has no order with any other.
 pub(crate) type Work = Box<dyn FnOnce(&Engine) + Send>;
@@ -49,20 +55,30 @@ impl<P> Default for Lane<P> {
 
 /// An [`InOrder`], whatever its pieces are.
 trait Turn: Send + Sync {
-    /// Runs up to [`TURN`] pieces; itself, if there is more.
-    fn run_turn(self: Arc<Self>, engine: &Engine) -> Option<Arc<dyn Turn>>;
+    /// Runs up to [`TURN`] pieces, and begins none after `time`, if there is such a limit; itself, if there is more.
+    fn run_turn(self: Arc<Self>, engine: &Engine, time: Option<Duration>) -> Option<Arc<dyn Turn>>;
 }
 
 impl<O: InOrder> Turn for O {
-    fn run_turn(self: Arc<Self>, engine: &Engine) -> Option<Arc<dyn Turn>> {
+    fn run_turn(self: Arc<Self>, engine: &Engine, time: Option<Duration>) -> Option<Arc<dyn Turn>> {
         let turn: SmallVec<[O::Piece; TURN]> = {
             let mut state = self.lane().state.lock();
             let count = state.work.len().min(TURN);
             state.work.drain(..count).collect()
         };
-        turn.into_iter().for_each(|piece| self.run(engine, piece));
+        let limit = time.map(|time| (Instant::now(), time));
+        let mut rest = turn.into_iter();
+        for piece in rest.by_ref() {
+            self.run(engine, piece);
+            if limit.is_some_and(|(began, time)| began.elapsed() > time) {
+                break;
+            }
+        }
         let has_more = {
             let mut state = self.lane().state.lock();
+            for piece in rest.rev() {
+                state.work.push_front(piece);
+            }
             state.is_scheduled = !state.work.is_empty();
             state.is_scheduled
         };
@@ -74,6 +90,7 @@ impl<O: InOrder> Turn for O {
 pub(crate) struct RunQueue {
     state: Mutex<RunState>,
     has_work: Condvar,
+    guests: Guests,
 }
 
 struct RunState {
@@ -89,10 +106,12 @@ enum Ready {
 }
 
 impl RunQueue {
-    pub(crate) fn new() -> Self {
+    /// A queue whose work is run by workers, and by at most `guests_max` threads at once that bring some.
+    pub(crate) fn new(guests_max: usize) -> Self {
         Self {
             state: Mutex::new(RunState { ready: VecDeque::new(), running: 0, is_closed: false }),
             has_work: Condvar::new(),
+            guests: Guests::new(guests_max),
         }
     }
 
@@ -105,6 +124,30 @@ impl RunQueue {
         };
         if is_news {
             self.ready(Ready::Lane(Arc::<O>::clone(whose)));
+        }
+    }
+
+    /// Appends `piece` to the lane of `whose`, where it lies until [`begin`](Self::begin).
+    pub(crate) fn lay<O: InOrder>(whose: &Arc<O>, piece: O::Piece) {
+        whose.lane().state.lock().work.push_back(piece);
+    }
+
+    /// Has what lies in the lane of `whose` run: on this thread, if it may, and by the workers otherwise. Returns soon, unless a
+    /// piece takes long.
+    pub(crate) fn begin<O: InOrder>(&self, engine: &Engine, whose: &Arc<O>) {
+        {
+            let mut state = whose.lane().state.lock();
+            if state.work.is_empty() || std::mem::replace(&mut state.is_scheduled, true) {
+                return;
+            }
+        }
+        let lane: Arc<dyn Turn> = Arc::<O>::clone(whose);
+        let lane = match self.guests.enter() {
+            Some(guest) => lane.run_turn(engine, Some(guest.time())),
+            None => Some(lane),
+        };
+        if let Some(lane) = lane {
+            self.ready(Ready::Lane(lane));
         }
     }
 
@@ -139,7 +182,7 @@ impl RunQueue {
         match ready {
             Ready::Loose(work) => work(engine),
             Ready::Lane(lane) => {
-                if let Some(lane) = lane.run_turn(engine) {
+                if let Some(lane) = lane.run_turn(engine, None) {
                     self.ready(Ready::Lane(lane));
                 }
             }

@@ -234,7 +234,8 @@ impl<G: Game> Builder<G> {
         let store = self.open_store()?;
         let clock = WorldClock::of(&*store, Arc::new(SystemClock), self.clock)?;
         let count = self.workers.or(available_parallelism().ok().map(usize::from)).unwrap_or(1);
-        let queue = Arc::new(RunQueue::new());
+        // One thread of the network never runs a game, so that the game never keeps the network waiting.
+        let queue = Arc::new(RunQueue::new(network_threads(count) - 1));
         let faults = Faults::new(release(&queue), self.breaks.parked_is_lost);
         let persistence = Arc::new(Persistence::new(store.last_commit()?, self.journal, faults));
         let broken = due::Broken { stays: self.breaks.task_stays, drifts: self.breaks.tick_drifts };
@@ -271,7 +272,7 @@ impl<G: Game> Builder<G> {
         beginning.open_world(&*store)?;
 
         let workers = Workers::start(count, &queue, &engine)?;
-        let network = Network::start(count)?;
+        let network = Network::start(network_threads(count))?;
         let opened = Opened { world: clock.now(), wall: clock.wall() };
         tasks.begin(opened, network.handle().map(|runtime| Calls::new(runtime, queue.clone())));
         let switchboard = Arc::clone(&dispatch.switchboard);
@@ -313,7 +314,9 @@ impl<G: Game> Builder<G> {
         timers.set_firing(true);
         let loader = Loader::start(store, Arc::clone(&dispatch.timers))?;
         info!(game = G::NAME, address = %endpoint.address(), workers = count, "open");
-        let running = Running { endpoint, timers, loader, clock, workers, writer, network };
+        let switchboard = Arc::clone(&dispatch.switchboard);
+        let running =
+            Running { endpoint, switchboard, timers, loader, clock, workers, writer, network };
         Ok(Server::of(engine, persistence, Arc::clone(&dispatch.timers), running))
     }
 
@@ -326,6 +329,11 @@ impl<G: Game> Builder<G> {
             None => Arc::new(MemoryStore::new()),
         })
     }
+}
+
+/// How many threads the network has, beside so many workers.
+fn network_threads(workers: usize) -> usize {
+    workers + 1
 }
 
 /// Puts what has waited for the end of a fault into `queue`.

@@ -24,6 +24,7 @@ pub(crate) mod world;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use daystar_engine::{Counts, Engine};
 use daystar_model::CommitNumber;
@@ -31,6 +32,7 @@ use daystar_protocol::fingerprint::Fingerprint;
 use tracing::{error, info};
 
 use crate::game::rules::Game;
+use crate::net::channels::Switchboard;
 use crate::net::endpoint::Endpoint;
 use crate::net::meters;
 use crate::scheduler::timer::{TimerThread, Timers};
@@ -66,6 +68,7 @@ pub struct Server {
 /// The parts that must be stopped.
 pub(crate) struct Running {
     endpoint: Endpoint,
+    switchboard: Arc<Switchboard>,
     timers: TimerThread,
     loader: Loader,
     clock: Arc<WorldClock>,
@@ -168,8 +171,18 @@ impl Server {
 
     fn stop_parts(&mut self) -> Result<(), ServeError> {
         let Some(running) = self.running.take() else { return Ok(()) };
-        let Running { endpoint, mut timers, mut loader, clock, mut workers, mut writer, network } =
-            running;
+        let Running {
+            endpoint,
+            switchboard,
+            mut timers,
+            mut loader,
+            clock,
+            mut workers,
+            mut writer,
+            network,
+        } = running;
+        // What has been said to many so far is to reach them before the goodbye.
+        switchboard.flush(FLUSH_PATIENCE);
         network.wait(async move { endpoint.shutdown("the server is stopping").await });
         network.stop();
         // A task that spawns itself again and again must not keep the workers from ending, and neither must one that
@@ -188,6 +201,9 @@ impl Server {
         Ok(written?)
     }
 }
+
+/// A commit is handed to five thousand members in milliseconds.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Drop for Server {
     fn drop(&mut self) {

@@ -38,6 +38,7 @@ impl<G: Game> SessionHandler for Sessions<G> {
             id,
             identity,
             game: Arc::clone(&self.game),
+            engine: Arc::clone(&self.engine),
             queue: Arc::clone(&self.queue),
             switchboard: Arc::clone(&self.switchboard),
             faults: Arc::clone(&self.faults),
@@ -57,6 +58,7 @@ struct Stay<G> {
     id: ObjectId,
     identity: Identity,
     game: Arc<G>,
+    engine: Arc<Engine>,
     queue: Arc<RunQueue>,
     switchboard: Arc<Switchboard>,
     faults: Arc<Faults>,
@@ -92,7 +94,11 @@ impl<G: Game> InOrder for Stay<G> {
 
 impl<G: Game> SessionInput for Arc<Stay<G>> {
     fn received(&self, request: Request) {
-        self.push(Event::Receive(request));
+        RunQueue::lay(self, Event::Receive(request));
+    }
+
+    fn begin(&self) {
+        self.queue.begin(&self.engine, self);
     }
 
     fn closed(&self, why: Closed) {

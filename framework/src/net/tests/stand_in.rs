@@ -355,6 +355,9 @@ impl SessionInput for Visitor {
         }
     }
 
+    // It has answered at once.
+    fn begin(&self) {}
+
     fn closed(&self, why: Closed) {
         self.switchboard.unregister(self.session);
         let _ = self.reports.send(Report::Closed(self.name.clone(), why));
