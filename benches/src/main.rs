@@ -88,7 +88,7 @@ enum Bench {
 }
 
 fn main() {
-    if restart::is_victim() || wire::process::is_server() {
+    if restart::is_victim() || wire::process::is_server() || timers::is_waiting() {
         return;
     }
     let arguments = Arguments::parse();

@@ -10,6 +10,7 @@
 //! is the grain.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -32,7 +33,7 @@ pub(crate) fn run(harness: &mut Harness) {
     harness.compare(
         "2 workers, due within 200 ms",
         "timers/s",
-        Wanted::RatioAndValue(100.0, 200_000.0),
+        Wanted::RatioAndValue(1.0, 200_000.0),
         |slice| crate::load::rate(2, slice, |rng| single.put(rng)) / 2.0,
         |slice| fired(&server, slice),
     );
@@ -79,7 +80,7 @@ fn pending(harness: &mut Harness, world: &Path) {
     harness.print("planted", "timers/s", rate, Wanted::Nothing);
     server.stop().unwrap_or_else(|cause| panic!("the timers are not on disk: {cause}"));
 
-    let before = resident_bytes();
+    let bytes = memory_of_waiting(world, timers);
     let began = Instant::now();
     let server = serve(world);
     let start_ms = began.elapsed().as_secs_f64() * 1e3;
@@ -87,13 +88,9 @@ fn pending(harness: &mut Harness, world: &Path) {
         sleep(Duration::from_millis(1));
     }
     let known_ms = began.elapsed().as_secs_f64() * 1e3;
-    let grown = before.zip(resident_bytes()).map(|(before, after)| after.saturating_sub(before));
     let case = |what: &str| format!("{timers} waiting, {what}");
     harness.print(case("start"), "ms", start_ms, Wanted::AtMost(1_000.0));
     harness.print(case("all known after"), "ms", known_ms, Wanted::Nothing);
-    // The first server has left memory behind; if that was enough, nothing can be told.
-    let grown = grown.filter(|grown| *grown > 0);
-    let bytes = grown.map_or(f64::NAN, |grown| grown as f64 / timers as f64);
     harness.print(case("memory"), "bytes/timer", bytes, Wanted::Nothing);
 
     wait_for(&FIRED, fired + timers);
@@ -106,6 +103,38 @@ fn pending(harness: &mut Harness, world: &Path) {
     harness.print_spread(&case("fired late by"), &spread, (Spread::P99, Wanted::AtMost(50.0)));
     server.stop().unwrap_or_else(|cause| panic!("no clean end: {cause}"));
 }
+
+/// Bytes of memory for each of so many timers that wait, as a process tells that does nothing else: in this one earlier servers
+/// have left memory behind.
+fn memory_of_waiting(world: &Path, timers: u64) -> f64 {
+    let program = std::env::current_exe().unwrap_or_else(|cause| panic!("no program: {cause}"));
+    let mut command = Command::new(program);
+    let output = command.env(WAITING, world).env(WAITING_COUNT, timers.to_string()).output();
+    let output = output.unwrap_or_else(|cause| panic!("it cannot be run: {cause}"));
+    let bytes = String::from_utf8_lossy(&output.stdout).trim().parse::<u64>();
+    bytes.map_or(f64::NAN, |bytes| bytes as f64 / timers as f64)
+}
+
+/// In the process of [`memory_of_waiting`]: says how much memory a server of that world takes when it knows all timers.
+pub(crate) fn is_waiting() -> bool {
+    let Some(world) = std::env::var_os(WAITING) else { return false };
+    let timers: u64 =
+        std::env::var(WAITING_COUNT).ok().and_then(|count| count.parse().ok()).unwrap_or(0);
+    DELAY_MS.store(30_000, Ordering::Relaxed);
+    let before = resident_bytes();
+    let server = serve(Path::new(&world));
+    while (server.tasks_waiting() as u64) < timers {
+        sleep(Duration::from_millis(1));
+    }
+    if let Some((before, after)) = before.zip(resident_bytes()) {
+        println!("{}", after.saturating_sub(before));
+    }
+    server.stop().unwrap_or_else(|cause| panic!("no clean end: {cause}"));
+    true
+}
+
+const WAITING: &str = "DAYSTAR_BENCH_WAITING";
+const WAITING_COUNT: &str = "DAYSTAR_BENCH_WAITING_COUNT";
 
 fn order(timers: u64) {
     ORDERED.fetch_add(timers, Ordering::Relaxed);

@@ -3,12 +3,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use daystar::prelude::*;
-use daystar::{Limits, Server};
+use daystar::{Breaks, Limits, Server};
 use daystar_client::{Client as AnyClient, Events, Trust};
 
 #[message]
@@ -34,6 +34,8 @@ enum Event {
 #[derive(Default)]
 struct Signals {
     is_running: AtomicBool,
+    /// How many tasks have begun to wait.
+    waiting: AtomicUsize,
     may_go_on: AtomicBool,
 }
 
@@ -59,6 +61,7 @@ impl Game for Mill {
             return Ok(());
         }
         self.0.is_running.store(true, Ordering::SeqCst);
+        self.0.waiting.fetch_add(1, Ordering::SeqCst);
         while !self.0.may_go_on.load(Ordering::SeqCst) {
             std::thread::yield_now();
         }
@@ -76,10 +79,14 @@ impl Game for Mill {
 type Client = AnyClient<Request, Event>;
 
 fn serve(limits: Limits) -> (Server, Release) {
+    serve_broken(limits, Breaks::default())
+}
+
+fn serve_broken(limits: Limits, breaks: Breaks) -> (Server, Release) {
     listen_to_log();
     let signals = Arc::<Signals>::default();
     let builder = Server::builder(Mill(signals.clone())).in_memory().workers(2).limits(limits);
-    (builder.start().expect("a server in memory"), Release(signals))
+    (builder.broken(breaks).start().expect("a server in memory"), Release(signals))
 }
 
 async fn join(server: SocketAddr, name: &str) -> (Client, Events<Event>) {
@@ -173,6 +180,41 @@ async fn a_late_task_is_logged_and_ends_well() {
     late.await.expect("a call").expect("it has only been late");
     server.stop().expect("a clean end");
     assert!(is_logged(&["INFO", "closed", "commits=", "conflicts=0", "attempts_most="]));
+}
+
+/// As many requests that wait as the network has threads; whether somebody else is answered meanwhile, and somebody new let in.
+async fn is_served_beside_requests_that_wait(breaks: Breaks, patience: Duration) -> bool {
+    let (server, release) = serve_broken(Limits::default(), breaks);
+    let (bob, _bob_events) = join(server.address(), "bob").await;
+    let mut waiting = Vec::new();
+    for number in 1..=3 {
+        let (client, events) = join(server.address(), &format!("waiter {number}")).await;
+        waiting.push(tokio::spawn(async move { (client.call(&Request::Wait).await, events) }));
+        until("one more waits", || release.0.waiting.load(Ordering::SeqCst) == number).await;
+    }
+    let address = server.address();
+    let served = async {
+        bob.call(&Request::Ping).await.expect("an answer");
+        join(address, "carol").await
+    };
+    let is_served = tokio::time::timeout(patience, served).await.is_ok();
+    release.0.may_go_on.store(true, Ordering::SeqCst);
+    for one in waiting {
+        one.await.expect("a call").0.expect("it has only been late");
+    }
+    server.stop().expect("a clean end");
+    is_served
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_take_long_do_not_keep_the_network_from_others() {
+    assert!(is_served_beside_requests_that_wait(Breaks::default(), PATIENCE).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_runs_all_it_brings_is_caught() {
+    let breaks = Breaks { network_runs_all: true, ..Breaks::default() };
+    assert!(!is_served_beside_requests_that_wait(breaks, Duration::from_secs(2)).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

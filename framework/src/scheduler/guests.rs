@@ -46,6 +46,13 @@ impl Guests {
         Some(Guest { guests: self, since })
     }
 
+    /// Blocks until there is none. To be called when none can come any more.
+    pub(crate) fn see_off(&self) {
+        while self.now.load(Ordering::Acquire) > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     fn us_at(&self, instant: Instant) -> u64 {
         u64::try_from((instant - self.began).as_micros()).unwrap_or(u64::MAX)
     }

@@ -156,8 +156,10 @@ impl RunQueue {
         self.ready(Ready::Loose(work));
     }
 
-    /// Lets the workers end once nothing is left to do.
+    /// Lets the workers end once nothing is left to do. Nobody brings work any more, but for what runs already.
     pub(crate) fn close(&self) {
+        // They may still leave some.
+        self.guests.see_off();
         self.state.lock().is_closed = true;
         self.has_work.notify_all();
     }

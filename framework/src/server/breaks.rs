@@ -20,4 +20,6 @@ pub struct Breaks {
     pub task_stays: bool,
     /// The next tick of a periodic task is due a period after the last one was done.
     pub tick_drifts: bool,
+    /// All threads of the network may run requests at once, so that none may be left for the network.
+    pub network_runs_all: bool,
 }

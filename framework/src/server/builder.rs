@@ -235,7 +235,8 @@ impl<G: Game> Builder<G> {
         let clock = WorldClock::of(&*store, Arc::new(SystemClock), self.clock)?;
         let count = self.workers.or(available_parallelism().ok().map(usize::from)).unwrap_or(1);
         // One thread of the network never runs a game, so that the game never keeps the network waiting.
-        let queue = Arc::new(RunQueue::new(network_threads(count) - 1));
+        let guests_max = network_threads(count) - usize::from(!self.breaks.network_runs_all);
+        let queue = Arc::new(RunQueue::new(guests_max));
         let faults = Faults::new(release(&queue), self.breaks.parked_is_lost);
         let persistence = Arc::new(Persistence::new(store.last_commit()?, self.journal, faults));
         let broken = due::Broken { stays: self.breaks.task_stays, drifts: self.breaks.tick_drifts };
