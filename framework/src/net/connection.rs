@@ -21,7 +21,7 @@ use crate::net::reader::{ReadEnd, Reader};
 use crate::net::resume::{Arrival, NotResumed};
 use crate::net::session::{self, Line};
 
-/// Runs the connection, giving each permit back as soon as it can, until it belongs to a session; a new session is run, too.
+/// Runs the connection, giving each permit back as soon as it can, until it belongs to a session; a new session is begun, too.
 pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permits) {
     let Permits { start, handshake, seat } = permits;
     let address = incoming.remote_address();
@@ -55,7 +55,8 @@ pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permit
         Ok(Greeted { who, reader, stream }) => {
             let line = Line { connection, reader, stream, seat };
             match who {
-                Who::New(login) => session::run(login, line, &shared).await,
+                // A task of its own, because this one has room for all that may happen until here.
+                Who::New(login) => drop(tokio::spawn(session::run(login, line, shared))),
                 Who::Back { session, secret, received } => {
                     let arrival = Arrival { line: Box::new(line), secret, received };
                     let arrived = shared.resumptions.arrive(session, arrival);
@@ -98,7 +99,7 @@ enum NoGreeting {
 /// A client that may begin or go on.
 struct Greeted {
     who: Who,
-    reader: Reader,
+    reader: Box<Reader>,
     stream: SendStream,
 }
 
@@ -134,9 +135,9 @@ async fn greet(
 async fn first_said(
     connection: &Connection,
     shared: &Shared,
-) -> Result<(Hello, Reader, SendStream), NoGreeting> {
+) -> Result<(Hello, Box<Reader>, SendStream), NoGreeting> {
     let (stream, recv) = connection.accept_bi().await.map_err(|_| NoGreeting::Lost)?;
-    let mut reader = Reader::new(recv, shared);
+    let mut reader = Box::new(Reader::new(recv, shared));
     match reader.next().await {
         Ok(FromClient::Hello(hello)) => Ok((hello, reader, stream)),
         Ok(_) => Err(NoGreeting::Violation(ServerSessionError::HelloExpected)),
@@ -183,3 +184,25 @@ pub(super) fn code(code: CloseCode) -> VarInt {
 const START_TIMEOUT: Duration = Duration::from_millis(100);
 
 const CLOSE_REASON_BYTES_MAX: usize = 512;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::writer;
+
+    fn of_three<A, B, C, F>(_: fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    fn of_five<A, B, C, D, E, F>(_: fn(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Ten thousand idle clients are ten thousand of these. A future has room for every value once for each place that it is
+    /// moved through, so a little change may cost kilobytes.
+    #[test]
+    fn what_is_kept_for_each_client_is_small() {
+        let (session, writer) = (of_three(session::run), of_five(writer::write));
+        assert!(session <= 2_048, "a session takes {session} bytes");
+        assert!(writer <= 512, "its writer takes {writer} bytes");
+    }
+}

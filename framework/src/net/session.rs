@@ -30,14 +30,15 @@ use crate::net::writer;
 /// A connection whose client has greeted.
 pub(super) struct Line {
     pub(super) connection: Connection,
-    pub(super) reader: Reader,
+    /// In memory of its own: a future has a copy of what is moved through it for each move.
+    pub(super) reader: Box<Reader>,
     pub(super) stream: SendStream,
     /// Its place among the connections.
     pub(super) seat: Seat,
 }
 
 /// Runs a session from its greeting to its end, however many connections that takes.
-pub(super) async fn run(login: Login, line: Line, shared: &Arc<Shared>) {
+pub(super) async fn run(login: Login, line: Line, shared: Arc<Shared>) {
     let (name, address) = (login.identity.name().to_owned(), login.address);
     let ticket = shared.resumptions.ticket();
     let watermark = Arc::clone(&shared.watermark);
@@ -47,14 +48,14 @@ pub(super) async fn run(login: Login, line: Line, shared: &Arc<Shared>) {
         Err(reason) => {
             debug!(%address, name, reason, "a login was rejected");
             let Line { connection, stream, seat: _seat, .. } = line;
-            return reject(&connection, stream, RejectCode::Other, reason, shared).await;
+            return reject(&connection, stream, RejectCode::Other, reason, &shared).await;
         }
     };
     let listed = shared.open.list(&outbox);
     let _counted = shared.meters.session();
     let places = Arc::new(Semaphore::new(shared.limits.session_requests_max));
     let intake = Intake {
-        shared: Arc::clone(shared),
+        shared: Arc::clone(&shared),
         outbox: Arc::clone(&outbox),
         input,
         ticket: ticket.clone(),
