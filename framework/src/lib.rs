@@ -31,7 +31,7 @@ mod server;
 /// ```
 pub use daystar_engine::Limits;
 pub use daystar_engine::{Counts, Durability, Error, Fault, Read, TaskRng, Write};
-pub use daystar_macros::{external, managed, message, sweep, task};
+pub use daystar_macros::{external, managed, message, survey, sweep, task};
 pub use daystar_model::{Managed, Ref, Timestamp};
 pub use daystar_protocol::message::Message;
 
@@ -52,6 +52,7 @@ pub use game::plan::{Missed, Plan, Retry};
 pub use game::removal::{OnRemove, RemovalTooDeep};
 pub use game::rules::{Game, Result};
 pub use game::session::{Left, Session, SessionError};
+pub use game::survey::Survey;
 pub use game::sweep::Sweep;
 pub use game::task::{Task, TaskHandle};
 pub use game::world::World;
@@ -82,12 +83,13 @@ pub mod prelude {
     pub use crate::game::removal::OnRemove;
     pub use crate::game::rules::{Game, Result};
     pub use crate::game::session::{Left, Session};
+    pub use crate::game::survey::Survey;
     pub use crate::game::sweep::Sweep;
     pub use crate::game::task::{Task, TaskHandle};
     pub use crate::game::world::World;
     pub use crate::{bail, ensure};
     pub use daystar_engine::{Durability, Error, Read, Write};
-    pub use daystar_macros::{external, managed, message, sweep, task};
+    pub use daystar_macros::{external, managed, message, survey, sweep, task};
     pub use daystar_model::{Managed, Ref, Timestamp};
     pub use daystar_protocol::message::Message;
     pub use rand::RngExt;

@@ -80,8 +80,8 @@ pub(crate) fn last_words(job: &dyn Job, cause: &Cause) -> Effects {
     catch_unwind(AssertUnwindSafe(|| job.failed(cause))).unwrap_or_default()
 }
 
-/// What a panic said.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+/// What a panic said, for whoever contains one.
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a message").to_owned()

@@ -58,7 +58,7 @@ pub use error::{Error, Fault};
 pub use guard::{Read, Write};
 pub use handover::{Changes, CommitSink, Committed, NotAccepted};
 pub use history::{Difference, History, Recorded, Recorder};
-pub use job::{Cause, Job, Outcome};
+pub use job::{Cause, Job, Outcome, panic_message};
 pub use limits::Limits;
 pub use rerun::rerun;
 pub use watch::Overdue;

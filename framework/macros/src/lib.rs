@@ -1,4 +1,4 @@
-//! Daystar's attribute macros: `#[managed]`, `#[message]`, `#[task]`, `#[external]`, `#[sweep]`.
+//! Daystar's attribute macros: `#[managed]`, `#[message]`, `#[task]`, `#[external]`, `#[survey]`, `#[sweep]`.
 //!
 //! A game names them through `daystar`, never through this crate. What they generate names nothing but
 //! `::daystar::__private`, so that it compiles in whichever module, under whichever imports, it lands.
@@ -113,6 +113,26 @@ pub fn task(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn external(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(task::expand_external, arguments, item)
+}
+
+/// Makes a struct or an enum a survey: a managed type whose values can be handed to `ctx.survey`, to look at the whole world
+/// as it is at one moment, beside the game.
+///
+/// ```text
+/// #[survey]
+/// struct Census {}
+///
+/// impl Survey for Census {
+///     type Found = Wealth;
+///     fn look(&self, world: &World) -> Result<Wealth> { .. }
+///     fn done(&self, ctx: &Ctx, found: Wealth) -> Result<()> { .. }
+/// }
+/// ```
+///
+/// Fields and arguments are those of [`managed`](macro@managed).
+#[proc_macro_attribute]
+pub fn survey(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(task::expand_survey, arguments, item)
 }
 
 /// Makes a struct or an enum a sweep: a managed type whose values can be handed to `ctx.sweep`, to visit all objects of a

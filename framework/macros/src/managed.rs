@@ -15,9 +15,12 @@ const WORDS: Words = Words { name: "managed", value: "an object of the world" };
 pub(crate) fn expand(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     let item = item::parse(&WORDS, tokens)?;
     let arguments = Arguments::parse(WORDS.name, arguments)?;
-    for (name, value) in
-        [("task", "a task"), ("external", "a call of the outside world"), ("sweep", "a sweep")]
-    {
+    for (name, value) in [
+        ("task", "a task"),
+        ("external", "a call of the outside world"),
+        ("survey", "a survey"),
+        ("sweep", "a sweep"),
+    ] {
         if let Some(other) = item::carries(&item, name) {
             let message = format!("{value} is managed already; keep only `#[{name}]`");
             return Err(Error::new_spanned(other, message));

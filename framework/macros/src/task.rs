@@ -1,4 +1,4 @@
-//! `#[task]`, `#[external]`, `#[sweep]`: managed types that are registered to be run.
+//! `#[task]`, `#[external]`, `#[survey]`, `#[sweep]`: managed types that are registered to be run.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
@@ -10,6 +10,7 @@ use crate::managed;
 
 const TASK: Words = Words { name: "task", value: "a task" };
 const EXTERNAL: Words = Words { name: "external", value: "a call of the outside world" };
+const SURVEY: Words = Words { name: "survey", value: "a survey" };
 const SWEEP: Words = Words { name: "sweep", value: "a sweep" };
 
 /// What `#[task(arguments)]` makes of `tokens`.
@@ -20,6 +21,11 @@ pub(crate) fn expand(arguments: TokenStream, tokens: TokenStream) -> Result<Toke
 /// What `#[external(arguments)]` makes of `tokens`.
 pub(crate) fn expand_external(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     register(&EXTERNAL, "of_external", arguments, tokens)
+}
+
+/// What `#[survey(arguments)]` makes of `tokens`.
+pub(crate) fn expand_survey(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
+    register(&SURVEY, "of_survey", arguments, tokens)
 }
 
 /// What `#[sweep(arguments)]` makes of `tokens`.

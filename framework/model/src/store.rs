@@ -65,6 +65,18 @@ pub trait Store: Send + Sync {
     /// The store could not be read.
     fn next_index(&self) -> Result<u64, StoreError>;
 
+    /// The world as it is now, with every batch that was safe when this was called and none that comes later, to be read as
+    /// a whole while the world goes on. It refuses to be written to.
+    ///
+    /// # Errors
+    /// The store could not be read, or is of a kind that cannot do this.
+    fn snapshot(&self) -> Result<Box<dyn Store>, StoreError> {
+        Err(StoreError::Io {
+            what: "be read as it was at one moment",
+            cause: "it is of a kind that keeps no moments".to_owned(),
+        })
+    }
+
     /// How the store is doing. Cheap.
     fn status(&self) -> StoreStatus {
         StoreStatus::default()

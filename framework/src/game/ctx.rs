@@ -22,6 +22,7 @@ use crate::game::plan::Plan;
 use crate::game::removal::{DEPTH_MAX, RemovalTooDeep, hook_of};
 use crate::game::rules::Result;
 use crate::game::session::{Asked, Attached, Session, SessionError, SessionRecord};
+use crate::game::survey::Survey;
 use crate::game::sweep::Sweep;
 use crate::game::task::{Task, TaskHandle};
 use crate::game::task_record::{Stage, TaskKinds, TaskRecord};
@@ -409,6 +410,17 @@ impl<'a, 'e> Ctx<'a, 'e> {
             [rng.random(), rng.random()]
         };
         self.store_task(&call, Plan::after(Duration::ZERO), Stage::Call { key })
+    }
+
+    /// Looks at the whole world as it is at one moment from the end of this task on, beside the game, which goes on. What it
+    /// finds arrives as a task: [`Survey::done`].
+    ///
+    /// # Errors
+    /// The survey cannot be stored.
+    pub fn survey<T: Survey>(&self, survey: T) -> Result<TaskHandle> {
+        // It calls the store, in place of the outside world, and may do so twice: so it needs no key.
+        let stage = Stage::Call { key: [0; 2] };
+        self.store_task(&survey, Plan::after(Duration::ZERO), stage)
     }
 
     /// Visits all objects of a type, a few at a time, in tasks that come after this one.

@@ -37,6 +37,8 @@ pub(crate) struct Broken {
     pub(crate) stays: bool,
     /// The next tick is due a period from now.
     pub(crate) drifts: bool,
+    /// Surveys look at the store as it is at each moment.
+    pub(crate) survey_sees_newest: bool,
 }
 
 /// A part of a sweep.
@@ -77,7 +79,8 @@ impl<G: Game> Job for Due<G> {
         }
         // Another hint has brought it here already.
         let is_elsewhere = match (&self.kind.work, &record.stage, &self.slice) {
-            (Work::Task(_), _, _) | (Work::External { .. }, Stage::Answered { .. }, _) => false,
+            (Work::Task(_), _, _)
+            | (Work::External { .. } | Work::Survey { .. }, Stage::Answered { .. }, _) => false,
             (Work::Sweep { .. }, Stage::Sweeping { next, .. }, Some(slice)) => *next != slice.from,
             _ => true,
         };
@@ -101,9 +104,11 @@ impl<G: Game> Job for Due<G> {
             let task = Stored { version: record.version, payload: &record.payload };
             match (&self.kind.work, &record.stage, &self.slice) {
                 (Work::Task(run), _, _) => run(task, ctx),
-                (Work::External { done, .. }, Stage::Answered { version, payload }, _) => {
-                    done(task, Stored { version: *version, payload }, ctx)
-                }
+                (
+                    Work::External { done, .. } | Work::Survey { done, .. },
+                    Stage::Answered { version, payload },
+                    _,
+                ) => done(task, Stored { version: *version, payload }, ctx),
                 (Work::Sweep { visit, done, .. }, _, Some(slice)) => {
                     visit(task, &slice.objects, ctx)?;
                     if slice.next.is_none() { done(task, ctx) } else { Ok(()) }

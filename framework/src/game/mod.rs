@@ -17,6 +17,7 @@ pub(crate) mod problems;
 pub(crate) mod removal;
 pub(crate) mod rules;
 pub(crate) mod session;
+pub(crate) mod survey;
 pub(crate) mod sweep;
 pub(crate) mod task;
 pub(crate) mod task_record;

@@ -5,10 +5,12 @@ use daystar_model::{Managed, ObjectId, RecordError};
 
 use crate::game::by_id::by_id;
 use crate::game::ctx::Ctx;
-use crate::game::external::{CallFuture, CallKey, External};
+use crate::game::external::{Answer, CallFuture, CallKey, External};
 use crate::game::plan::Retry;
 use crate::game::rules::Result;
+use crate::game::survey::Survey;
 use crate::game::sweep::Sweep;
+use crate::game::world::World;
 
 /// Work to be done later, as one task of its own.
 ///
@@ -84,7 +86,7 @@ impl TaskHandle {
 
 by_id!(TaskHandle);
 
-/// How `#[task]`, `#[external]` and `#[sweep]` make a type known, so that a stored task can be run.
+/// How `#[task]`, `#[external]`, `#[survey]` and `#[sweep]` make a type known, so that a stored task can be run.
 #[doc(hidden)]
 pub struct TaskRegistration {
     pub(crate) name: &'static str,
@@ -99,6 +101,8 @@ pub(crate) enum Work {
     Task(Run),
     /// [`External::call`], whose outcome is stored, and [`External::done`], which is given it.
     External { call: Call, done: Done },
+    /// [`Survey::look`], of which what it finds is stored, and [`Survey::done`], which is given it.
+    Survey { look: Look, done: Done },
     /// [`Sweep::visit`] of some objects of the type `object`, and [`Sweep::done`].
     Sweep { object: &'static str, visit: Visit, done: Run },
 }
@@ -115,6 +119,7 @@ type Run = fn(Stored<'_>, &Ctx) -> Result<()>;
 type Done = fn(Stored<'_>, Stored<'_>, &Ctx) -> Result<()>;
 type Visit = fn(Stored<'_>, &[ObjectId], &Ctx) -> Result<()>;
 pub(crate) type Call = fn(Stored<'_>, CallKey) -> Result<CallFuture>;
+pub(crate) type Look = fn(Stored<'_>, &World<'_>) -> Result<Answer>;
 
 impl Stored<'_> {
     /// The value.
@@ -143,6 +148,19 @@ impl TaskRegistration {
             work: Work::External {
                 call: crate::game::external::call::<T>,
                 done: crate::game::external::done::<T>,
+            },
+        }
+    }
+
+    /// The registration of `T`, which looks at the whole world.
+    pub const fn of_survey<T: Survey>() -> Self {
+        Self {
+            name: T::TYPE_NAME,
+            retry: T::RETRY,
+            weight: 1,
+            work: Work::Survey {
+                look: crate::game::survey::look::<T>,
+                done: crate::game::survey::done::<T>,
             },
         }
     }

@@ -32,7 +32,7 @@ pub(crate) struct TaskRecord {
 pub(crate) enum Stage {
     /// It takes only one.
     Whole,
-    /// The outside world is to be called, under this key.
+    /// The outside world is to be called, under this key; or the whole world is to be looked at, which needs none.
     Call { key: [u64; 2] },
     /// It has answered so.
     Answered { version: u32, payload: Vec<u8> },

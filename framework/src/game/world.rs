@@ -1,43 +1,105 @@
-//! [`World`]: a whole world at one moment, to be checked.
+//! [`World`]: a whole world at one moment, to be looked at and checked.
 
 use std::cell::RefCell;
 
 use daystar_model::{Managed, Ref, Space, Store};
 
+use crate::bail;
 use crate::game::problems::Problems;
 use crate::game::rules::Result;
 
-/// A world as it was at one moment, for [`Game::verify`](crate::Game::verify).
+/// A world as it was at one moment, for [`Game::verify`](crate::Game::verify) and for a [`Survey`](crate::Survey).
 pub struct World<'s> {
     store: &'s dyn Store,
     problems: RefCell<Problems>,
+    /// Told for each object, so that who looks need not go on to the end in vain.
+    may_go_on: &'s dyn Fn() -> Result<()>,
+    /// Whether an object that cannot be read makes [`each`](Self::each) fail.
+    is_strict: bool,
 }
 
 impl<'s> World<'s> {
+    /// Of which `verify` has listed what cannot be read.
     pub(crate) fn new(store: &'s dyn Store, problems_max: usize) -> Self {
-        Self { store, problems: RefCell::new(Problems::up_to(problems_max)) }
+        let problems = RefCell::new(Problems::up_to(problems_max));
+        Self { store, problems, may_go_on: &|| Ok(()), is_strict: false }
     }
 
-    /// Calls `visit` with every object of type `T`.
+    /// Which nobody has checked, and which is looked at for as long as `may_go_on` does not refuse.
+    pub(crate) fn unchecked(
+        store: &'s dyn Store,
+        problems_max: usize,
+        may_go_on: &'s dyn Fn() -> Result<()>,
+    ) -> Self {
+        Self { may_go_on, is_strict: true, ..Self::new(store, problems_max) }
+    }
+
+    /// Calls `visit` with every object of type `T`, in the order in which they were made.
     ///
     /// # Errors
-    /// What `visit` returns, or that the store cannot be read. Damaged objects are passed over here: `verify` lists
-    /// them by itself.
+    /// What `visit` returns, or that the store cannot be read. A damaged object, which may have been of the type, is an error
+    /// in a survey; it is passed over in [`Game::verify`](crate::Game::verify), where it is listed anyway.
     pub fn each<T: Managed>(&self, mut visit: impl FnMut(Ref<T>, &T) -> Result<()>) -> Result<()> {
         let mut outcome = Ok(());
         self.store.scan(Space::Object.first(), Space::Object.last(), &mut |id, found| {
-            if let (Ok(()), Ok((_, value))) = (&outcome, &found)
-                && let Some(value) = value.as_any().downcast_ref::<T>()
-            {
-                outcome = visit(Ref::from_id(id), value);
+            if outcome.is_err() {
+                return;
             }
+            outcome = match found {
+                Ok((_, value)) => (self.may_go_on)().and_then(|()| {
+                    let value = value.as_any().downcast_ref::<T>();
+                    value.map_or(Ok(()), |value| visit(Ref::from_id(id), value))
+                }),
+                Err(cause) if self.is_strict => Err(cause.into()),
+                Err(_) => Ok(()),
+            };
         })?;
         outcome
+    }
+
+    /// The object, as it was.
+    ///
+    /// # Errors
+    /// There was none, it is of another type, or it cannot be read.
+    pub fn get<T: Managed>(&self, object: Ref<T>) -> Result<T> {
+        match self.find(object)? {
+            Some(value) => Ok(value),
+            None => bail!("there was no {} {}", T::TYPE_NAME, object.id()),
+        }
+    }
+
+    /// The object, as it was; `None` if there was none.
+    ///
+    /// # Errors
+    /// It is of another type, or cannot be read.
+    pub fn find<T: Managed>(&self, object: Ref<T>) -> Result<Option<T>> {
+        (self.may_go_on)()?;
+        let id = object.id();
+        // What the framework keeps in other spaces is nobody's object, whoever has made the reference up.
+        if id.space() != Space::Object {
+            return Ok(None);
+        }
+        let Some((_, value)) = self.store.load(id)? else { return Ok(None) };
+        match value.as_any().downcast_ref::<T>() {
+            Some(value) => Ok(Some(value.clone())),
+            None => bail!("{id} is of type {}, not {}", value.descriptor().name, T::TYPE_NAME),
+        }
     }
 
     /// Reports that the world breaks a rule, and goes on.
     pub fn problem(&self, problem: impl Into<String>) {
         self.problems.borrow_mut().add(BROKEN_RULES, || problem.into());
+    }
+
+    /// What has been reported so far: in a survey the first thousand, of which [`problem_count`](Self::problem_count) may
+    /// tell that there are more.
+    pub fn problems(&self) -> Vec<String> {
+        self.problems.borrow().listed().to_vec()
+    }
+
+    /// How many problems have been reported so far.
+    pub fn problem_count(&self) -> u64 {
+        self.problems.borrow().count()
     }
 
     pub(crate) fn store(&self) -> &'s dyn Store {

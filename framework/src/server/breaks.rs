@@ -22,4 +22,6 @@ pub struct Breaks {
     pub tick_drifts: bool,
     /// All threads of the network may run requests at once, so that none may be left for the network.
     pub network_runs_all: bool,
+    /// A survey sees each object as it is when the survey gets there, not as all were at one moment.
+    pub survey_sees_newest: bool,
 }

@@ -239,7 +239,11 @@ impl<G: Game> Builder<G> {
         let queue = Arc::new(RunQueue::new(guests_max));
         let faults = Faults::new(release(&queue), self.breaks.parked_is_lost);
         let persistence = Arc::new(Persistence::new(store.last_commit()?, self.journal, faults));
-        let broken = due::Broken { stays: self.breaks.task_stays, drifts: self.breaks.tick_drifts };
+        let broken = due::Broken {
+            stays: self.breaks.task_stays,
+            drifts: self.breaks.tick_drifts,
+            survey_sees_newest: self.breaks.survey_sees_newest,
+        };
         let tasks = Tasks::<G>::new(&persistence, &store, clock.clone(), broken);
         let kinds = Kinds::new(tasks::names(), Arc::clone(&queue), count, tasks.runner());
         let dispatch = Arc::new(Dispatch {
@@ -315,9 +319,18 @@ impl<G: Game> Builder<G> {
         timers.set_firing(true);
         let loader = Loader::start(store, Arc::clone(&dispatch.timers))?;
         info!(game = G::NAME, address = %endpoint.address(), workers = count, "open");
-        let switchboard = Arc::clone(&dispatch.switchboard);
-        let running =
-            Running { endpoint, switchboard, timers, loader, clock, workers, writer, network };
+        let (switchboard, surveys) = (Arc::clone(&dispatch.switchboard), tasks.surveys());
+        let running = Running {
+            endpoint,
+            switchboard,
+            timers,
+            loader,
+            surveys,
+            clock,
+            workers,
+            writer,
+            network,
+        };
         Ok(Server::of(engine, persistence, Arc::clone(&dispatch.timers), running))
     }
 

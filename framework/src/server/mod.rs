@@ -46,6 +46,7 @@ use crate::server::persistence::status::{self, JournalStatus};
 use crate::server::persistence::writer::Writer;
 use crate::server::signals::Signals;
 use crate::server::tasks::load::Loader;
+use crate::server::tasks::surveys::Surveys;
 
 /// Says what the metrics of a server mean, to whoever collects them.
 pub(crate) fn describe_metrics() {
@@ -71,6 +72,7 @@ pub(crate) struct Running {
     switchboard: Arc<Switchboard>,
     timers: TimerThread,
     loader: Loader,
+    surveys: Arc<Surveys>,
     clock: Arc<WorldClock>,
     workers: Workers,
     writer: Writer,
@@ -176,6 +178,7 @@ impl Server {
             switchboard,
             mut timers,
             mut loader,
+            surveys,
             clock,
             mut workers,
             mut writer,
@@ -189,6 +192,8 @@ impl Server {
         // never ends by itself: the watch goes on until they have.
         timers.set_firing(false);
         loader.finish();
+        // Before the workers, who write down what those have found that are just ending.
+        surveys.finish();
         workers.finish();
         timers.finish();
         clock.stop(&self.engine);

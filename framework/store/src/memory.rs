@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 
 use crate::batch::{after, in_id_order};
 use crate::head::Head;
-use crate::stored::decode;
+use crate::stored::{decode, read_only};
 
 /// Keeps the world until it is dropped, as the same bytes that a disk would hold.
 #[derive(Debug)]
@@ -89,7 +89,45 @@ impl Store for MemoryStore {
         Ok(self.state.read().head.last)
     }
 
+    fn snapshot(&self) -> Result<Box<dyn Store>, StoreError> {
+        let State { records, head } = &*self.state.read();
+        Ok(Box::new(Frozen(Self {
+            state: RwLock::new(State { records: records.clone(), head: *head }),
+        })))
+    }
+
     fn next_index(&self) -> Result<u64, StoreError> {
         Ok(self.state.read().head.next_index)
+    }
+}
+
+/// A world in memory as it was at one moment. Its records are shared with the world that goes on.
+#[derive(Debug)]
+struct Frozen(MemoryStore);
+
+impl Store for Frozen {
+    fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError> {
+        self.0.load(id)
+    }
+
+    fn apply(&self, _: &Batch) -> Result<(), StoreError> {
+        Err(read_only())
+    }
+
+    fn scan(
+        &self,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        self.0.scan(first, last, visit)
+    }
+
+    fn last_commit(&self) -> Result<CommitNumber, StoreError> {
+        self.0.last_commit()
+    }
+
+    fn next_index(&self) -> Result<u64, StoreError> {
+        self.0.next_index()
     }
 }

@@ -28,3 +28,8 @@ pub(crate) fn decode_unchecked(
     }
     decode(id, &bytes)
 }
+
+/// That a world which is open to be read only is not written to.
+pub(crate) fn read_only() -> StoreError {
+    StoreError::Io { what: "apply a batch", cause: "the world is open to be read only".to_owned() }
+}

@@ -109,4 +109,8 @@ impl Store for Stage {
     fn next_index(&self) -> Result<u64, StoreError> {
         self.kept.next_index()
     }
+
+    fn snapshot(&self) -> Result<Box<dyn Store>, StoreError> {
+        self.kept.snapshot()
+    }
 }

@@ -48,6 +48,11 @@ impl Calls {
 }
 
 impl<G: Game> Tasks<G> {
+    /// Where work goes that is to be run by a worker; `None` before the first task is due.
+    pub(super) fn queue(&self) -> Option<Arc<RunQueue>> {
+        self.calls.get().map(|calls| Arc::clone(&calls.queue))
+    }
+
     /// Has `work` run when all that has been committed until now is on disk.
     pub(super) fn when_durable(&self, work: Work) {
         let Some(Calls { runtime, queue, .. }) = self.calls.get() else { return };
@@ -131,8 +136,8 @@ impl<G: Game> Tasks<G> {
         }
     }
 
-    /// Writes an answer down. Until it is, it is not lost for anything but a crash: then the call is made again.
-    fn answered(
+    /// Writes an answer down. Until it is, it is not lost for anything but a crash: then the call, or the survey, is made again.
+    pub(super) fn answered(
         self: &Arc<Self>,
         engine: &Engine,
         kind: &'static TaskRegistration,

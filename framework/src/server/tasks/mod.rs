@@ -4,6 +4,7 @@ pub(crate) mod calls;
 pub(crate) mod load;
 pub(crate) mod mend;
 pub(crate) mod slices;
+pub(crate) mod surveys;
 
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
@@ -23,6 +24,7 @@ use crate::scheduler::kinds::{Name, RunTask};
 use crate::server::panics;
 use crate::server::persistence::Persistence;
 use crate::server::tasks::calls::{Calls, Order};
+use crate::server::tasks::surveys::{Errand, Surveys};
 
 /// All kinds of task of the program, in an order that is the same for as long as it runs.
 pub(crate) fn names() -> impl Iterator<Item = Name> {
@@ -40,6 +42,7 @@ pub(crate) struct Tasks<G> {
     opened: OnceLock<Opened>,
     /// The same.
     calls: OnceLock<Calls>,
+    surveys: Arc<Surveys>,
     broken: Broken,
 }
 
@@ -58,6 +61,7 @@ impl<G: Game> Tasks<G> {
             clock,
             opened: OnceLock::new(),
             calls: OnceLock::new(),
+            surveys: Arc::default(),
             broken,
         })
     }
@@ -69,6 +73,11 @@ impl<G: Game> Tasks<G> {
         if let Some(calls) = calls {
             let _ = self.calls.set(calls);
         }
+    }
+
+    /// What is to be finished with the server.
+    pub(crate) fn surveys(&self) -> Arc<Surveys> {
+        Arc::clone(&self.surveys)
     }
 
     /// What the kinds of task call.
@@ -107,6 +116,13 @@ impl<G: Game> Tasks<G> {
                 Some(TaskRecord { stage: Stage::Call { key }, version, payload, .. }) => {
                     let order = Order { make: *call, version, payload, key: CallKey(key) };
                     self.call(place, task, order);
+                    Ok(())
+                }
+                _ => self.run_due(engine, kind, task, None),
+            },
+            Work::Survey { look, .. } => match self.look(engine, task)? {
+                Some(TaskRecord { stage: Stage::Call { .. }, version, payload, .. }) => {
+                    self.survey(place, task, Errand { look: *look, version, payload });
                     Ok(())
                 }
                 _ => self.run_due(engine, kind, task, None),

@@ -263,6 +263,10 @@ impl Store for LmdbStore {
         Ok(self.world.recent.head().last)
     }
 
+    fn snapshot(&self) -> Result<Box<dyn Store>, StoreError> {
+        Ok(Box::new(self.moment()?))
+    }
+
     fn next_index(&self) -> Result<u64, StoreError> {
         Ok(self.world.recent.head().next_index)
     }

@@ -20,7 +20,7 @@ use super::objects::{self, Objects};
 use super::types::Listed;
 use super::{EVERYTHING, Options, types};
 use crate::head::Head;
-use crate::stored::decode;
+use crate::stored::{decode, read_only};
 
 /// A world as it is on disk at one moment. It is not locked: a server may have it open, and go on.
 ///
@@ -142,10 +142,7 @@ impl Store for Moment {
     }
 
     fn apply(&self, _: &Batch) -> Result<(), StoreError> {
-        Err(StoreError::Io {
-            what: "apply a batch",
-            cause: "the world is open to be read only".to_owned(),
-        })
+        Err(read_only())
     }
 
     fn scan(

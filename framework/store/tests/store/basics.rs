@@ -55,6 +55,25 @@ fn a_batch_without_changes_moves_the_head() {
 }
 
 #[test]
+fn a_snapshot_is_one_moment_while_the_world_goes_on() {
+    on_both(|store| {
+        store
+            .apply(&batch(1, vec![(object(1), put(thing(1))), (object(2), put(thing(2)))]))
+            .unwrap();
+        let snapshot = store.snapshot().unwrap();
+        store.apply(&batch(2, vec![(object(1), None), (object(3), put(thing(3)))])).unwrap();
+        assert_eq!(load(&*snapshot, object(1)), Some((1, thing(1))));
+        assert_eq!(load(&*snapshot, object(3)), None);
+        assert_eq!(scan_all(&*snapshot).len(), 2);
+        assert_eq!(snapshot.last_commit().unwrap(), CommitNumber(1));
+        assert!(snapshot.apply(&batch(3, vec![])).is_err(), "it is open to be read only");
+        drop(snapshot);
+        assert_eq!(load(store, object(1)), None);
+        assert_eq!(store.last_commit().unwrap(), CommitNumber(2));
+    });
+}
+
+#[test]
 fn a_scan_takes_in_both_ends_and_follows_the_ids() {
     on_both(|store| {
         let ids: Vec<ObjectId> = Space::ALL
