@@ -94,6 +94,10 @@ fn present(ident: &Ident, stored: &TokenStream) -> TokenStream {
             fn json(&self) -> __daystar::show::Value {
                 __daystar::show::Show::show(self)
             }
+
+            fn refer(&self, found: &mut __daystar::show::References) {
+                __daystar::show::Show::refer(self, found);
+            }
         }
 
         __daystar::inventory::submit! {

@@ -1,4 +1,4 @@
-//! `#[derive(Show)]`: a value as JSON, field by field.
+//! `#[derive(Show)]`: a value as JSON, and what it refers to, field by field.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -14,6 +14,7 @@ pub(crate) fn expand(tokens: TokenStream) -> Result<TokenStream> {
     let is_text = is_text(&item);
     let shapes = Shape::all(&item);
     let shown = shapes.iter().map(show);
+    let referring = shapes.iter().map(refer);
     Ok(quote! {
         const _: () = {
             use ::daystar::__private::show as __show;
@@ -27,6 +28,11 @@ pub(crate) fn expand(tokens: TokenStream) -> Result<TokenStream> {
 
                 fn show(&self) -> __show::Value {
                     match self { #(#shown)* }
+                }
+
+                #[allow(unused_variables)]
+                fn refer(&self, found: &mut __show::References) {
+                    match self { #(#referring)* }
                 }
             }
         };
@@ -60,6 +66,12 @@ fn show(shape: &Shape) -> TokenStream {
         (None, _) => content,
     };
     quote!(#pattern => #shown,)
+}
+
+fn refer(shape: &Shape) -> TokenStream {
+    let (pattern, bound) = shape.bind("own");
+    let types = shape.fields.iter().map(|field| &field.ty);
+    quote!(#pattern => { #(__show::Field::<#types>::refer(#bound, found);)* })
 }
 
 /// What the fields hold, which are bound to the names `bound`.

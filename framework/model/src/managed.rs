@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::record::RecordError;
-use crate::show::{Value, not_shown};
+use crate::show::{References, Value, not_shown};
 
 /// A type whose values may be objects of the world. Written by `#[managed]`, not by hand.
 #[diagnostic::on_unimplemented(
@@ -69,6 +69,11 @@ pub trait Managed: Clone + Send + Sync + Sized + 'static {
     fn json(&self) -> Value {
         not_shown::<Self>()
     }
+
+    /// Collects what the value refers to, for tools that look at a world.
+    fn refer(&self, found: &mut References) {
+        let _ = found;
+    }
 }
 
 /// A managed value whose type has been forgotten. Implemented for every [`Managed`] type.
@@ -86,6 +91,8 @@ pub trait Object: Any + Send + Sync {
     fn bytes(&self) -> usize;
     /// The value as JSON, for people and tools that look at a world: [`Managed::json`].
     fn to_json(&self) -> Value;
+    /// What the value refers to: [`Managed::refer`].
+    fn references(&self, found: &mut References);
     /// To try a downcast.
     fn as_any(&self) -> &dyn Any;
     /// To try a downcast.
@@ -110,6 +117,9 @@ impl<T: Managed> Object for T {
     }
     fn to_json(&self) -> Value {
         self.json()
+    }
+    fn references(&self, found: &mut References) {
+        self.refer(found);
     }
     fn as_any(&self) -> &dyn Any {
         self

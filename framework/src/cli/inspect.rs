@@ -14,12 +14,12 @@ use crate::cli::failure::Failure;
 use crate::cli::progress::Progress;
 use crate::cli::shown::{Names, shown};
 use crate::cli::tasks::{each_task, shown_task};
-use crate::cli::{Data, Outcome};
+use crate::cli::{Data, Outcome, orphans};
 use crate::game::names::{bindings, bucket_of};
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Instead of objects, the tasks that wait in the world, are to be tried again, or were set aside.
+    /// Instead of all objects, something special.
     #[arg(value_enum, conflicts_with_all = ["name", "id", "types"])]
     what: Option<What>,
     #[command(flatten)]
@@ -47,16 +47,21 @@ pub(super) struct Arguments {
 /// What there is to be seen besides objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// What waits for its time.
+    /// The tasks that wait for their time, are to be tried again, or were set aside.
     Tasks,
+    /// Objects that no name, session or task leads to, nor anything that those lead to.
+    Orphans,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let moment = Moment::open(&arguments.data.data, Default::default())?;
     let out = &mut BufWriter::new(std::io::stdout().lock());
-    if arguments.what == Some(What::Tasks) {
-        let Arguments { type_name, limit, pretty, .. } = arguments;
-        tasks(&moment, type_name.as_deref(), *limit, *pretty, out)?;
+    let Arguments { type_name, limit, pretty, .. } = arguments;
+    if let Some(what) = arguments.what {
+        match what {
+            What::Tasks => tasks(&moment, type_name.as_deref(), *limit, *pretty, out)?,
+            What::Orphans => orphans::show(&moment, type_name.as_deref(), *limit, *pretty, out)?,
+        }
     } else if arguments.types {
         types(&moment, arguments.pretty, out)?;
     } else if let Some(name) = &arguments.name {
@@ -205,12 +210,12 @@ fn is_known(moment: &Moment, wanted: &str) -> Result<(), Failure> {
     Err(Failure::NoType { wanted: wanted.to_owned(), known })
 }
 
-fn print(value: &Value, pretty: bool, out: &mut impl Write) -> Result<(), Failure> {
+pub(super) fn print(value: &Value, pretty: bool, out: &mut impl Write) -> Result<(), Failure> {
     Ok(if pretty { writeln!(out, "{value:#}") } else { writeln!(out, "{value}") }?)
 }
 
 /// Whether a bar would not run into what is shown.
-fn quiet_terminal() -> bool {
+pub(super) fn quiet_terminal() -> bool {
     !std::io::stdout().is_terminal()
 }
 

@@ -5,6 +5,7 @@ mod compact;
 mod failure;
 mod inspect;
 mod login;
+mod orphans;
 mod progress;
 mod restore;
 mod serve;

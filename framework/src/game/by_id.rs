@@ -16,6 +16,10 @@ macro_rules! by_id {
                 let id = daystar_model::ObjectId::from_raw(self.raw);
                 daystar_model::show::Value::String(id.to_string())
             }
+
+            fn refer(&self, found: &mut daystar_model::show::References) {
+                found.object(daystar_model::ObjectId::from_raw(self.raw));
+            }
         }
     };
 }

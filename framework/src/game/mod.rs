@@ -14,6 +14,7 @@ pub(crate) mod manner;
 pub(crate) mod names;
 pub(crate) mod plan;
 pub(crate) mod problems;
+pub(crate) mod references;
 pub(crate) mod removal;
 pub(crate) mod rules;
 pub(crate) mod session;

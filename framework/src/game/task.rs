@@ -1,7 +1,7 @@
 //! Tasks that run later: values that are stored like objects and run once.
 
 use daystar_macros::Memory;
-use daystar_model::{Managed, ObjectId, RecordError};
+use daystar_model::{Managed, ObjectId, RecordError, TypeDescriptor};
 
 use crate::game::by_id::by_id;
 use crate::game::ctx::Ctx;
@@ -100,9 +100,9 @@ pub(crate) enum Work {
     /// [`Task::run`].
     Task(Run),
     /// [`External::call`], whose outcome is stored, and [`External::done`], which is given it.
-    External { call: Call, done: Done },
+    External { call: Call, done: Done, answer: TypeOf },
     /// [`Survey::look`], of which what it finds is stored, and [`Survey::done`], which is given it.
-    Survey { look: Look, done: Done },
+    Survey { look: Look, done: Done, answer: TypeOf },
     /// [`Sweep::visit`] of some objects of the type `object`, and [`Sweep::done`].
     Sweep { object: &'static str, visit: Visit, done: Run },
 }
@@ -117,6 +117,7 @@ pub(crate) struct Stored<'a> {
 /// What is done with a stored task. The second of [`Done`] is the answer.
 type Run = fn(Stored<'_>, &Ctx) -> Result<()>;
 type Done = fn(Stored<'_>, Stored<'_>, &Ctx) -> Result<()>;
+type TypeOf = fn() -> &'static TypeDescriptor;
 type Visit = fn(Stored<'_>, &[ObjectId], &Ctx) -> Result<()>;
 pub(crate) type Call = fn(Stored<'_>, CallKey) -> Result<CallFuture>;
 pub(crate) type Look = fn(Stored<'_>, &World<'_>) -> Result<Answer>;
@@ -148,6 +149,7 @@ impl TaskRegistration {
             work: Work::External {
                 call: crate::game::external::call::<T>,
                 done: crate::game::external::done::<T>,
+                answer: <T::Output as Managed>::descriptor,
             },
         }
     }
@@ -161,6 +163,7 @@ impl TaskRegistration {
             work: Work::Survey {
                 look: crate::game::survey::look::<T>,
                 done: crate::game::survey::done::<T>,
+                answer: <T::Found as Managed>::descriptor,
             },
         }
     }
@@ -176,6 +179,14 @@ impl TaskRegistration {
                 visit: crate::game::sweep::visit::<T>,
                 done: crate::game::sweep::done::<T>,
             },
+        }
+    }
+
+    /// The type of what is stored between its two steps, if it has two.
+    pub(crate) fn answer(&self) -> Option<&'static TypeDescriptor> {
+        match self.work {
+            Work::External { answer, .. } | Work::Survey { answer, .. } => Some(answer()),
+            Work::Task(_) | Work::Sweep { .. } => None,
         }
     }
 

@@ -103,6 +103,16 @@ impl TaskRecord {
         (known.decode)(self.version, &self.payload)
     }
 
+    /// What has been answered, if the task waits for no more than its second step.
+    ///
+    /// # Errors
+    /// This program cannot read it.
+    pub(crate) fn answer(&self) -> Result<Option<Arc<dyn Object>>, RecordError> {
+        let Stage::Answered { version, payload } = &self.stage else { return Ok(None) };
+        let Some(known) = self.kind()?.answer() else { return Ok(None) };
+        (known.decode)(*version, payload).map(Some)
+    }
+
     /// The kind of task that it is.
     ///
     /// # Errors

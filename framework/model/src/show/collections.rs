@@ -3,11 +3,15 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use super::{Show, Value};
+use super::{References, Show, Value};
 
 impl<T: Show> Show for Vec<T> {
     fn show(&self) -> Value {
         list(self)
+    }
+
+    fn refer(&self, found: &mut References) {
+        self.iter().for_each(|element| element.refer(found));
     }
 }
 
@@ -15,11 +19,19 @@ impl<T: Show> Show for VecDeque<T> {
     fn show(&self) -> Value {
         list(self)
     }
+
+    fn refer(&self, found: &mut References) {
+        self.iter().for_each(|element| element.refer(found));
+    }
 }
 
 impl<T: Show, const N: usize> Show for [T; N] {
     fn show(&self) -> Value {
         list(self)
+    }
+
+    fn refer(&self, found: &mut References) {
+        self.iter().for_each(|element| element.refer(found));
     }
 }
 
@@ -27,11 +39,19 @@ impl<T: Show> Show for BTreeSet<T> {
     fn show(&self) -> Value {
         list(self)
     }
+
+    fn refer(&self, found: &mut References) {
+        self.iter().for_each(|element| element.refer(found));
+    }
 }
 
 impl<K: Show, V: Show> Show for BTreeMap<K, V> {
     fn show(&self) -> Value {
         map(self.iter().map(|(key, value)| (key.show(), value.show())), K::IS_TEXT)
+    }
+
+    fn refer(&self, found: &mut References) {
+        refer_all(self, found);
     }
 }
 
@@ -44,6 +64,10 @@ impl<T: Show, S> Show for HashSet<T, S> {
         elements.sort_by(order);
         Value::Array(elements)
     }
+
+    fn refer(&self, found: &mut References) {
+        self.iter().for_each(|element| element.refer(found));
+    }
 }
 
 impl<K: Show, V: Show, S> Show for HashMap<K, V, S> {
@@ -52,6 +76,20 @@ impl<K: Show, V: Show, S> Show for HashMap<K, V, S> {
             self.iter().map(|(key, value)| (key.show(), value.show())).collect();
         entries.sort_by(|(one, _), (other, _)| order(one, other));
         map(entries, K::IS_TEXT)
+    }
+
+    fn refer(&self, found: &mut References) {
+        refer_all(self, found);
+    }
+}
+
+fn refer_all<'a, K: Show + 'a, V: Show + 'a>(
+    entries: impl IntoIterator<Item = (&'a K, &'a V)>,
+    found: &mut References,
+) {
+    for (key, value) in entries {
+        key.refer(found);
+        value.refer(found);
     }
 }
 

@@ -1,16 +1,19 @@
-//! A value as JSON, for people and tools that look at a world.
+//! A value as people and tools that look at a world see it: as JSON, and what it refers to.
 //!
-//! It is made to be read, and nothing reads it back: what is stored is written by rkyv. [`Show`] is implemented here
+//! The JSON is made to be read, and nothing reads it back: what is stored is written by rkyv. [`Show`] is implemented here
 //! for the types that a managed type is made of, and derived for the managed types themselves; [`Field`] lets
 //! derived code handle fields of any other type as well.
 
 mod collections;
 mod plain;
+mod references;
 
 use std::any::type_name;
 use std::marker::PhantomData;
 
 pub use serde_json::Value;
+
+pub use self::references::{Entries, Reference, References};
 
 /// A type whose values can be shown.
 pub trait Show {
@@ -20,6 +23,11 @@ pub trait Show {
 
     /// The value as JSON. Numbers that JSON's readers may not take exactly, those beyond 64 bits, are texts.
     fn show(&self) -> Value;
+
+    /// Collects what the value refers to.
+    fn refer(&self, found: &mut References) {
+        let _ = found;
+    }
 }
 
 /// A field of type `T` of a managed type, as derived code sees it.
@@ -36,9 +44,14 @@ impl<T: Show> Field<T> {
     pub fn show(field: &T) -> Value {
         field.show()
     }
+
+    /// [`Show::refer`].
+    pub fn refer(field: &T, found: &mut References) {
+        field.refer(found);
+    }
 }
 
-/// A field of a type that may be stored, but that nobody knows how to show.
+/// A field of a type that may be stored, but that nobody knows how to look into.
 pub trait UnknownField {
     /// The field's type.
     type Type;
@@ -50,6 +63,9 @@ pub trait UnknownField {
     fn show(_: &Self::Type) -> Value {
         not_shown::<Self::Type>()
     }
+
+    /// Nobody knows.
+    fn refer(_: &Self::Type, _: &mut References) {}
 }
 
 impl<T> UnknownField for Field<T> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Number;
 
-use super::{Show, Value, named};
+use super::{References, Show, Value, named};
 use crate::managed::Managed;
 use crate::reference::Ref;
 use crate::time::Timestamp;
@@ -38,8 +38,8 @@ non_zero!(NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128);
 
 /// For what is written as a text.
 macro_rules! text {
-    ($([$($parameter:ident: $bound:ident)?] $type:ty, $value:ident => $text:expr;)*) => {$(
-        impl$(<$parameter: $bound>)? Show for $type {
+    ($($type:ty, $value:ident => $text:expr;)*) => {$(
+        impl Show for $type {
             const IS_TEXT: bool = true;
 
             fn show(&self) -> Value {
@@ -50,15 +50,26 @@ macro_rules! text {
     )*};
 }
 text! {
-    [] String, text => text.clone();
-    [] char, letter => letter.to_string();
+    String, text => text.clone();
+    char, letter => letter.to_string();
     // Beyond what readers of JSON take exactly.
-    [] u128, number => number.to_string();
-    [] i128, number => number.to_string();
+    u128, number => number.to_string();
+    i128, number => number.to_string();
     // Exact, and with its unit: `1.5s`, `20ms`.
-    [] Duration, time => format!("{time:?}");
-    // With the type, as it is asked for: `Player#17`.
-    [T: Managed] Ref<T>, to => format!("{}{to}", T::TYPE_NAME);
+    Duration, time => format!("{time:?}");
+}
+
+impl<T: Managed> Show for Ref<T> {
+    const IS_TEXT: bool = true;
+
+    /// With the type, as it is asked for: `Player#17`.
+    fn show(&self) -> Value {
+        Value::String(format!("{}{self}", T::TYPE_NAME))
+    }
+
+    fn refer(&self, found: &mut References) {
+        found.object(self.id());
+    }
 }
 
 impl Show for Timestamp {
@@ -91,6 +102,10 @@ impl<T: Show> Show for Option<T> {
     fn show(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::show)
     }
+
+    fn refer(&self, found: &mut References) {
+        self.iter().for_each(|value| value.refer(found));
+    }
 }
 
 impl<T: Show> Show for Box<T> {
@@ -100,6 +115,10 @@ impl<T: Show> Show for Box<T> {
     fn show(&self) -> Value {
         T::show(self)
     }
+
+    fn refer(&self, found: &mut References) {
+        T::refer(self, found);
+    }
 }
 
 /// For tuples: part by part.
@@ -108,6 +127,10 @@ macro_rules! tuple {
         impl<$($part: Show),*> Show for ($($part,)*) {
             fn show(&self) -> Value {
                 Value::Array(vec![$(self.$index.show()),*])
+            }
+
+            fn refer(&self, found: &mut References) {
+                $(self.$index.refer(found);)*
             }
         }
     };

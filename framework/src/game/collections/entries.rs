@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use daystar_model::layout::{Layout, Parts};
 use daystar_model::memory::Memory;
-use daystar_model::show::{Show, Value, named};
+use daystar_model::show::{References, Show, Value, named};
 
 use crate::game::rules::Result;
 
@@ -195,6 +195,10 @@ impl Show for Entries {
     fn show(&self) -> Value {
         let (entries, bytes) = (Value::from(self.len()), Value::from(self.bytes()));
         named(["entries", "bytes"], [entries, bytes])
+    }
+
+    fn refer(&self, found: &mut References) {
+        (0..self.len()).for_each(|at| found.entry(self.key(at), self.value(at)));
     }
 }
 

@@ -1,9 +1,10 @@
 //! What all handles of collections have in common: each is the id of a collection, with the types in it.
 
 /// Writes what a handle needs to be a field of a type with `#[managed]`. By hand, because derives would demand all of
-/// it of the types in the collection, too.
+/// it of the types in the collection, too. `$part` are the fields with the ids of the parts that it begins with; `$read` reads an
+/// entry of the collection, by the bytes of its key and its value, as a tuple.
 macro_rules! handle {
-    ($name:ident<$($parameter:ident),+>, $raw:ident, $kind:literal) => {
+    ($name:ident<$($parameter:ident),+>, $raw:ident $(+ $part:ident)*, $kind:literal, $read:expr) => {
         impl<$($parameter),+> Clone for $name<$($parameter),+> {
             fn clone(&self) -> Self {
                 *self
@@ -41,11 +42,31 @@ macro_rules! handle {
             }
         }
         // As a reference to the collection's first part, as `inspect` is asked for it.
-        impl<$($parameter),+> daystar_model::show::Show for $name<$($parameter),+> {
+        impl<$($parameter: $crate::game::collections::item::Item),+> daystar_model::show::Show
+            for $name<$($parameter),+>
+        {
             const IS_TEXT: bool = true;
 
             fn show(&self) -> daystar_model::show::Value {
                 daystar_model::show::Value::String(format!("{self:?}"))
+            }
+
+            fn refer(&self, found: &mut daystar_model::show::References) {
+                fn entry<$($parameter: $crate::game::collections::item::Item),+>(
+                    key: &[u8],
+                    value: &[u8],
+                    found: &mut daystar_model::show::References,
+                ) -> bool {
+                    let read: fn(&[u8], &[u8]) -> $crate::Result<_> = $read;
+                    let entry = read(key, value);
+                    if let Ok(entry) = &entry {
+                        daystar_model::show::Show::refer(entry, found);
+                    }
+                    entry.is_ok()
+                }
+                for part in [self.$raw $(, self.$part)*] {
+                    found.collection(daystar_model::ObjectId::from_raw(part), entry::<$($parameter),+>);
+                }
             }
         }
     };

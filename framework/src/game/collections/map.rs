@@ -64,7 +64,7 @@ pub struct Map<K, V> {
     of: PhantomData<fn() -> (K, V)>,
 }
 
-handle!(Map<K, V>, raw, "Map");
+handle!(Map<K, V>, raw, "Map", |key, value| Ok((decode::<K>(plain(key))?, decode::<V>(value)?)));
 
 impl<K: Item + Eq + Hash, V: Item> Map<K, V> {
     /// Makes a map with nothing in it.

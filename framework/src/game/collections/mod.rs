@@ -9,4 +9,4 @@ pub(crate) mod ordered_map;
 pub(crate) mod queue;
 mod range;
 pub(crate) mod set;
-mod tree;
+pub(crate) mod tree;

@@ -50,7 +50,10 @@ pub struct OrderedMap<K, V> {
     of: PhantomData<fn() -> (K, V)>,
 }
 
-handle!(OrderedMap<K, V>, raw, "OrderedMap");
+handle!(OrderedMap<K, V>, raw, "OrderedMap", |key, value| Ok((
+    decode::<K>(key)?,
+    decode::<V>(value)?
+)));
 
 impl<K: Item + Ord + Clone, V: Item> OrderedMap<K, V> {
     /// Makes a map with nothing in it.

@@ -54,7 +54,7 @@ pub struct Queue<T> {
     of: PhantomData<fn() -> T>,
 }
 
-handle!(Queue<T>, front, "Queue");
+handle!(Queue<T>, front + back, "Queue", |_, value| Ok((decode::<T>(value)?,)));
 
 /// Where items are popped.
 #[managed(name = "daystar.QueueFront")]

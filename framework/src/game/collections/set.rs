@@ -36,7 +36,7 @@ pub struct Set<T> {
     of: PhantomData<fn() -> T>,
 }
 
-handle!(Set<T>, raw, "Set");
+handle!(Set<T>, raw, "Set", |key, _| Ok((decode::<T>(plain(key))?,)));
 
 impl<T: Item + Eq + Hash> Set<T> {
     /// Makes a set with nothing in it.

@@ -20,7 +20,8 @@ use std::rc::Rc;
 use daystar_engine::{Error, Read};
 use daystar_macros::managed;
 use daystar_model::layout::Layout;
-use daystar_model::{Managed, ObjectId, Ref, Space, Store};
+use daystar_model::show::{References, Show};
+use daystar_model::{Managed, Object, ObjectId, Ref, Space, Store};
 
 use crate::game::collections::counter::Counter;
 use crate::game::collections::entries::Entries;
@@ -136,6 +137,30 @@ fn each_below(store: &dyn Store, id: ObjectId, node: &Node, visit: &mut Visit<'_
         })?;
     }
     Ok(())
+}
+
+/// What `value` refers to, if it is a part of a tree: that alone knows which of its entries are parts.
+pub(crate) fn refer(value: &dyn Object, found: &mut References) -> bool {
+    let value = value.as_any();
+    let node = match (value.downcast_ref::<Root>(), value.downcast_ref::<Part>()) {
+        (Some(root), _) => {
+            root.counts.refer(found);
+            &root.top
+        }
+        (_, Some(part)) => &part.node,
+        _ => return false,
+    };
+    if node.level == 0 {
+        node.entries.refer(found);
+        return true;
+    }
+    for at in 0..node.entries.len() {
+        match node.entries.value(at).first_chunk() {
+            Some(raw) => found.object(ObjectId::from_raw(u64::from_le_bytes(*raw))),
+            None => found.unreadable(),
+        }
+    }
+    true
 }
 
 /// What `look` finds in the object `part` of the collection `id`.
