@@ -20,7 +20,7 @@ mod net;
 mod scheduler;
 mod server;
 
-/// What one task may use, for [`Builder::limits`].
+/// What one task may use, and how many tasks may wait, for [`Builder::limits`].
 ///
 /// ```
 /// use std::time::Duration;

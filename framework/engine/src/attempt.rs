@@ -79,6 +79,10 @@ pub struct Attempt<'e> {
     /// What it was before the last object was loaded.
     bytes_loaded_before: Plain<usize>,
     queued: RefCell<Option<Queued<'e>>>,
+    /// Tasks that it has asked for.
+    tasks: Plain<u64>,
+    /// It has asked for more of them than may wait.
+    lacks_tasks: Plain<bool>,
 }
 
 impl<'e> Attempt<'e> {
@@ -113,6 +117,8 @@ impl<'e> Attempt<'e> {
             bytes_loaded: Plain::new(0),
             bytes_loaded_before: Plain::new(0),
             queued: RefCell::new(None),
+            tasks: Plain::new(0),
+            lacks_tasks: Plain::new(false),
         }
     }
 
@@ -285,6 +291,31 @@ impl<'e> Attempt<'e> {
     /// Asks for `effect`, should this attempt commit.
     pub fn effect(&self, effect: Effect) {
         self.effects.borrow_mut().push(effect);
+    }
+
+    /// That there is room for one more task that waits, which the attempt then asks for. Where there is none, the attempt fails,
+    /// whatever it makes of being told.
+    ///
+    /// # Errors
+    /// [`Fault::TooManyTasks`].
+    pub fn add_task(&self) -> Result<(), Fault> {
+        self.tasks.set(self.tasks.get() + 1);
+        let waiting = self.shared.tasks.as_ref().map_or(0, |tasks| tasks.kept());
+        let is_full = waiting + self.tasks.get() > self.shared.limits.tasks_waiting_max;
+        if is_full && self.shared.tasks.is_some() {
+            self.lacks_tasks.set(true);
+        }
+        self.may_add_tasks()
+    }
+
+    /// That the attempt has not asked for more tasks than may wait.
+    pub(crate) fn may_add_tasks(&self) -> Result<(), Fault> {
+        if self.lacks_tasks.get() {
+            let limit = self.shared.limits.tasks_waiting_max;
+            let waiting = self.shared.tasks.as_ref().map_or(0, |tasks| tasks.kept());
+            return Err(Fault::TooManyTasks { job: self.input.kind, waiting, limit });
+        }
+        Ok(())
     }
 
     /// The job's time: the same in every attempt.

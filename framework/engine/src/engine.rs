@@ -9,7 +9,7 @@ use crate::attempt::Input;
 use crate::breaks::Breaks;
 use crate::budget::Budget;
 use crate::gate::Gate;
-use crate::handover::{CommitSink, Handover};
+use crate::handover::{CommitSink, Handover, TaskKeeper};
 use crate::heat::Heat;
 use crate::history::Recorder;
 use crate::job::{Job, Outcome};
@@ -43,6 +43,8 @@ pub struct Settings {
     /// taken out of memory, and loaded again when they are. What a running job has read stays until it ends. Needs
     /// somebody who calls [`Engine::stored`].
     pub memory: Option<u64>,
+    /// Who says how many tasks wait, if there is a limit to that.
+    pub tasks: Option<Arc<dyn TaskKeeper>>,
     /// Who is told of every job, if anybody is.
     pub recorder: Option<Arc<dyn Recorder>>,
     /// What is broken on purpose, to see a test catch it.
@@ -90,6 +92,7 @@ pub(crate) struct Shared {
     pub(crate) long: Long,
     pub(crate) time: Arc<dyn Clock>,
     pub(crate) limits: Limits,
+    pub(crate) tasks: Option<Arc<dyn TaskKeeper>>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     next_index: CachePadded<AtomicU64>,
     breaks: Breaks,
@@ -125,6 +128,7 @@ impl Engine {
             long: Long::new(),
             time,
             limits: settings.limits,
+            tasks: settings.tasks,
             recorder: settings.recorder,
             next_index: CachePadded::new(AtomicU64::new(next_index)),
             breaks,

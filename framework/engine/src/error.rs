@@ -206,6 +206,19 @@ pub enum Fault {
         /// How long it may run.
         limit: std::time::Duration,
     },
+    /// A job asked for a task while as many wait as may.
+    #[error(
+        "task `{job}` asked for one more task while {waiting} wait, and no more than {limit} may: find out by `inspect tasks` which \
+         kind grows, or raise the limit"
+    )]
+    TooManyTasks {
+        /// The job.
+        job: &'static str,
+        /// How many wait.
+        waiting: u64,
+        /// How many may.
+        limit: u64,
+    },
     /// No changes are taken at the moment. Nobody is at fault: the same job may succeed later.
     #[error(
         "nothing of this has happened, because the server cannot keep what changes at the moment: {cause}; try again later"

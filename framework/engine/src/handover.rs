@@ -54,6 +54,12 @@ pub trait CommitSink: Send + Sync {
     }
 }
 
+/// Who keeps the tasks that jobs have asked for by [`Effect::Schedule`](crate::Effect::Schedule), until they have run.
+pub trait TaskKeeper: Send + Sync {
+    /// How many there are, about.
+    fn kept(&self) -> u64;
+}
+
 /// A sink that forgets everything, for worlds that only live in memory and for tests.
 impl CommitSink for () {
     fn committed(&self, _: Committed) {}

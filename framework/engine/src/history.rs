@@ -129,9 +129,11 @@ pub(crate) fn record(
     effects: &Effects,
 ) {
     let Some(recorder) = &shared.recorder else { return };
-    let is_stopped = attempt.in_time().is_err() || attempt.has_room().is_err();
+    let is_stopped = attempt.in_time().is_err()
+        || attempt.has_room().is_err()
+        || attempt.may_add_tasks().is_err();
     if is_stopped && changes.is_empty() {
-        // By a clock, or by what was not in memory: no second run can be expected to be stopped at the same place.
+        // By a clock, by what was not in memory, or by how many tasks wait: no second run can be expected to be stopped at the same place.
         return;
     }
     let Ok(Some(job)) = catch_unwind(AssertUnwindSafe(|| job.again())) else { return };

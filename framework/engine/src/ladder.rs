@@ -197,6 +197,7 @@ fn collect<'a, 'e>(
 ) -> Result<(), Fault> {
     attempt.in_time()?;
     attempt.has_room()?;
+    attempt.may_add_tasks()?;
     writes.bytes = attempt.effects_bytes();
     let (mut job_ends, kind) = (Ok(()), attempt.kind());
     attempt.each_entry(|entry| {

@@ -56,7 +56,7 @@ pub use effects::{Delivery, Durability, Effect, Effects};
 pub use engine::{Counts, Engine, Settings};
 pub use error::{Error, Fault};
 pub use guard::{Read, Write};
-pub use handover::{Changes, CommitSink, Committed, NotAccepted};
+pub use handover::{Changes, CommitSink, Committed, NotAccepted, TaskKeeper};
 pub use history::{Difference, History, Recorded, Recorder};
 pub use job::{Cause, Job, Outcome, panic_message};
 pub use limits::Limits;

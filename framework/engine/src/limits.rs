@@ -1,4 +1,4 @@
-//! What one job may use.
+//! What one job may use, and how much jobs may leave to be done later.
 
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ pub struct Limits {
     pub time_warn: Duration,
     /// How long an attempt may run before it is stopped at its next call of the engine.
     pub time_max: Duration,
+    /// How many tasks may wait in all; a job that asks for more fails. Each costs some thirty bytes of memory while it waits, one
+    /// that was cancelled until its time has come.
+    pub tasks_waiting_max: u64,
 }
 
 impl Default for Limits {
@@ -27,6 +30,8 @@ impl Default for Limits {
             attempts_max: 12,
             time_warn: Duration::from_millis(250),
             time_max: Duration::from_secs(10),
+            // Some 300 MB of memory. Whoever has more has a task that makes two of itself.
+            tasks_waiting_max: 10_000_000,
         }
     }
 }

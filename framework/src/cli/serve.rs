@@ -8,7 +8,6 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use daystar_engine::Durability;
 
-use crate::NetworkLimits;
 use crate::admin::prometheus;
 use crate::cli::Outcome;
 use crate::cli::failure::Failure;
@@ -16,6 +15,7 @@ use crate::cli::login::LoginArguments;
 use crate::game::rules::Game;
 use crate::server::error::ServeError;
 use crate::server::{self, Server};
+use crate::{Limits, NetworkLimits};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -31,6 +31,9 @@ pub(super) struct Arguments {
     /// How much memory the world may take, as in `4GiB`; half of the machine's unless set.
     #[arg(long, env = "DAYSTAR_MEMORY")]
     memory: Option<ByteSize>,
+    /// How many tasks may wait for their time; ten million unless set.
+    #[arg(long, env = "DAYSTAR_TASKS_WAITING", value_name = "COUNT")]
+    tasks_waiting: Option<u64>,
     /// When clients are told of what has happened: at once, or when it is on disk and no crash can take it back.
     #[arg(long, env = "DAYSTAR_DURABILITY", value_enum, default_value_t)]
     durability: Level,
@@ -95,8 +98,8 @@ impl Arguments {
 
 pub(super) fn run<G: Game>(game: G, arguments: Arguments) -> Result<Outcome, Failure> {
     let limits = arguments.network();
-    let Arguments { data, listen, workers, memory, durability, metrics, cert, key, login, .. } =
-        arguments;
+    let Arguments { data, listen, workers, memory, tasks_waiting, durability, .. } = arguments;
+    let Arguments { metrics, cert, key, login, .. } = arguments;
     if let Some(address) = metrics {
         prometheus::listen(address)
             .map_err(|cause| ServeError::Metrics { address, cause: cause.to_string() })?;
@@ -112,6 +115,9 @@ pub(super) fn run<G: Game>(game: G, arguments: Arguments) -> Result<Outcome, Fai
     }
     if let Some(memory) = memory {
         builder = builder.memory(memory.as_u64());
+    }
+    if let Some(tasks_waiting_max) = tasks_waiting {
+        builder = builder.limits(Limits { tasks_waiting_max, ..Limits::default() });
     }
     let server = builder.start()?;
     // Whoever reads that it is open may stop it in the same moment.

@@ -367,7 +367,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// Runs `task` after this one has committed, as a task of its own.
     ///
     /// # Errors
-    /// The task cannot be stored.
+    /// The task cannot be stored, or as many tasks wait as [may](crate::Limits::tasks_waiting_max).
     pub fn spawn<T: Task>(&self, task: T) -> Result<()> {
         self.schedule(Duration::ZERO, task).map(drop)
     }
@@ -376,7 +376,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// time that must have passed, which stands still while the server is down; [`plan`](Self::plan) can say otherwise.
     ///
     /// # Errors
-    /// The task cannot be stored.
+    /// The task cannot be stored, or as many tasks wait as [may](crate::Limits::tasks_waiting_max).
     pub fn schedule<T: Task>(&self, delay: Duration, task: T) -> Result<TaskHandle> {
         self.plan(Plan::after(delay), task)
     }
@@ -386,7 +386,8 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// otherwise.
     ///
     /// # Errors
-    /// The task cannot be stored, or the period is shorter than a millisecond.
+    /// The task cannot be stored, as many tasks wait as [may](crate::Limits::tasks_waiting_max), or the period is shorter than a
+    /// millisecond.
     pub fn every<T: Task>(&self, period: Duration, task: T) -> Result<TaskHandle> {
         self.plan(Plan::every(period), task)
     }
@@ -394,7 +395,8 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// Runs `task` as `plan` says: once or again and again, by the world's clock or the one on the wall.
     ///
     /// # Errors
-    /// The task cannot be stored, or the period is shorter than a millisecond.
+    /// The task cannot be stored, as many tasks wait as [may](crate::Limits::tasks_waiting_max), or the period is shorter than a
+    /// millisecond.
     pub fn plan<T: Task>(&self, plan: Plan, task: T) -> Result<TaskHandle> {
         self.store_task(&task, plan, Stage::Whole)
     }
@@ -403,7 +405,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// [`External::done`].
     ///
     /// # Errors
-    /// The call cannot be stored.
+    /// The call cannot be stored, or as many tasks wait as [may](crate::Limits::tasks_waiting_max).
     pub fn after_commit<T: External>(&self, call: T) -> Result<TaskHandle> {
         let key = {
             let mut rng = self.rng();
@@ -416,7 +418,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// finds arrives as a task: [`Survey::done`].
     ///
     /// # Errors
-    /// The survey cannot be stored.
+    /// The survey cannot be stored, or as many tasks wait as [may](crate::Limits::tasks_waiting_max).
     pub fn survey<T: Survey>(&self, survey: T) -> Result<TaskHandle> {
         // It calls the store, in place of the outside world, and may do so twice: so it needs no key.
         let stage = Stage::Call { key: [0; 2] };
@@ -426,13 +428,14 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// Visits all objects of a type, a few at a time, in tasks that come after this one.
     ///
     /// # Errors
-    /// The sweep cannot be stored.
+    /// The sweep cannot be stored, or as many tasks wait as [may](crate::Limits::tasks_waiting_max).
     pub fn sweep<T: Sweep>(&self, sweep: T) -> Result<TaskHandle> {
         let stage = Stage::Sweeping { next: 0, until: u64::MAX };
         self.store_task(&sweep, Plan::after(Duration::ZERO), stage)
     }
 
     fn store_task<T: Managed>(&self, task: &T, plan: Plan, stage: Stage) -> Result<TaskHandle> {
+        self.attempt.add_task()?;
         TaskKinds::enlist::<T>(self)?;
         let record = TaskRecord::of(task, plan, stage, self)?;
         let (due, dial) = (record.due, record.dial());

@@ -6,10 +6,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use daystar_engine::Engine;
+use daystar_engine::{Engine, TaskKeeper};
 use daystar_model::ObjectId;
 use parking_lot::Mutex;
 
@@ -37,6 +37,29 @@ pub(crate) struct Kinds {
     run: RunTask,
     /// Whether tasks are run; those that are not, the next start finds in the store.
     is_open: AtomicBool,
+    known: Arc<Known>,
+}
+
+/// How many tasks are known that wait: for their time, for their turn, or for whatever else they need.
+#[derive(Debug, Default)]
+pub(crate) struct Known(AtomicU64);
+
+impl Known {
+    /// One more begins to wait.
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One that was added waits no more.
+    pub(crate) fn take(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl TaskKeeper for Known {
+    fn kept(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 struct Kind {
@@ -54,12 +77,14 @@ struct State {
 }
 
 impl Kinds {
-    /// Kinds of these names, whose tasks are run by `run` when one of the `workers` that take from `queue` comes to them.
+    /// Kinds of these names, whose tasks are run by `run` when one of the `workers` that take from `queue` comes to them. Those
+    /// that wait are `known`.
     pub(crate) fn new(
         names: impl IntoIterator<Item = Name>,
         queue: Arc<RunQueue>,
         workers: usize,
         run: RunTask,
+        known: Arc<Known>,
     ) -> Arc<Self> {
         let (mut kinds, mut places) = (Vec::new(), HashMap::new());
         for (name, weight) in names {
@@ -68,7 +93,7 @@ impl Kinds {
             kinds.push(Kind { weight, state, average_us: AtomicU32::new(0) });
         }
         let (workers, is_open) = (workers.max(1), AtomicBool::new(false));
-        Arc::new(Self { kinds, places, queue, workers, run, is_open })
+        Arc::new(Self { kinds, places, queue, workers, run, is_open, known })
     }
 
     /// The place in the list of the kind called `name`.
@@ -81,12 +106,17 @@ impl Kinds {
         self.is_open.store(is_open, Ordering::Relaxed);
     }
 
+    /// Learns of a task that will be pushed when it is due.
+    pub(crate) fn add(&self) {
+        self.known.add();
+    }
+
     /// How many kinds there are.
     pub(crate) fn count(&self) -> usize {
         self.kinds.len()
     }
 
-    /// Has tasks of one kind run, as soon as its turn comes.
+    /// Has tasks of one kind run, as soon as its turn comes. They were [`add`](Self::add)ed.
     pub(crate) fn push(self: &Arc<Self>, place: usize, tasks: impl IntoIterator<Item = ObjectId>) {
         let Some(kind) = self.kinds.get(place) else { return };
         let more = {
@@ -124,6 +154,8 @@ impl Kinds {
                 task
             };
             let Some(task) = task else { return };
+            // It was added once for each time that it was pushed.
+            self.known.take();
             (self.run)(engine, place, task);
             let now = began.elapsed();
             kind.learn(now - before);
@@ -197,7 +229,7 @@ mod tests {
         let told = Arc::clone(&ran);
         let run: RunTask = Box::new(move |_, place, _| told.lock().push(place));
         let names = [("a", weights[0]), ("b", weights[1])];
-        let kinds = Kinds::new(names, Arc::clone(&queue), 2, run);
+        let kinds = Kinds::new(names, Arc::clone(&queue), 2, run, Arc::default());
         kinds.set_open(true);
         (queue, kinds, ran)
     }
@@ -213,7 +245,9 @@ mod tests {
         let (queue, kinds, ran) = kinds([1, 2]);
         kinds.push(0, tasks(200));
         kinds.push(1, tasks(200));
+        (0..400).for_each(|_| kinds.add());
         run_all(&queue);
+        assert_eq!(kinds.known.kept(), 0);
         let ran = ran.lock();
         assert_eq!(ran.len(), 400, "all have run");
         // Of the time until the second is done, the first had about a third; and more only if a turn was over by time.

@@ -67,6 +67,7 @@ impl Timers {
             tracing::error!(%task, kind, "a task of this kind cannot be run by this program; it waits for one that can");
             return;
         };
+        self.kinds.add();
         // Most tasks that are due at once have just been spawned, and need not pass through the other thread.
         if self.is_firing.load(Ordering::Relaxed) && due <= self.clock.read(dial) {
             return self.kinds.push(kind, [task]);

@@ -19,7 +19,7 @@ use crate::net::certificate::{Certificate, CertificateError};
 use crate::net::endpoint::{Endpoint, NetConfig};
 use crate::net::limits::{Limits as NetworkLimits, SlowClient};
 use crate::net::resume::Broken;
-use crate::scheduler::kinds::Kinds;
+use crate::scheduler::kinds::{Kinds, Known};
 use crate::scheduler::queue::RunQueue;
 use crate::scheduler::timer::{TimerThread, Timers};
 use crate::scheduler::worker::Workers;
@@ -145,7 +145,7 @@ impl<G: Game> Builder<G> {
         self
     }
 
-    /// What one task may use. A task that takes more is rolled back, and told which limit it was.
+    /// What one task may use, and how many tasks may wait. A task that takes more is rolled back, and told which limit it was.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
         self
@@ -244,8 +244,12 @@ impl<G: Game> Builder<G> {
             drifts: self.breaks.tick_drifts,
             survey_sees_newest: self.breaks.survey_sees_newest,
         };
-        let tasks = Tasks::<G>::new(&persistence, &store, clock.clone(), broken);
-        let kinds = Kinds::new(tasks::names(), Arc::clone(&queue), count, tasks.runner());
+        let known = Arc::<Known>::default();
+        let tasks =
+            Tasks::<G>::new(&persistence, &store, clock.clone(), Arc::clone(&known), broken);
+        let runner = tasks.runner();
+        let kinds =
+            Kinds::new(tasks::names(), Arc::clone(&queue), count, runner, Arc::clone(&known));
         let dispatch = Arc::new(Dispatch {
             persistence: Arc::clone(&persistence),
             switchboard: Arc::default(),
@@ -258,7 +262,7 @@ impl<G: Game> Builder<G> {
         // From the system: keys of calls are made of it, and must not come again after a restart, as those made of the time
         // and a count would.
         let seed = RandomState::new().hash_one(clock.wall().unix_ms);
-        let settings = Settings { seed, memory, ..self.settings };
+        let settings = Settings { seed, memory, tasks: Some(known), ..self.settings };
         let engine = Engine::new(Arc::clone(&store), dispatch.clone(), clock.clone(), settings)?;
         let engine = Arc::new(engine);
         let stored = {

@@ -5,6 +5,7 @@
 mod calls;
 mod failing;
 mod fairness;
+mod full;
 mod game;
 mod kills;
 mod periodic;

@@ -74,6 +74,7 @@ impl<G: Game> Tasks<G> {
             }
             if state.under_way.len() >= UNDER_WAY_MAX {
                 state.waiting.push_back((place, task));
+                self.known.add();
                 return;
             }
             state.under_way.insert(task);
@@ -132,6 +133,7 @@ impl<G: Game> Tasks<G> {
                 if has_room { state.waiting.pop_front() } else { None }
             };
             let Some((place, task)) = next else { return };
+            self.known.take();
             self.run(engine, place, task);
         }
     }

@@ -20,7 +20,7 @@ use crate::game::external::CallKey;
 use crate::game::rules::Game;
 use crate::game::task::{TaskRegistration, Work};
 use crate::game::task_record::{Stage, TaskRecord};
-use crate::scheduler::kinds::{Name, RunTask};
+use crate::scheduler::kinds::{Known, Name, RunTask};
 use crate::server::panics;
 use crate::server::persistence::Persistence;
 use crate::server::tasks::calls::{Calls, Order};
@@ -38,6 +38,8 @@ pub(crate) struct Tasks<G> {
     persistence: Arc<Persistence>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    /// Those that wait; also for there to be room for a call or a survey.
+    known: Arc<Known>,
     /// Set before the first task is due.
     opened: OnceLock<Opened>,
     /// The same.
@@ -51,6 +53,7 @@ impl<G: Game> Tasks<G> {
         persistence: &Arc<Persistence>,
         store: &Arc<dyn Store>,
         clock: Arc<dyn Clock>,
+        known: Arc<Known>,
         broken: Broken,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -59,6 +62,7 @@ impl<G: Game> Tasks<G> {
             persistence: Arc::clone(persistence),
             store: Arc::clone(store),
             clock,
+            known,
             opened: OnceLock::new(),
             calls: OnceLock::new(),
             surveys: Arc::default(),

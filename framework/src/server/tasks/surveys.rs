@@ -17,6 +17,7 @@ use crate::game::external::Answer;
 use crate::game::rules::Game;
 use crate::game::task::{Look, Stored};
 use crate::game::world::World;
+use crate::scheduler::kinds::Known;
 use crate::server::panics;
 use crate::server::tasks::Tasks;
 
@@ -64,8 +65,9 @@ impl Surveys {
         }
     }
 
-    /// Takes a place for `task`, of the kind in this `place`; `false` if it has one, or has to wait for one.
-    fn begin(&self, place: usize, task: ObjectId) -> bool {
+    /// Takes a place for `task`, of the kind in this `place`; `false` if it has one, or has to wait for one, which makes it
+    /// `known`.
+    fn begin(&self, place: usize, task: ObjectId, known: &Known) -> bool {
         let mut state = self.state.lock();
         if state.under_way.contains_key(&task) {
             return false;
@@ -75,6 +77,7 @@ impl Surveys {
             state.under_way.insert(task, None);
         } else {
             state.waiting.push_back((place, task));
+            known.add();
         }
         has_room
     }
@@ -93,7 +96,7 @@ impl Surveys {
 impl<G: Game> Tasks<G> {
     /// Makes a survey; later, if too many are under way.
     pub(super) fn survey(self: &Arc<Self>, place: usize, task: ObjectId, errand: Errand) {
-        if !self.surveys.begin(place, task) {
+        if !self.surveys.begin(place, task, &self.known) {
             return;
         }
         let tasks = Arc::clone(self);
@@ -189,6 +192,7 @@ impl<G: Game> Tasks<G> {
     /// Makes the surveys for which there is room. One that was cancelled meanwhile takes none.
     fn look_on(self: &Arc<Self>, engine: &Engine) {
         while let Some((place, task)) = self.surveys.next() {
+            self.known.take();
             self.run(engine, place, task);
         }
     }
