@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use daystar_engine::{Attempt, Delivery, Durability, Effect, Error, Read, TaskRng, Write};
-use daystar_model::{Managed, ObjectId, Ref, Space, Timestamp};
+use daystar_model::{Managed, ObjectId, Ref, Space, Timestamp, TypeDescriptor};
 use daystar_protocol::frame::TO_CLIENT_BYTES_MAX;
 use daystar_protocol::message::{EncodeError, Message};
 use daystar_protocol::to_client::{event_frame, reply_frame};
@@ -398,7 +398,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// The task cannot be stored, as many tasks wait as [may](crate::Limits::tasks_waiting_max), or the period is shorter than a
     /// millisecond.
     pub fn plan<T: Task>(&self, plan: Plan, task: T) -> Result<TaskHandle> {
-        self.store_task(&task, plan, Stage::Whole)
+        self.store_task(&task, plan, Stage::Whole, None)
     }
 
     /// Calls the outside world, once this task has committed and is on disk. What comes of it arrives as a task:
@@ -411,7 +411,8 @@ impl<'a, 'e> Ctx<'a, 'e> {
             let mut rng = self.rng();
             [rng.random(), rng.random()]
         };
-        self.store_task(&call, Plan::after(Duration::ZERO), Stage::Call { key })
+        let answer = T::Output::descriptor();
+        self.store_task(&call, Plan::after(Duration::ZERO), Stage::Call { key }, Some(answer))
     }
 
     /// Looks at the whole world as it is at one moment from the end of this task on, beside the game, which goes on. What it
@@ -421,8 +422,8 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// The survey cannot be stored, or as many tasks wait as [may](crate::Limits::tasks_waiting_max).
     pub fn survey<T: Survey>(&self, survey: T) -> Result<TaskHandle> {
         // It calls the store, in place of the outside world, and may do so twice: so it needs no key.
-        let stage = Stage::Call { key: [0; 2] };
-        self.store_task(&survey, Plan::after(Duration::ZERO), stage)
+        let (stage, answer) = (Stage::Call { key: [0; 2] }, T::Found::descriptor());
+        self.store_task(&survey, Plan::after(Duration::ZERO), stage, Some(answer))
     }
 
     /// Visits all objects of a type, a few at a time, in tasks that come after this one.
@@ -431,12 +432,19 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// The sweep cannot be stored, or as many tasks wait as [may](crate::Limits::tasks_waiting_max).
     pub fn sweep<T: Sweep>(&self, sweep: T) -> Result<TaskHandle> {
         let stage = Stage::Sweeping { next: 0, until: u64::MAX };
-        self.store_task(&sweep, Plan::after(Duration::ZERO), stage)
+        self.store_task(&sweep, Plan::after(Duration::ZERO), stage, None)
     }
 
-    fn store_task<T: Managed>(&self, task: &T, plan: Plan, stage: Stage) -> Result<TaskHandle> {
+    /// Stores a task whose `answer`, if it takes two steps, is of this type.
+    fn store_task<T: Managed>(
+        &self,
+        task: &T,
+        plan: Plan,
+        stage: Stage,
+        answer: Option<&'static TypeDescriptor>,
+    ) -> Result<TaskHandle> {
         self.attempt.add_task()?;
-        TaskKinds::enlist::<T>(self)?;
+        TaskKinds::enlist::<T>(self, answer)?;
         let record = TaskRecord::of(task, plan, stage, self)?;
         let (due, dial) = (record.due, record.dial());
         let task = self.attempt.insert(Space::Task, record)?;

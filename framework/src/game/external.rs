@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use daystar_engine::{Attempt, Effect, Error, Job};
 use daystar_model::{Managed, ObjectId};
@@ -56,6 +57,10 @@ pub trait External: Managed {
 
     /// How often it is called, and how far apart, before it is set aside; and how often [`done`](Self::done) is tried.
     const RETRY: Retry = Retry::FOREVER;
+
+    /// How long a call may take. One that takes longer is dropped at its next `await`, and counts as one that has failed: so calls
+    /// that nobody answers do not keep the others from being made.
+    const TIMEOUT: Duration = Duration::from_secs(60);
 
     /// Calls the outside world, on the network's threads. It cannot touch the world.
     ///

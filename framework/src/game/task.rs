@@ -1,5 +1,7 @@
 //! Tasks that run later: values that are stored like objects and run once.
 
+use std::time::Duration;
+
 use daystar_macros::Memory;
 use daystar_model::{Managed, ObjectId, RecordError, TypeDescriptor};
 
@@ -100,7 +102,7 @@ pub(crate) enum Work {
     /// [`Task::run`].
     Task(Run),
     /// [`External::call`], whose outcome is stored, and [`External::done`], which is given it.
-    External { call: Call, done: Done, answer: TypeOf },
+    External { call: Call, done: Done, answer: TypeOf, timeout: Duration },
     /// [`Survey::look`], of which what it finds is stored, and [`Survey::done`], which is given it.
     Survey { look: Look, done: Done, answer: TypeOf },
     /// [`Sweep::visit`] of some objects of the type `object`, and [`Sweep::done`].
@@ -150,6 +152,7 @@ impl TaskRegistration {
                 call: crate::game::external::call::<T>,
                 done: crate::game::external::done::<T>,
                 answer: <T::Output as Managed>::descriptor,
+                timeout: T::TIMEOUT,
             },
         }
     }

@@ -103,6 +103,14 @@ impl TaskRecord {
         (known.decode)(self.version, &self.payload)
     }
 
+    /// In which version its type's answer is stored, if there is one.
+    pub(crate) fn answer_version(&self) -> Option<u32> {
+        match self.stage {
+            Stage::Answered { version, .. } => Some(version),
+            _ => None,
+        }
+    }
+
     /// What has been answered, if the task waits for no more than its second step.
     ///
     /// # Errors
@@ -136,33 +144,84 @@ pub(crate) enum PlanError {
 
 /// All kinds of task that were ever asked for: so a program that lacks one is told at its start, without looking at every
 /// task.
-#[managed(name = "daystar.TaskKinds")]
+#[managed(name = "daystar.TaskKinds", version = 2, from = TaskKindsV1)]
 #[derive(Default)]
 pub(crate) struct TaskKinds {
     pub(crate) kinds: Vec<TaskKind>,
 }
 
-#[managed(name = "daystar.TaskKind")]
+#[managed(name = "daystar.TaskKind", version = 2, from = TaskKindV1)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TaskKind {
     pub(crate) type_name: String,
     pub(crate) version: u32,
     /// How its values were laid out, if that was known.
     pub(crate) layout: Option<String>,
+    /// What is stored between its two steps, if it has two and that was known.
+    pub(crate) answer: Option<AnswerKind>,
+}
+
+/// The answers of a kind of task that takes two steps.
+#[managed(name = "daystar.AnswerKind")]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct AnswerKind {
+    pub(crate) type_name: String,
+    pub(crate) version: u32,
+    pub(crate) layout: Option<String>,
+}
+
+/// As it was before answers were on the list.
+#[managed(name = "daystar.TaskKinds", version = 1, old)]
+struct TaskKindsV1 {
+    kinds: Vec<TaskKindV1>,
+}
+
+#[managed(name = "daystar.TaskKind", version = 1, old)]
+struct TaskKindV1 {
+    type_name: String,
+    version: u32,
+    layout: Option<String>,
+}
+
+impl From<TaskKindsV1> for TaskKinds {
+    fn from(before: TaskKindsV1) -> Self {
+        Self { kinds: before.kinds.into_iter().map(TaskKind::from).collect() }
+    }
+}
+
+impl From<TaskKindV1> for TaskKind {
+    fn from(before: TaskKindV1) -> Self {
+        let TaskKindV1 { type_name, version, layout } = before;
+        Self { type_name, version, layout, answer: None }
+    }
 }
 
 /// Where [`TaskKinds`] is: among the names, whose ids are hashes, so that it needs no id of its own.
 pub(crate) const TASK_KINDS: ObjectId = ObjectId::new(Space::Name, 1);
 
 impl TaskKinds {
-    /// Makes sure that `T` is on the list.
-    pub(crate) fn enlist<T: Managed>(ctx: &Ctx) -> Result<()> {
+    /// Makes sure that `T` is on the list, with the type of its answers, if it has any.
+    pub(crate) fn enlist<T: Managed>(
+        ctx: &Ctx,
+        answer: Option<&'static TypeDescriptor>,
+    ) -> Result<()> {
         let attempt = ctx.attempt();
-        let own = |kind: &TaskKind| kind.version == T::VERSION && kind.type_name == T::TYPE_NAME;
+        let own = |kind: &TaskKind| {
+            let has = kind.answer.as_ref().map(|of| (of.version, &*of.type_name));
+            kind.version == T::VERSION
+                && kind.type_name == T::TYPE_NAME
+                && has == answer.map(|of| (of.version, of.name))
+        };
         let known = attempt.find::<Self>(TASK_KINDS)?.map(|list| list.kinds.iter().any(own));
         let kind = || TaskKind {
             type_name: T::TYPE_NAME.to_owned(),
             version: T::VERSION,
             layout: T::layout(T::VERSION),
+            answer: answer.map(|of| AnswerKind {
+                type_name: of.name.to_owned(),
+                version: of.version,
+                layout: (of.layout)(of.version),
+            }),
         };
         match known {
             Some(true) => {}
@@ -173,9 +232,9 @@ impl TaskKinds {
     }
 }
 
-/// Takes kinds off the list, by name and version: the next task of such a kind enters it as it is then.
+/// Takes kinds off the list: the next task of such a kind enters it as it is then.
 pub(crate) struct ForgetKinds {
-    pub(crate) kinds: Vec<(String, u32)>,
+    pub(crate) kinds: Vec<TaskKind>,
 }
 
 impl Job for ForgetKinds {
@@ -183,11 +242,8 @@ impl Job for ForgetKinds {
         "forget kinds of task"
     }
     fn attempt(&self, attempt: &Attempt<'_>) -> Result<()> {
-        let is_gone = |kind: &TaskKind| {
-            let mut gone = self.kinds.iter();
-            gone.any(|(name, version)| *name == kind.type_name && *version == kind.version)
-        };
-        attempt.get_mut::<TaskKinds>(TASK_KINDS)?.kinds.retain(|kind| !is_gone(kind));
+        let mut list = attempt.get_mut::<TaskKinds>(TASK_KINDS)?;
+        list.kinds.retain(|kind| !self.kinds.contains(kind));
         Ok(())
     }
     fn again(&self) -> Option<Box<dyn Job>> {
@@ -208,6 +264,23 @@ impl TaskKind {
         match TaskRegistration::find(&self.type_name) {
             Some(_) => Ok(()),
             None => Err(RecordError::UnknownType { name: self.type_name.clone() }),
+        }
+    }
+
+    /// That this program can read the answers that such tasks have.
+    ///
+    /// # Errors
+    /// It cannot: the cause.
+    pub(crate) fn check_answer(&self) -> Result<(), RecordError> {
+        let Some(stored) = &self.answer else { return Ok(()) };
+        let known = TaskRegistration::find(&self.type_name).and_then(TaskRegistration::answer);
+        // Bytes alone do not tell that they are of another type.
+        if known.is_none_or(|known| known.name != stored.type_name) {
+            return Err(RecordError::UnknownType { name: stored.type_name.clone() });
+        }
+        match &stored.layout {
+            Some(layout) => TypeDescriptor::check_layout(&stored.type_name, stored.version, layout),
+            None => TypeDescriptor::check(&stored.type_name, stored.version),
         }
     }
 }

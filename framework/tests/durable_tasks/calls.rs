@@ -39,3 +39,13 @@ async fn a_call_that_waits_for_its_next_try_goes_on_after_a_restart() {
     shop.expect(&[("horn 2", 1)]).await;
     shop.close();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_nobody_answers_is_given_up_and_made_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut shop = Shop::open(folder.path(), BEGIN_MS, Breaks::default()).await;
+    shop.ask(Request::Hush { label: "hush".to_owned() }).await;
+    shop.pass_until("hush 2").await;
+    shop.expect(&[("hush 2", 1)]).await;
+    shop.close();
+}

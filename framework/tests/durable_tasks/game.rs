@@ -44,6 +44,8 @@ pub(crate) enum Request {
     Fickle { label: String, panics: bool },
     /// Has the outside world called.
     Call { label: String, fails: u64 },
+    /// Has it called where the first call is never answered.
+    Hush { label: String },
     /// Makes pots.
     Pots { count: u32 },
     /// Visits all pots.
@@ -121,14 +123,40 @@ impl External for Ring {
 
     async fn call(self, key: CallKey) -> Result<Rung> {
         CALLS.fetch_add(1, Ordering::SeqCst);
-        let calls = {
-            let mut keys = KEYS.lock();
-            keys.push((self.label.clone(), key));
-            keys.iter().filter(|(label, _)| *label == self.label).count() as u64
-        };
+        let calls = called(&self.label, key);
         tokio::task::yield_now().await;
         assert!(calls != 1 || self.fails != 2, "a call that panics the first time");
         ensure!(calls > self.fails, "nobody answers");
+        Ok(Rung { calls })
+    }
+    fn done(&self, ctx: &Ctx, rung: Rung) -> Result<()> {
+        write(ctx, &format!("{} {}", self.label, rung.calls))
+    }
+}
+
+/// Counts a call of this label; the how manieth it is.
+fn called(label: &str, key: CallKey) -> u64 {
+    let mut keys = KEYS.lock();
+    keys.push((label.to_owned(), key));
+    keys.iter().filter(|(of, _)| of == label).count() as u64
+}
+
+/// Has no answer the first time.
+#[external]
+pub(crate) struct Hush {
+    label: String,
+}
+
+impl External for Hush {
+    type Output = Rung;
+    const RETRY: Retry = Ring::RETRY;
+    const TIMEOUT: Duration = Duration::from_millis(20);
+
+    async fn call(self, key: CallKey) -> Result<Rung> {
+        let calls = called(&self.label, key);
+        if calls == 1 {
+            std::future::pending::<()>().await;
+        }
         Ok(Rung { calls })
     }
     fn done(&self, ctx: &Ctx, rung: Rung) -> Result<()> {
@@ -222,6 +250,9 @@ impl Game for Workshop {
             Request::Fickle { label, panics } => ctx.spawn(Fickle { label, panics })?,
             Request::Call { label, fails } => {
                 keep(label.clone(), ctx.after_commit(Ring { label, fails })?)?;
+            }
+            Request::Hush { label } => {
+                keep(label.clone(), ctx.after_commit(Hush { label })?)?;
             }
             Request::Pots { count } => {
                 for _ in 0..count {

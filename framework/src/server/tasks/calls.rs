@@ -3,6 +3,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use daystar_engine::Engine;
 use daystar_model::ObjectId;
@@ -35,6 +36,7 @@ struct State {
 /// A call that is to be made: what makes it, and what it is made of.
 pub(super) struct Order {
     pub(super) make: Call,
+    pub(super) timeout: Duration,
     pub(super) version: u32,
     pub(super) payload: Vec<u8>,
     pub(super) key: CallKey,
@@ -86,15 +88,18 @@ impl<G: Game> Tasks<G> {
         calls.runtime.spawn(async move {
             // A call cannot be taken back, so it must not come of a commit that can.
             watermark.reached(hold).await;
-            let Order { make, version, payload, key } = order;
+            let Order { make, timeout, version, payload, key } = order;
             // As a task of its own, so that a panic is contained.
-            let made =
-                tokio::spawn(
-                    async move { make(Stored { version, payload: &payload }, key)?.await },
-                )
-                .await;
-            let outcome = match made {
-                Ok(outcome) => outcome.map_err(|error| error.to_string()),
+            let made = tokio::spawn(async move {
+                let call = make(Stored { version, payload: &payload }, key);
+                let call = call.map_err(|error| error.to_string())?;
+                match tokio::time::timeout(timeout, call).await {
+                    Ok(outcome) => outcome.map_err(|error| error.to_string()),
+                    Err(_) => Err(format!("there was no answer within {timeout:?}")),
+                }
+            });
+            let outcome = match made.await {
+                Ok(outcome) => outcome,
                 // The server is stopping; the next one calls again.
                 Err(ended) if ended.is_cancelled() => return,
                 Err(_) => Err("the call panicked".to_owned()),

@@ -11,39 +11,52 @@ use std::time::{Duration, Instant};
 use daystar_model::{ObjectId, Space, Store, StoreError};
 use tracing::{error, info};
 
-use crate::game::task_record::{TASK_KINDS, TaskKinds, TaskRecord};
+use crate::game::task_record::{TASK_KINDS, TaskKind, TaskKinds, TaskRecord};
 use crate::scheduler::timer::Timers;
 use crate::server::error::ServeError;
 
-/// That this program can run all tasks that wait in `store`: the kinds, by name and version, of which none is left and which it
-/// does not know so. They are to be taken off the list, or the next task of that name would be thought to be as they were.
+/// That this program can run all tasks that wait in `store`, and read the answers that they have: the kinds of which none is left
+/// and which it does not know so. They are to be taken off the list, or the next task of that name would be thought to be as
+/// they were.
 ///
 /// # Errors
 /// [`ServeError::UnknownTask`].
-pub(crate) fn check_kinds(store: &dyn Store) -> Result<Vec<(String, u32)>, ServeError> {
+pub(crate) fn check_kinds(store: &dyn Store) -> Result<Vec<TaskKind>, ServeError> {
     let mut gone = Vec::new();
     let Some((_, list)) = store.load(TASK_KINDS)? else { return Ok(gone) };
     let Some(list) = list.as_any().downcast_ref::<TaskKinds>() else { return Ok(gone) };
     for kind in &list.kinds {
-        let Err(cause) = kind.check() else { continue };
-        // Only now is it worth a look whether any is left.
-        let count = count(store, &kind.type_name, kind.version)?;
+        let of = |record: &TaskRecord| {
+            record.type_name == kind.type_name && record.version == kind.version
+        };
+        // Only if something is wrong is it worth a look whether any is left.
+        let (cause, count) = match (kind.check(), kind.check_answer()) {
+            (Err(cause), _) => (cause, count(store, &of)?),
+            (Ok(()), Err(cause)) => {
+                let is_answered = |record: &TaskRecord| {
+                    let answer = kind.answer.as_ref().map(|answer| answer.version);
+                    of(record) && record.answer_version() == answer
+                };
+                (cause, count(store, &is_answered)?)
+            }
+            (Ok(()), Ok(())) => continue,
+        };
         if count > 0 {
             let (name, version) = (kind.type_name.clone(), kind.version);
             return Err(ServeError::UnknownTask { name, version, count, cause });
         }
-        gone.push((kind.type_name.clone(), kind.version));
+        gone.push(kind.clone());
     }
     Ok(gone)
 }
 
-fn count(store: &dyn Store, name: &str, version: u32) -> Result<u64, StoreError> {
+/// How many stored tasks `is_meant`.
+fn count(store: &dyn Store, is_meant: &dyn Fn(&TaskRecord) -> bool) -> Result<u64, StoreError> {
     let mut count = 0;
     store.scan(Space::Task.first(), Space::Task.last(), &mut |_, found| {
         if let Ok((_, value)) = found
             && let Some(record) = value.as_any().downcast_ref::<TaskRecord>()
-            && record.type_name == name
-            && record.version == version
+            && is_meant(record)
         {
             count += 1;
         }

@@ -80,9 +80,11 @@ fn order(data: &Path, mending: Mending, tasks: &[ObjectId]) -> Result<u64, Store
     let name = format!("{}", std::process::id());
     let (draft, order) =
         (folder.join(format!("{name}.draft")), folder.join(&name).with_extension(ORDER));
+    let done = order.with_extension(DONE);
+    // What a process of this number has not stayed to read is no answer to us.
+    let _none = fs::remove_file(&done);
     fs::write(&draft, text).map_err(failed)?;
     fs::rename(&draft, &order).map_err(failed)?;
-    let done = order.with_extension(DONE);
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
         match fs::read_to_string(&done) {
@@ -139,8 +141,14 @@ impl Orders {
         self.next_look = now + LOOK_EVERY;
         // There is no folder, unless somebody has left an order.
         let Ok(found) = fs::read_dir(&self.folder) else { return };
-        for order in found.flatten().map(|entry| entry.path()) {
-            if order.extension().is_none_or(|extension| extension != ORDER) {
+        for entry in found.flatten() {
+            let order = entry.path();
+            let is_a = |extension| order.extension().is_some_and(|other| other == extension);
+            if is_a(DONE) && is_late(&entry) {
+                // Whoever wanted to know has gone.
+                let _tidy = fs::remove_file(&order);
+            }
+            if !is_a(ORDER) {
                 continue;
             }
             let taken = order.with_extension("taken");
@@ -150,6 +158,13 @@ impl Orders {
             }
         }
     }
+}
+
+/// Whether nobody waits any more for what this file tells.
+fn is_late(entry: &fs::DirEntry) -> bool {
+    let written = entry.metadata().and_then(|about| about.modified());
+    // A clock that was set back makes it wait.
+    written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age > PATIENCE * 2))
 }
 
 fn carry_out(engine: &Engine, taken: &Path) {
@@ -197,9 +212,28 @@ const AT_ONCE: usize = 4096;
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use daystar_model::Space;
 
     use super::*;
+
+    #[test]
+    fn an_answer_that_nobody_reads_is_cleaned_away_and_one_that_somebody_may_read_is_not() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folder = data.path().join(FOLDER);
+        fs::create_dir(&folder).expect("a folder");
+        let write = |name: &str, age: Duration| {
+            let path = folder.join(name).with_extension(DONE);
+            let file = fs::File::create(&path).expect("a file");
+            file.set_modified(SystemTime::now() - age).expect("a time");
+            path
+        };
+        let (late, early) = (write("1", PATIENCE * 3), write("2", PATIENCE));
+        let mut orders = Orders::of(data.path(), Arc::new(RunQueue::new(0)));
+        orders.tick();
+        assert_eq!((late.exists(), early.exists()), (false, true));
+    }
 
     #[test]
     fn an_order_is_understood_as_it_was_given() {

@@ -116,9 +116,10 @@ impl<G: Game> Tasks<G> {
         let kind = self.kinds[place];
         match &kind.work {
             Work::Task(_) => self.run_due(engine, kind, task, None),
-            Work::External { call, .. } => match self.look(engine, task)? {
+            Work::External { call, timeout, .. } => match self.look(engine, task)? {
                 Some(TaskRecord { stage: Stage::Call { key }, version, payload, .. }) => {
-                    let order = Order { make: *call, version, payload, key: CallKey(key) };
+                    let (make, timeout, key) = (*call, *timeout, CallKey(key));
+                    let order = Order { make, timeout, version, payload, key };
                     self.call(place, task, order);
                     Ok(())
                 }

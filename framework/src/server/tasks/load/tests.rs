@@ -6,10 +6,11 @@ use daystar_store::MemoryStore;
 
 use super::*;
 use crate::game::ctx::Ctx;
+use crate::game::external::{CallKey, External};
 use crate::game::rules::Result;
 use crate::game::task::Task;
-use crate::game::task_record::{Stage, TaskKind};
-use crate::task;
+use crate::game::task_record::{AnswerKind, Stage};
+use crate::{external, managed, task};
 
 #[task(version = 3)]
 struct Known {}
@@ -35,13 +36,19 @@ fn record(type_name: &str, version: u32) -> TaskRecord {
 
 /// A store with this kind on its list, and such a task, if there `is_one`.
 fn store(type_name: &str, version: u32, layout: Option<String>, is_one: bool) -> MemoryStore {
+    let kind = TaskKind { type_name: type_name.to_owned(), version, layout, answer: None };
+    store_with(kind, is_one.then(|| record(type_name, version)))
+}
+
+/// A store with this kind on its list, and this task.
+fn store_with(kind: TaskKind, task: Option<TaskRecord>) -> MemoryStore {
     let store = MemoryStore::new();
-    let kinds = vec![TaskKind { type_name: type_name.to_owned(), version, layout }];
+    let kinds = vec![kind];
     let list: Arc<dyn Object> = Arc::new(TaskKinds { kinds });
-    let task: Arc<dyn Object> = Arc::new(record(type_name, version));
     let last = CommitNumber(1);
     let mut changes = vec![(TASK_KINDS, last, Some(list))];
-    if is_one {
+    if let Some(task) = task {
+        let task: Arc<dyn Object> = Arc::new(task);
         changes.push((ObjectId::new(Space::Task, 5), last, Some(task)));
     }
     store.apply(&Batch { changes, last, next_index: 6 }).expect("a store in memory");
@@ -69,5 +76,61 @@ fn a_kind_that_it_cannot_run_is_named() {
     ] {
         let told = check_kinds(&store).expect_err(wanted).to_string();
         assert!(told.contains(wanted) && told.contains("discard --type"), "{told}");
+    }
+}
+
+#[external]
+struct Order {}
+
+#[managed(version = 2)]
+struct Receipt {
+    number: u64,
+}
+
+impl External for Order {
+    type Output = Receipt;
+
+    async fn call(self, _: CallKey) -> Result<Receipt> {
+        Ok(Receipt { number: 1 })
+    }
+    fn done(&self, _: &Ctx, _: Receipt) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A store with an order that has been answered by this type in this version, of this layout.
+fn answered(type_name: &str, version: u32, layout: Option<String>, stage: Stage) -> MemoryStore {
+    let answer = AnswerKind { type_name: type_name.to_owned(), version, layout };
+    let (name, own) = (Order::TYPE_NAME, Order::VERSION);
+    let kind = TaskKind {
+        type_name: name.to_owned(),
+        version: own,
+        layout: Order::layout(own),
+        answer: Some(answer),
+    };
+    store_with(kind, Some(TaskRecord { stage, ..record(name, own) }))
+}
+
+#[test]
+fn an_answer_that_the_program_cannot_read_is_named() {
+    let name = Receipt::TYPE_NAME;
+    let stage = |version| Stage::Answered { version, payload: Vec::new() };
+    let own = Receipt::layout(2);
+    let none = check_kinds(&answered(name, 2, own.clone(), stage(2))).expect("its own");
+    assert!(none.is_empty());
+    let changed = Some("something else".to_owned());
+    for (store, wanted) in [
+        (answered(name, 1, None, stage(1)), "`Receipt`"),
+        (answered(name, 2, changed, stage(2)), "`Receipt` has changed"),
+        // Which would be read as a receipt.
+        (answered("Bill", 2, own, stage(2)), "`Bill`"),
+    ] {
+        let told = check_kinds(&store).expect_err(wanted).to_string();
+        assert!(told.contains("1 tasks `Order`") && told.contains(wanted), "{told}");
+    }
+    // It has not been answered yet, or was by what this program reads: it goes on.
+    for stage in [Stage::Call { key: [1, 2] }, stage(2)] {
+        let gone = check_kinds(&answered(name, 1, None, stage)).expect("an order to be made");
+        assert_eq!(gone.len(), 1, "this answer is on the list no more");
     }
 }
