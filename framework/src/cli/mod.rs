@@ -54,7 +54,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Runs the world until Ctrl-C or SIGTERM.
-    Serve(serve::Arguments),
+    Serve(Box<serve::Arguments>),
     /// Checks a world, also while a server runs: its records, and the game's rules.
     Verify(verify::Arguments),
     /// Shows the objects of a world as JSON, one a line, also while a server runs.
@@ -112,7 +112,7 @@ fn run<G: Game>(game: G, command: Command) -> Result<Outcome, Failure> {
         return Err(ServeError::TypeNameTwice { name }.into());
     }
     match command {
-        Command::Serve(arguments) => serve::run(game, arguments),
+        Command::Serve(arguments) => serve::run(game, *arguments),
         Command::Verify(arguments) => verify::run(&game, &arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Retry(arguments) => tasks::run(&arguments, Mending::Retry),

@@ -57,23 +57,23 @@ pub(super) fn show(
     Ok(())
 }
 
-/// Calls `visit` with each object that nothing leads to, in id order: its bytes, and whether another orphan refers to it. How
+/// What is called with each orphan, its bytes, and whether another one refers to it.
+type Visit<'v> = dyn FnMut(ObjectId, &[u8], bool) -> ControlFlow<()> + 'v;
+
+/// Calls `visit` with each object that nothing leads to, in id order. How
 /// often something could not be read that may have led to more.
-fn each_orphan(
-    moment: &Moment,
-    visit: &mut dyn FnMut(ObjectId, &[u8], bool) -> ControlFlow<()>,
-) -> Result<u64, StoreError> {
+fn each_orphan(moment: &Moment, visit: &mut Visit<'_>) -> Result<u64, StoreError> {
     let progress = quiet_terminal().then(|| Progress::of("following"));
     let mut search = Search { moment, unreadable: 0, seen: 0, all: moment.records()?, progress };
     let mut reached = Marks::default();
     for space in [Space::Name, Space::Session, Space::Task] {
-        search.each(space, &mut |search, _, value| {
+        search.each(space, |search, _, value| {
             let found = search.references(value, None);
             search.reach(found, &mut reached)
         })?;
     }
     let (mut referred, mut parts) = (Marks::default(), Marks::default());
-    search.each(Space::Object, &mut |search, id, value| {
+    search.each(Space::Object, |search, id, value| {
         if reached.has(id) {
             return Ok(());
         }
@@ -105,7 +105,7 @@ impl Search<'_> {
     fn each(
         &mut self,
         space: Space,
-        visit: &mut dyn FnMut(&mut Self, ObjectId, &dyn Object) -> Result<(), StoreError>,
+        mut visit: impl FnMut(&mut Self, ObjectId, &dyn Object) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let (moment, mut outcome) = (self.moment, Ok(()));
         moment.walk(space.first(), space.last(), &mut |id, bytes| {

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use daystar_engine::{Attempt, Effect, Error, Job};
 use daystar_model::{Dial, ObjectId, Timestamp};
@@ -37,6 +38,16 @@ pub(crate) struct Broken {
     pub(crate) stays: bool,
     /// The next tick is due a period from now.
     pub(crate) drifts: bool,
+    /// What a task has done that then failed stays, and it is tried again.
+    pub(crate) failed_stays: bool,
+    /// A task that was set aside is run at the next start.
+    pub(crate) set_aside_runs: bool,
+    /// Calls are made before what has asked for them is on disk.
+    pub(crate) call_is_early: bool,
+    /// Each try of a call has a key of its own.
+    pub(crate) call_key_changes: bool,
+    /// Where a sweep stands is noted in a commit of its own.
+    pub(crate) sweep_notes_apart: bool,
     /// Surveys look at the store as it is at each moment.
     pub(crate) survey_sees_newest: bool,
 }
@@ -68,7 +79,8 @@ impl<G: Game> Job for Due<G> {
             Dial::Wall => (attempt.wall_time(), self.opened.wall),
         };
         // Set aside, or moved to a later time: whoever has woken us did not know.
-        let Some(next) = record.next() else { return Ok(()) };
+        let set_aside = self.broken.set_aside_runs.then_some(record.due);
+        let Some(next) = record.next().or(set_aside) else { return Ok(()) };
         if next > now {
             // The clock on the wall may have been set back since the timer looked: nobody else would come again.
             if record.by_wall {
@@ -81,7 +93,9 @@ impl<G: Game> Job for Due<G> {
         let is_elsewhere = match (&self.kind.work, &record.stage, &self.slice) {
             (Work::Task(_), _, _)
             | (Work::External { .. } | Work::Survey { .. }, Stage::Answered { .. }, _) => false,
-            (Work::Sweep { .. }, Stage::Sweeping { next, .. }, Some(slice)) => *next != slice.from,
+            (Work::Sweep { .. }, Stage::Sweeping { next, .. }, Some(slice)) => {
+                *next != slice.from && !self.broken.sweep_notes_apart
+            }
             _ => true,
         };
         if is_elsewhere {
@@ -100,7 +114,7 @@ impl<G: Game> Job for Due<G> {
         } else if !self.broken.stays {
             attempt.remove::<TaskRecord>(self.task)?;
         }
-        with_ctx::<G>(attempt, None, |ctx| {
+        let done = with_ctx::<G>(attempt, None, |ctx| {
             let task = Stored { version: record.version, payload: &record.payload };
             match (&self.kind.work, &record.stage, &self.slice) {
                 (Work::Task(run), _, _) => run(task, ctx),
@@ -115,12 +129,43 @@ impl<G: Game> Job for Due<G> {
                 }
                 _ => Ok(()),
             }
-        })
+        });
+        if done.is_err() && self.broken.failed_stays {
+            let (due, dial, kind) = (now.after(RETRY_BROKEN), record.dial(), self.kind.name);
+            attempt.insert_at(self.task, TaskRecord { due, ..record })?;
+            attempt.effect(Effect::Schedule { task: self.task, due, dial, kind });
+            return Ok(());
+        }
+        done
     }
     fn again(&self) -> Option<Box<dyn Job>> {
         let (task, kind, opened) = (self.task, self.kind, self.opened);
         let (slice, broken) = (self.slice.clone(), self.broken);
         Some(Box::new(Self { game: PhantomData, task, kind, opened, slice, broken }))
+    }
+}
+
+/// When a task that failed is tried again by a server that is broken on purpose.
+const RETRY_BROKEN: Duration = Duration::from_millis(10);
+
+/// Notes where a sweep stands: by itself only where that is broken on purpose.
+pub(crate) struct NoteSlice {
+    pub(crate) task: ObjectId,
+    pub(crate) slice: Arc<Slice>,
+}
+
+impl Job for NoteSlice {
+    fn kind(&self) -> &'static str {
+        "note a slice"
+    }
+    fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
+        let next = self.slice.next.unwrap_or(self.slice.until);
+        attempt.get_mut::<TaskRecord>(self.task)?.stage =
+            Stage::Sweeping { next, until: self.slice.until };
+        Ok(())
+    }
+    fn again(&self) -> Option<Box<dyn Job>> {
+        Some(Box::new(Self { task: self.task, slice: Arc::clone(&self.slice) }))
     }
 }
 

@@ -22,6 +22,16 @@ pub struct Breaks {
     pub tick_drifts: bool,
     /// All threads of the network may run requests at once, so that none may be left for the network.
     pub network_runs_all: bool,
+    /// What a task has done that then failed stays, and it is tried again.
+    pub failed_stays: bool,
+    /// A task that was set aside is run at the next start.
+    pub set_aside_runs: bool,
+    /// Calls of the outside world are made before what has asked for them is on disk.
+    pub call_is_early: bool,
+    /// Each try of a call has a key of its own.
+    pub call_key_changes: bool,
+    /// A sweep notes that it has visited some objects in a commit before the one that visits them.
+    pub sweep_notes_apart: bool,
     /// A survey sees each object as it is when the survey gets there, not as all were at one moment.
     pub survey_sees_newest: bool,
 }

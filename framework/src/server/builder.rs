@@ -242,6 +242,11 @@ impl<G: Game> Builder<G> {
         let broken = due::Broken {
             stays: self.breaks.task_stays,
             drifts: self.breaks.tick_drifts,
+            failed_stays: self.breaks.failed_stays,
+            set_aside_runs: self.breaks.set_aside_runs,
+            call_is_early: self.breaks.call_is_early,
+            call_key_changes: self.breaks.call_key_changes,
+            sweep_notes_apart: self.breaks.sweep_notes_apart,
             survey_sees_newest: self.breaks.survey_sees_newest,
         };
         let known = Arc::<Known>::default();
@@ -321,7 +326,7 @@ impl<G: Game> Builder<G> {
         });
         // Last, so that a start that fails does not wait for tasks that spawn one another.
         timers.set_firing(true);
-        let loader = Loader::start(store, Arc::clone(&dispatch.timers))?;
+        let loader = Loader::start(store, Arc::clone(&dispatch.timers), broken.set_aside_runs)?;
         info!(game = G::NAME, address = %endpoint.address(), workers = count, "open");
         let (switchboard, surveys) = (Arc::clone(&dispatch.switchboard), tasks.surveys());
         let running = Running {

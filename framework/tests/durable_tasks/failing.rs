@@ -10,6 +10,18 @@ fn fickle(label: &str, panics: bool) -> Request {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_failed_try_that_leaves_something_is_caught() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let breaks = Breaks { failed_stays: true, ..Breaks::default() };
+    let shop = Shop::open(folder.path(), BEGIN_MS, breaks).await;
+    shop.ask(Request::Break { is_broken: true }).await;
+    shop.ask(fickle("late", false)).await;
+    shop.settle().await;
+    assert!(shop.count("late").await > 0, "the break was not seen");
+    shop.close();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_fails_is_tried_again_and_takes_effect_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut shop = Shop::open(folder.path(), BEGIN_MS, Breaks::default()).await;
@@ -55,4 +67,35 @@ async fn a_task_that_keeps_failing_is_set_aside_with_its_cause_and_stays_so() {
     // It waits for an operator.
     shop.expect(&[("loose", 0), ("snapped", 0)]).await;
     shop.close();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_is_run_though_it_was_set_aside_is_caught() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut shop = Shop::open(folder.path(), BEGIN_MS, Breaks::default()).await;
+    shop.ask(Request::Break { is_broken: true }).await;
+    shop.ask(fickle("loose", false)).await;
+    for _ in 0..8 {
+        shop.settle().await;
+        shop.pass(20);
+    }
+    let closed = shop.close();
+    assert!(tasks(folder.path())[0].contains("\"again\":null"), "it was set aside");
+    let breaks = Breaks { set_aside_runs: true, ..Breaks::default() };
+    // As the test above, up to here; there it does not run any more.
+    let mut shop = Shop::open(folder.path(), closed, breaks).await;
+    shop.ask(Request::Break { is_broken: false }).await;
+    shop.pass(60_000);
+    // The start may have tried it before that, and tries it again at the next.
+    let mut closed = shop.close();
+    for _ in 0..3 {
+        let shop = Shop::open(folder.path(), closed, breaks).await;
+        shop.settle().await;
+        if shop.count("loose").await > 0 {
+            shop.close();
+            return;
+        }
+        closed = shop.close();
+    }
+    panic!("the break was not seen");
 }

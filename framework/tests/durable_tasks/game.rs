@@ -169,10 +169,18 @@ pub(crate) struct Dust {
     makes_more: bool,
 }
 
+/// How often a visit has failed; past the world, so that a test can wait for it.
+pub(crate) static BROKEN_VISITS: AtomicU64 = AtomicU64::new(0);
+
 impl Sweep for Dust {
     type Object = Pot;
 
     fn visit(&self, ctx: &Ctx, pot: Ref<Pot>) -> Result<()> {
+        let is_broken = ctx.get(ctx.lookup::<Log>("log")?)?.is_broken;
+        if is_broken {
+            BROKEN_VISITS.fetch_add(1, Ordering::SeqCst);
+            bail!("the duster is broken");
+        }
         ctx.get_mut(pot)?.visits += 1;
         if self.makes_more {
             ctx.insert(Pot { visits: 0 })?;

@@ -9,6 +9,8 @@ mod full;
 mod game;
 mod kills;
 mod periodic;
+#[path = "../stage/mod.rs"]
+mod stage;
 mod surveys;
 mod sweeps;
 mod told;

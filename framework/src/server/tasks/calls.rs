@@ -2,6 +2,7 @@
 //! have an answer.
 
 use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,11 +85,18 @@ impl<G: Game> Tasks<G> {
         let tasks = Arc::clone(self);
         let watermark = Arc::clone(&self.persistence.watermark);
         let hold = Hold::until(self.persistence.status().last_committed);
-        let queue = Arc::clone(&calls.queue);
+        let (queue, broken) = (Arc::clone(&calls.queue), self.broken);
         calls.runtime.spawn(async move {
             // A call cannot be taken back, so it must not come of a commit that can.
-            watermark.reached(hold).await;
+            if !broken.call_is_early {
+                watermark.reached(hold).await;
+            }
             let Order { make, timeout, version, payload, key } = order;
+            let key = if broken.call_key_changes {
+                CallKey([RandomState::new().hash_one(0), 0])
+            } else {
+                key
+            };
             // As a task of its own, so that a panic is contained.
             let made = tokio::spawn(async move {
                 let call = make(Stored { version, payload: &payload }, key);

@@ -71,14 +71,21 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// Starts the thread, which hands what it finds to `timers`. What is scheduled from now on, it need not find.
+    /// Starts the thread, which hands what it finds to `timers`, also what was set aside if that is broken on purpose. What is
+    /// scheduled from now on, it need not find.
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub(crate) fn start(store: Arc<dyn Store>, timers: Arc<Timers>) -> io::Result<Self> {
+    pub(crate) fn start(
+        store: Arc<dyn Store>,
+        timers: Arc<Timers>,
+        set_aside_runs: bool,
+    ) -> io::Result<Self> {
         let is_closed = Arc::<AtomicBool>::default();
         let closed = Arc::clone(&is_closed);
-        let load = move || Loading { store: &*store, timers: &timers, is_closed: &closed }.run();
+        let load = move || {
+            Loading { store: &*store, timers: &timers, is_closed: &closed, set_aside_runs }.run();
+        };
         let thread = Builder::new().name("task loader".to_owned()).spawn(load)?;
         Ok(Self { is_closed, thread: Some(thread) })
     }
@@ -104,6 +111,7 @@ struct Loading<'a> {
     store: &'a dyn Store,
     timers: &'a Timers,
     is_closed: &'a AtomicBool,
+    set_aside_runs: bool,
 }
 
 impl Loading<'_> {
@@ -150,7 +158,7 @@ impl Loading<'_> {
         self.store.scan(first, last, &mut |id, value| match value {
             Ok((_, value)) => {
                 if let Some(record) = value.as_any().downcast_ref::<TaskRecord>()
-                    && let Some(due) = record.next()
+                    && let Some(due) = record.next().or(self.set_aside_runs.then_some(record.due))
                 {
                     *found += 1;
                     self.timers.add(id, due, record.dial(), &record.type_name);

@@ -14,7 +14,7 @@ use daystar_model::{Clock, ObjectId, Store};
 use parking_lot::Mutex;
 use tracing::{error, warn};
 
-use crate::game::due::{Broken, Due, Failed, Look, Opened, Slice, Verdict};
+use crate::game::due::{Broken, Due, Failed, Look, NoteSlice, Opened, Slice, Verdict};
 use crate::game::events::reason;
 use crate::game::external::CallKey;
 use crate::game::rules::Game;
@@ -140,6 +140,10 @@ impl<G: Game> Tasks<G> {
                 Some(TaskRecord { stage: Stage::Sweeping { next, until }, .. }) => {
                     let slice = slices::next(&*self.store, object, next, until);
                     let slice = slice.map_err(|cause| slices::unread(kind.name, &cause))?;
+                    let slice = Arc::new(slice);
+                    if self.broken.sweep_notes_apart {
+                        run(engine, &NoteSlice { task, slice: Arc::clone(&slice) })?;
+                    }
                     self.run_due(engine, kind, task, Some(slice))
                 }
                 _ => Ok(()),
@@ -152,10 +156,9 @@ impl<G: Game> Tasks<G> {
         engine: &Engine,
         kind: &'static TaskRegistration,
         task: ObjectId,
-        slice: Option<Slice>,
+        slice: Option<Arc<Slice>>,
     ) -> Result<(), Cause> {
-        let opened = self.opened.get().copied().unwrap_or_default();
-        let (slice, broken) = (slice.map(Arc::new), self.broken);
+        let (opened, broken) = (self.opened.get().copied().unwrap_or_default(), self.broken);
         run(engine, &Due::<G> { game: PhantomData, task, kind, opened, slice, broken })
     }
 
@@ -210,3 +213,6 @@ fn run(engine: &Engine, job: &dyn Job) -> Result<(), Cause> {
         Outcome::Failed(cause) => Err(cause),
     }
 }
+
+#[cfg(test)]
+mod tests;
