@@ -3,18 +3,23 @@
 use daystar::prelude::*;
 
 use crate::messages::{Event, Request};
-use crate::{chat, giving, items, looking, players, regions, rules, trees, walking};
+use crate::{
+    chat, crafting, creatures, daylight, fights, gathering, giving, guilds, items, leaderboard,
+};
+use crate::{looking, market, mint, players, regions, rules, trade, walking};
 
 /// The island.
 #[derive(Clone, Debug)]
 pub struct Tideland {
-    /// How soon a felled tree may grow again. It takes up to half as long again, by chance.
+    /// How soon a tree, vein or shoal that has nothing left may come back. It takes up to half as long again, by chance.
     pub regrow_after: Duration,
+    /// The hour at which a new island's first day begins.
+    pub first_hour: u8,
 }
 
 impl Default for Tideland {
     fn default() -> Self {
-        Self { regrow_after: Duration::from_secs(10) }
+        Self { regrow_after: Duration::from_secs(10), first_hour: 8 }
     }
 }
 
@@ -24,8 +29,13 @@ impl Game for Tideland {
     const NAME: &'static str = "tideland";
 
     fn created(&self, ctx: &Ctx) -> Result<()> {
+        daylight::begin(ctx, self.first_hour)?;
+        mint::open(ctx)?;
+        leaderboard::put_up(ctx)?;
+        market::open(ctx)?;
         regions::lay_out(ctx)?;
-        trees::plant(ctx)
+        gathering::lay_out(ctx)?;
+        creatures::settle(ctx)
     }
 
     fn joined(&self, ctx: &Ctx, session: Session) -> Result<()> {
@@ -43,7 +53,14 @@ impl Game for Tideland {
             Request::GiveGold { to, gold } => giving::give_gold(ctx, me, &to, gold),
             Request::GiveItem { to, item } => giving::give_item(ctx, me, &to, item),
             Request::ThrowAway { item } => items::throw_away(ctx, me, item),
-            Request::Chop { tree } => trees::chop(ctx, me, tree, self.regrow_after),
+            Request::Gather { source } => gathering::gather(ctx, me, source, self.regrow_after),
+            Request::Craft(recipe) => crafting::craft(ctx, me, recipe),
+            Request::Leaders => leaderboard::tell(ctx),
+            Request::Hour => daylight::tell(ctx),
+            Request::Trade(ask) => trade::asked(ctx, me, ask),
+            Request::Market(ask) => market::asked(ctx, me, ask),
+            Request::Guild(ask) => guilds::asked(ctx, session, me, ask),
+            Request::Fight(ask) => fights::asked(ctx, session, me, ask),
         }
     }
 

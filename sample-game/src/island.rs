@@ -25,6 +25,10 @@ pub enum Tile {
     Grass,
     /// `T`: a tree or its stump.
     Tree,
+    /// `o`: a vein of ore in a cliff.
+    Vein,
+    /// `f`: water in which fish gather.
+    Shoal,
     /// `^`, and everything else: a cliff.
     Rock,
 }
@@ -43,6 +47,8 @@ impl fmt::Display for Tile {
             Self::Sand => "the beach",
             Self::Grass => "a meadow",
             Self::Tree => "a tree",
+            Self::Vein => "a vein of ore",
+            Self::Shoal => "a shoal of fish",
             Self::Rock => "a cliff",
         })
     }
@@ -89,6 +95,8 @@ impl Position {
             b',' => Tile::Sand,
             b'.' => Tile::Grass,
             b'T' => Tile::Tree,
+            b'o' => Tile::Vein,
+            b'f' => Tile::Shoal,
             _ => Tile::Rock,
         }
     }
@@ -129,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_open_land_can_be_walked_to_and_every_tree_can_be_reached() {
+    fn all_open_land_can_be_walked_to_and_every_source_can_be_reached() {
         let start = everywhere().find(|p| p.tile().is_open()).expect("an island without land");
         let mut reached = HashSet::from([start]);
         let mut to_visit = vec![start];
@@ -143,12 +151,12 @@ mod tests {
         for place in everywhere() {
             match place.tile() {
                 Tile::Sand | Tile::Grass => assert!(reached.contains(&place), "{place} is cut off"),
-                Tile::Tree => assert!(
+                source @ (Tile::Tree | Tile::Vein | Tile::Shoal) => assert!(
                     Direction::ALL
                         .into_iter()
                         .filter_map(|d| place.step(d))
                         .any(|p| reached.contains(&p)),
-                    "nobody can reach the tree at {place}"
+                    "nobody can reach {source} at {place}"
                 ),
                 Tile::Water | Tile::Rock => {}
             }

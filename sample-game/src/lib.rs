@@ -8,17 +8,27 @@
 #![warn(missing_docs)]
 
 pub mod chat;
+pub mod crafting;
+pub mod creatures;
+pub mod daylight;
+pub mod fights;
 pub mod game;
+pub mod gathering;
 pub mod giving;
+pub mod guilds;
 pub mod island;
 pub mod items;
+pub mod leaderboard;
 pub mod looking;
+pub mod market;
 pub mod messages;
+pub mod mint;
 pub mod players;
 pub mod regions;
+pub mod remains;
 pub mod rules;
 pub mod settings;
-pub mod trees;
+pub mod trade;
 pub mod walking;
 
 pub use game::Tideland;

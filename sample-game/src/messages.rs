@@ -2,9 +2,13 @@
 
 use daystar::prelude::*;
 
+use crate::crafting::Recipe;
+use crate::creatures::SeenCreature;
+use crate::gathering::Source;
 use crate::island::{Direction, Position};
 use crate::items::{Item, Kind};
-use crate::trees::Tree;
+use crate::remains::SeenRemains;
+use crate::{fights, guilds, market, trade};
 
 /// What a player asks for.
 #[message]
@@ -39,11 +43,25 @@ pub enum Request {
         /// Which of one's items.
         item: Ref<Item>,
     },
-    /// One stroke of the axe at a tree within reach. Answered by [`Event::Chopped`].
-    Chop {
-        /// Which tree; [`Request::Look`] tells.
-        tree: Ref<Tree>,
+    /// One stroke at a tree or a vein, or one cast at a shoal, within reach. Answered by [`Event::Gathered`].
+    Gather {
+        /// Which one; [`Request::Look`] tells.
+        source: Ref<Source>,
     },
+    /// Make something of things in the pack. Answered by [`Event::Crafted`].
+    Craft(Recipe),
+    /// Who are the most famous? Answered by [`Event::Leaders`].
+    Leaders,
+    /// What time is it on the island? Answered by [`Event::Hour`].
+    Hour,
+    /// About a trade with another player.
+    Trade(trade::Ask),
+    /// About the market.
+    Market(market::Ask),
+    /// About guilds.
+    Guild(guilds::Ask),
+    /// About fighting, and what comes of it.
+    Fight(fights::Ask),
 }
 
 /// What a player is told, as an answer or because something happened.
@@ -60,6 +78,14 @@ pub enum Event {
         gold: u64,
         /// Your items.
         pack: Vec<PackItem>,
+        /// How healthy you are.
+        health: u16,
+        /// How famous you are.
+        fame: u64,
+        /// The hour of the island's day.
+        hour: u8,
+        /// Whether it is night, and nobody sees far.
+        is_night: bool,
     },
     /// You took a step.
     Walked {
@@ -70,8 +96,12 @@ pub enum Event {
     Seen {
         /// Everyone near, yourself left out.
         players: Vec<SeenPlayer>,
-        /// Every tree near.
-        trees: Vec<SeenTree>,
+        /// Every tree, vein and shoal near.
+        sources: Vec<SeenSource>,
+        /// Every creature near.
+        creatures: Vec<SeenCreature>,
+        /// What lies near of those who died.
+        remains: Vec<SeenRemains>,
     },
     /// Your gold after giving.
     Purse {
@@ -83,12 +113,12 @@ pub enum Event {
         /// What you have left.
         pack: Vec<PackItem>,
     },
-    /// Your axe has hit a tree.
-    Chopped {
-        /// How many strokes it still stands.
-        strokes_left: u8,
-        /// The wood that is yours if it fell.
-        wood: Option<PackItem>,
+    /// Your stroke has hit.
+    Gathered {
+        /// How many more it takes.
+        left: u8,
+        /// What is yours if it took no more.
+        thing: Option<PackItem>,
     },
 
     /// Someone joined, near you.
@@ -138,16 +168,42 @@ pub enum Event {
         /// What.
         item: PackItem,
     },
-    /// A tree near you fell.
-    TreeFell {
-        /// Where it stood.
+    /// A tree, vein or shoal near you has nothing left.
+    Exhausted {
+        /// Where it is.
         at: Position,
     },
-    /// A tree near you has grown again.
-    TreeGrew {
-        /// Where it stands.
+    /// A tree, vein or shoal near you has come back.
+    CameBack {
+        /// Where it is.
         at: Position,
     },
+
+    /// You have made something.
+    Crafted {
+        /// What.
+        made: PackItem,
+        /// What it is made of, and you do not have any more.
+        used: Vec<Ref<Item>>,
+    },
+    /// The most famous, the first of them first.
+    Leaders(Vec<Leader>),
+    /// What time it is.
+    Hour {
+        /// The hour of the island's day: 0 to 23.
+        hour: u8,
+        /// Whether it is night, and nobody sees far.
+        is_night: bool,
+    },
+
+    /// About a trade with another player.
+    Trade(trade::Told),
+    /// About the market.
+    Market(market::Told),
+    /// About guilds.
+    Guild(guilds::Told),
+    /// About fighting, and what comes of it.
+    Fight(fights::Told),
 }
 
 /// An item in a pack, as its owner is told of it.
@@ -170,14 +226,26 @@ pub struct SeenPlayer {
     pub at: Position,
 }
 
-/// A tree, as players see it.
+/// A tree, a vein or a shoal, as players see it.
 #[message]
 #[derive(Copy, PartialEq, Eq)]
-pub struct SeenTree {
-    /// Which tree, to be named in [`Request::Chop`].
-    pub tree: Ref<Tree>,
+pub struct SeenSource {
+    /// Which one, to be named in [`Request::Gather`].
+    pub source: Ref<Source>,
     /// Where.
     pub at: Position,
-    /// How many strokes it still stands; none if it is a stump.
-    pub strokes_left: u8,
+    /// What it gives.
+    pub kind: Kind,
+    /// How many strokes that takes; none if there is nothing left.
+    pub left: u8,
+}
+
+/// A player on the leaderboard.
+#[message]
+#[derive(PartialEq, Eq)]
+pub struct Leader {
+    /// Who.
+    pub name: String,
+    /// How famous they are at least.
+    pub fame: u64,
 }

@@ -3,11 +3,15 @@
 use daystar::prelude::*;
 
 use crate::chat::ISLAND;
+use crate::daylight;
+use crate::guilds::{self, Guild};
 use crate::island::{Position, SIDE};
 use crate::items::{self, Item, Kind};
 use crate::messages::Event;
+use crate::mint::{self, Source};
 use crate::regions::{self, Place};
-use crate::settings::START_GOLD;
+use crate::settings::{HEALTH_MAX, START_GOLD};
+use crate::trade::{self, Deal};
 
 /// A character. It stays on the island for good; its player comes and goes.
 #[managed]
@@ -18,10 +22,18 @@ pub struct Player {
     pub at: Position,
     /// Their gold.
     pub gold: u64,
-    /// Their items, each of which names this player as its owner.
+    /// Their items, each of which names this player as its holder.
     pub pack: Vec<Ref<Item>>,
     /// The session that plays this character; `None` while nobody does.
     pub session: Option<Session>,
+    /// How healthy they are.
+    pub health: u16,
+    /// How famous they are. It only grows, by [`leaderboard::praise`](crate::leaderboard::praise).
+    pub fame: u64,
+    /// The guild that they are a member of.
+    pub guild: Option<Ref<Guild>>,
+    /// The deal that they are about to make with somebody.
+    pub offer: Option<Ref<Deal>>,
 }
 
 /// Someone joined: they go on where they left off, or begin as a new player.
@@ -39,6 +51,7 @@ pub fn join(ctx: &Ctx, session: Session) -> Result<()> {
     let at = player.at;
     regions::enter(ctx, session, me, Place::of(at))?;
     ctx.channel(ISLAND).join(session);
+    guilds::come(ctx, session, &player)?;
     ctx.send(session, you(ctx, &player)?);
     regions::announce(ctx, at, &Event::Arrived { who: name, at });
     Ok(())
@@ -48,10 +61,12 @@ pub fn join(ctx: &Ctx, session: Session) -> Result<()> {
 pub fn leave(ctx: &Ctx, session: Session) -> Result<()> {
     let me = ctx.attached::<Player>(session)?;
     let mut player = ctx.get_mut(me)?;
+    trade::end_for(ctx, me, &mut player, "the other has left the game")?;
     player.session = None;
     let at = player.at;
     regions::leave(ctx, session, me, Place::of(at))?;
     ctx.channel(ISLAND).leave(session);
+    guilds::go(ctx, session, &player)?;
     regions::announce(ctx, at, &Event::Gone { who: player.name.clone() });
     Ok(())
 }
@@ -68,7 +83,25 @@ pub fn find(ctx: &Ctx, name: &str) -> Result<Option<Ref<Player>>> {
     ctx.find(&bound_name(name))
 }
 
-/// A new player, washed ashore somewhere. Gold is minted here and nowhere else.
+/// The player of that name, in the game or not.
+///
+/// # Errors
+/// There is none.
+pub fn called(ctx: &Ctx, name: &str) -> Result<Ref<Player>> {
+    match find(ctx, name)? {
+        Some(player) => Ok(player),
+        None => bail!("nobody on the island is called {name:?}; Look tells who is near"),
+    }
+}
+
+/// Sends `event` to whoever plays the character, if somebody does.
+pub fn tell(ctx: &Ctx, player: &Player, event: Event) {
+    if let Some(session) = player.session {
+        ctx.send(session, event);
+    }
+}
+
+/// A new player, washed ashore somewhere.
 fn create(ctx: &Ctx, name: &str) -> Result<Ref<Player>> {
     let at = open_tile(ctx);
     let me = ctx.insert(Player {
@@ -77,8 +110,13 @@ fn create(ctx: &Ctx, name: &str) -> Result<Ref<Player>> {
         gold: START_GOLD,
         pack: Vec::new(),
         session: None,
+        health: HEALTH_MAX,
+        fame: 0,
+        guild: None,
+        offer: None,
     })?;
-    items::make(ctx, Kind::Shell, me, &mut ctx.get_mut(me)?.pack)?;
+    mint::mint(ctx, Source::Newcomer, START_GOLD)?;
+    items::make(ctx, Kind::Shell, me, &mut *ctx.get_mut(me)?)?;
     ctx.bind(&bound_name(name), me)?;
     Ok(me)
 }
@@ -100,6 +138,10 @@ fn you(ctx: &Ctx, player: &Player) -> Result<Event> {
         at: player.at,
         gold: player.gold,
         pack: items::contents(ctx, &player.pack)?,
+        health: player.health,
+        fame: player.fame,
+        hour: daylight::hour(ctx)?,
+        is_night: daylight::is_night(ctx)?,
     })
 }
 

@@ -7,11 +7,13 @@ use std::fmt;
 
 use daystar::prelude::*;
 
+use crate::creatures::Creature;
+use crate::gathering::Source;
 use crate::island::{Position, SIDE};
 use crate::messages::Event;
 use crate::players::Player;
+use crate::remains::Remains;
 use crate::settings::{REGION_SIDE, SIGHT};
-use crate::trees::Tree;
 
 /// Who and what is in one square of the map.
 #[managed]
@@ -20,8 +22,12 @@ pub struct Region {
     pub place: Place,
     /// The players who are in the game and stand here.
     pub players: Vec<Ref<Player>>,
-    /// The trees that stand here, stumps included.
-    pub trees: Vec<Ref<Tree>>,
+    /// The trees, veins and shoals that are here, those included that have nothing left.
+    pub sources: Vec<Ref<Source>>,
+    /// The creatures that are alive and here.
+    pub creatures: Vec<Ref<Creature>>,
+    /// What lies here of those who died.
+    pub remains: Vec<Ref<Remains>>,
 }
 
 /// Which region. Shown, it is the name of the region's object and of its channel: `region 3,4`.
@@ -77,7 +83,13 @@ impl fmt::Display for Place {
 /// Makes all regions, empty, in a new world.
 pub fn lay_out(ctx: &Ctx) -> Result<()> {
     for place in Place::all() {
-        let region = ctx.insert(Region { place, players: Vec::new(), trees: Vec::new() })?;
+        let region = ctx.insert(Region {
+            place,
+            players: Vec::new(),
+            sources: Vec::new(),
+            creatures: Vec::new(),
+            remains: Vec::new(),
+        })?;
         ctx.bind(&place.to_string(), region)?;
     }
     Ok(())

@@ -4,60 +4,77 @@ use std::collections::{HashMap, HashSet};
 
 use daystar::prelude::*;
 
-use crate::island::{Position, Tile};
-use crate::items::Item;
+use crate::gathering::{Source, yields};
+use crate::island::Position;
+use crate::items::{Holder, Item};
+use crate::mint;
 use crate::players::Player;
 use crate::regions::{Place, Region};
-use crate::settings::{PACK_ITEMS_MAX, START_GOLD, TREE_STROKES};
-use crate::trees::Tree;
+use crate::settings::{PACK_GRAMS_MAX, PACK_ITEMS_MAX};
+
+pub mod leaders;
 
 /// Reports every broken rule.
 pub fn check(world: &World) -> Result<()> {
     gold_is_conserved(world)?;
-    every_item_has_one_owner(world)?;
+    every_item_has_one_holder(world)?;
+    nobody_carries_too_much(world)?;
     everyone_is_in_one_region(world)?;
-    every_tree_is_where_it_is_drawn(world)
+    every_source_is_where_it_is_drawn(world)?;
+    leaders::check(world)
 }
 
-/// All gold was minted for new players, and none of it was lost or copied since.
+/// All gold was minted, and none of it was lost or copied since.
 fn gold_is_conserved(world: &World) -> Result<()> {
-    let (mut players, mut gold) = (0_u64, 0_u128);
+    let mut gold = 0_i128;
     world.each::<Player>(|_, player| {
-        players += 1;
-        gold += u128::from(player.gold);
+        gold += i128::from(player.gold);
         Ok(())
     })?;
-    let minted = u128::from(players) * u128::from(START_GOLD);
+    let minted = mint::in_circulation(world)?;
     if gold != minted {
-        world.problem(format!("{players} players have {gold} gold, but {minted} was minted"));
+        world.problem(format!("there are {gold} gold, but {minted} was minted and not burnt"));
     }
     Ok(())
 }
 
-/// An item is in the pack of its owner, once, and in no other.
-fn every_item_has_one_owner(world: &World) -> Result<()> {
-    let mut listed_by: HashMap<Ref<Item>, Vec<Ref<Player>>> = HashMap::new();
+/// An item is listed by its holder, once, and by nobody else.
+fn every_item_has_one_holder(world: &World) -> Result<()> {
+    let mut listed_by: HashMap<Ref<Item>, Vec<Holder>> = HashMap::new();
     world.each::<Player>(|me, player| {
         for &item in &player.pack {
-            listed_by.entry(item).or_default().push(me);
-        }
-        if player.pack.len() > PACK_ITEMS_MAX {
-            world.problem(format!("{} carries {} items", player.name, player.pack.len()));
+            listed_by.entry(item).or_default().push(Holder::Player(me));
         }
         Ok(())
     })?;
     world.each::<Item>(|me, item| {
-        let packs = listed_by.remove(&me).unwrap_or_default();
-        if packs != [item.owner] {
-            world.problem(format!(
-                "item {me} of player {} is in the packs of {packs:?}",
-                item.owner
-            ));
+        let lists = listed_by.remove(&me).unwrap_or_default();
+        if lists != [item.holder] {
+            world.problem(format!("item {me} of {:?} is listed by {lists:?}", item.holder));
         }
         Ok(())
     })?;
-    for (item, packs) in listed_by {
-        world.problem(format!("item {item} does not exist, but is in the packs of {packs:?}"));
+    for (item, lists) in listed_by {
+        world.problem(format!("item {item} does not exist, but is listed by {lists:?}"));
+    }
+    Ok(())
+}
+
+/// Nobody has more in the pack, or carries more, than one can.
+fn nobody_carries_too_much(world: &World) -> Result<()> {
+    let mut carried: HashMap<Ref<Player>, (usize, u32)> = HashMap::new();
+    world.each::<Item>(|_, item| {
+        if let Holder::Player(player) = item.holder {
+            let (items, grams) = carried.entry(player).or_default();
+            *items += 1;
+            *grams += item.kind.weight();
+        }
+        Ok(())
+    })?;
+    for (player, (items, grams)) in carried {
+        if items > PACK_ITEMS_MAX || grams > PACK_GRAMS_MAX {
+            world.problem(format!("player {player} carries {items} items that weigh {grams} g"));
+        }
     }
     Ok(())
 }
@@ -91,32 +108,33 @@ fn everyone_is_in_one_region(world: &World) -> Result<()> {
     Ok(())
 }
 
-/// Each tree stands where the map shows one, alone, and its region lists it.
-fn every_tree_is_where_it_is_drawn(world: &World) -> Result<()> {
-    let mut listed_in: HashMap<Ref<Tree>, Vec<Place>> = HashMap::new();
+/// Each source is where the map shows one of its kind, alone, and its region lists it.
+fn every_source_is_where_it_is_drawn(world: &World) -> Result<()> {
+    let mut listed_in: HashMap<Ref<Source>, Vec<Place>> = HashMap::new();
     world.each::<Region>(|_, region| {
-        for &tree in &region.trees {
-            listed_in.entry(tree).or_default().push(region.place);
+        for &source in &region.sources {
+            listed_in.entry(source).or_default().push(region.place);
         }
         Ok(())
     })?;
     let mut taken: HashSet<Position> = HashSet::new();
-    world.each::<Tree>(|me, tree| {
-        let at = tree.at;
-        if at.tile() != Tile::Tree || !taken.insert(at) {
-            world.problem(format!("tree {me} at {at} is not on the map, or not alone there"));
+    world.each::<Source>(|me, source| {
+        let (at, kind) = (source.at, source.kind);
+        let drawn = yields(at.tile()).filter(|(drawn, _)| *drawn == kind);
+        if drawn.is_none() || !taken.insert(at) {
+            world.problem(format!("{kind} {me} at {at} is not on the map, or not alone there"));
         }
         let listed = listed_in.remove(&me).unwrap_or_default();
         if listed != [Place::of(at)] {
-            world.problem(format!("tree {me} at {at} is listed in {listed:?}"));
+            world.problem(format!("{kind} {me} at {at} is listed in {listed:?}"));
         }
-        if tree.strokes_left > TREE_STROKES {
-            world.problem(format!("tree {me} at {at} stands {} strokes", tree.strokes_left));
+        if drawn.is_some_and(|(_, strokes)| source.left > strokes) {
+            world.problem(format!("{kind} {me} at {at} takes {} strokes", source.left));
         }
         Ok(())
     })?;
-    for (tree, places) in listed_in {
-        world.problem(format!("tree {tree} does not exist, but is in {places:?}"));
+    for (source, places) in listed_in {
+        world.problem(format!("source {source} does not exist, but is in {places:?}"));
     }
     Ok(())
 }

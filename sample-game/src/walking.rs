@@ -6,6 +6,7 @@ use crate::island::Direction;
 use crate::messages::Event;
 use crate::players::Player;
 use crate::regions::{self, Place};
+use crate::trade;
 
 /// Takes one step.
 pub fn walk(ctx: &Ctx, session: Session, me: Ref<Player>, direction: Direction) -> Result<()> {
@@ -31,6 +32,7 @@ pub fn walk(ctx: &Ctx, session: Session, me: Ref<Player>, direction: Direction) 
             ctx.channel(&place.to_string()).send(moved.clone());
         }
     }
+    trade::walked(ctx, me, &mut player)?;
     ctx.reply(Event::Walked { at: to });
     Ok(())
 }

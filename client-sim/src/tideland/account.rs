@@ -35,6 +35,11 @@ impl Account {
         self.items.insert(item.item, item.kind);
     }
 
+    /// What the items weigh together, in grams.
+    pub fn carried(&self) -> u32 {
+        self.items.values().map(|kind| kind.weight()).sum()
+    }
+
     /// In words, every difference from what the server says.
     pub fn differences(&self, stated: &Self) -> Vec<String> {
         let mut differences = Vec::new();

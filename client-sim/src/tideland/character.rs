@@ -6,11 +6,11 @@ use std::time::Duration;
 use daystar::Ref;
 use rand::RngExt;
 use rand_pcg::Pcg32;
+use sample_game::gathering::Source;
 use sample_game::island::{Direction, Position};
 use sample_game::items::Item;
-use sample_game::messages::{Event, Request, SeenTree};
-use sample_game::settings::{PACK_ITEMS_MAX, REACH};
-use sample_game::trees::Tree;
+use sample_game::messages::{Event, Request, SeenSource};
+use sample_game::settings::{PACK_GRAMS_MAX, PACK_ITEMS_MAX, REACH};
 
 use crate::link::{Answer, Link, Lost};
 use crate::tideland::account::Account;
@@ -37,7 +37,7 @@ pub struct Character {
     account: Account,
     speech: Speech,
     met: VecDeque<String>,
-    trees: BTreeMap<Position, SeenTree>,
+    sources: BTreeMap<Position, SeenSource>,
 }
 
 impl Character {
@@ -57,33 +57,37 @@ impl Character {
         self.account.heard(&event);
         match event {
             // The first event of every connection, before anything else can happen to the player.
-            Event::You { name, at, gold, pack } => {
+            Event::You { name, at, gold, pack, .. } => {
                 self.name = name;
                 self.at = Some(at);
                 self.account = Account::stated(gold, &pack);
                 self.speech.begin_session();
-                self.trees.clear();
+                self.sources.clear();
             }
             Event::Said { who, text } | Event::Shouted { who, text } => {
                 self.speech.heard(&self.name, &who, &text);
             }
             Event::Moved { who, .. } | Event::Arrived { who, .. } => self.meet(who),
             Event::GotGold { from, .. } | Event::GotItem { from, .. } => self.meet(from),
-            Event::TreeFell { at } => {
-                self.trees.remove(&at);
+            Event::Exhausted { at } => {
+                self.sources.remove(&at);
             }
             _ => {}
         }
     }
 
-    /// A tree that can be chopped from here.
-    pub fn tree_in_reach(&self) -> Option<Ref<Tree>> {
+    /// A tree, vein or shoal from which something that can still be carried is gathered from here.
+    pub fn source_in_reach(&self) -> Option<Ref<Source>> {
         let at = self.at?;
         if self.account.items.len() >= PACK_ITEMS_MAX {
             return None;
         }
-        let mut trees = self.trees.values();
-        trees.find(|tree| tree.strokes_left > 0 && tree.at.distance(at) <= REACH).map(|t| t.tree)
+        let carried = self.account.carried();
+        let can_use = |source: &&SeenSource| {
+            let carried_then = carried + source.kind.weight();
+            source.left > 0 && source.at.distance(at) <= REACH && carried_then <= PACK_GRAMS_MAX
+        };
+        self.sources.values().find(can_use).map(|seen| seen.source)
     }
 
     /// The name of somebody who was seen.
@@ -126,22 +130,28 @@ impl Character {
 
     /// Looks around.
     pub async fn look(&mut self, link: &mut TidelandLink) -> Result<(), Lost> {
-        if let Answer::Done(Some(Event::Seen { players, trees })) =
+        if let Answer::Done(Some(Event::Seen { players, sources, .. })) =
             link.call(&Request::Look).await?
         {
             players.into_iter().for_each(|player| self.meet(player.name));
-            self.trees = trees.into_iter().map(|tree| (tree.at, tree)).collect();
+            self.sources = sources.into_iter().map(|source| (source.at, source)).collect();
         }
         Ok(())
     }
 
-    /// One stroke of the axe.
-    pub async fn chop(&mut self, link: &mut TidelandLink, tree: Ref<Tree>) -> Result<(), Lost> {
-        match link.call(&Request::Chop { tree }).await? {
-            Answer::Done(Some(Event::Chopped { wood: Some(wood), .. })) => self.account.got(wood),
+    /// One stroke at a source.
+    pub async fn gather(
+        &mut self,
+        link: &mut TidelandLink,
+        source: Ref<Source>,
+    ) -> Result<(), Lost> {
+        match link.call(&Request::Gather { source }).await? {
+            Answer::Done(Some(Event::Gathered { thing: Some(thing), .. })) => {
+                self.account.got(thing);
+            }
             Answer::Done(_) => {}
             // Somebody else was quicker.
-            Answer::Refused(_) => self.trees.retain(|_, known| known.tree != tree),
+            Answer::Refused(_) => self.sources.retain(|_, known| known.source != source),
         }
         Ok(())
     }

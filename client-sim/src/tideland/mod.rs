@@ -15,7 +15,7 @@ use crate::tideland::wanderer::Wanderer;
 
 /// A simulated player of either kind.
 pub enum Islander {
-    /// Walks, looks, chops, and sometimes talks.
+    /// Walks, looks, gathers, and sometimes talks.
     Wanderer(Wanderer),
     /// Gives gold and items to whom it has met.
     Trader(Trader),

@@ -1,4 +1,4 @@
-//! The wanderer: walks, looks around, chops trees, and rarely says something.
+//! The wanderer: walks, looks around, gathers, and rarely says something.
 
 use rand::RngExt;
 use rand_pcg::Pcg32;
@@ -41,10 +41,10 @@ impl Behaviour for Wanderer {
         if !character.is_in() {
             return Ok(());
         }
-        if let Some(tree) = character.tree_in_reach()
+        if let Some(source) = character.source_in_reach()
             && rng.random_bool(0.5)
         {
-            return character.chop(link, tree).await;
+            return character.gather(link, source).await;
         }
         match rng.random_range(0..1000) {
             0 => character.shout(link, "the tide is coming in!").await,

@@ -19,13 +19,18 @@ pub(crate) fn whole(files: &[(String, String)]) -> Vec<Problem> {
             let instead = "name it in docs/book/src/SUMMARY.md, or delete it";
             problems.push(Problem::new(path, 1, "the chapter is not in the book", instead));
         }
-        if text.contains("```rust") && !text_of(RUNS).contains(&format!("book/src/{chapter}\"")) {
+        if has_code_to_run(text) && !text_of(RUNS).contains(&format!("book/src/{chapter}\"")) {
             let instead = "include it in framework/src/book.rs";
             problems.push(Problem::new(path, 1, "nobody runs the chapter's code", instead));
         }
         problems.extend(broken_links(path, text, files));
     }
     problems
+}
+
+/// Whether there is Rust that is not marked as a piece of something else.
+fn has_code_to_run(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("```rust") && line != "```rust,ignore")
 }
 
 fn broken_links(path: &str, text: &str, files: &[(String, String)]) -> Vec<Problem> {
@@ -65,6 +70,8 @@ mod tests {
         let chapter = "```rust\nfn main() {}\n```";
         assert_eq!(problems(chapter, "(one.md)", "\"../../docs/book/src/one.md\""), 0);
         assert_eq!(problems(chapter, "(one.md)", ""), 1);
+        let piece = "```rust,ignore\nring(bell);\n```";
+        assert_eq!(problems(piece, "(one.md)", ""), 0);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! sees it caught. A problem says where it is and what to do instead. The rules are those of the design: crates
 //! and modules know only what lies below them (`crates`, `modules`), code that does not belong does not stay
 //! (`leftovers`), every file is part of the whole (`files`), what code generation names is private (`generated`), and
-//! the book is whole (`book`).
+//! the book is whole (`book`) and shows code as it is (`quotes`).
 
 mod book;
 mod crates;
@@ -13,6 +13,7 @@ mod generated;
 mod leftovers;
 mod modules;
 mod problem;
+mod quotes;
 mod source;
 mod workspace;
 
@@ -41,6 +42,7 @@ fn the_house_is_in_order() {
     }
     problems.extend(files::unreachable(&workspace.files));
     problems.extend(book::whole(&workspace.files));
+    problems.extend(quotes::faithful(&workspace.files));
     let report: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
     assert!(problems.is_empty(), "{} problems:\n{report}", problems.len());
 }

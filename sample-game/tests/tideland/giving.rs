@@ -1,9 +1,10 @@
 //! Ann and Bob give each other gold and a shell. Whatever is refused leaves both as they were.
 
+use sample_game::items::Kind;
 use sample_game::messages::{Event, Request};
 use sample_game::settings::{PACK_ITEMS_MAX, START_GOLD};
 
-use crate::visit::{Visitor, on_an_island};
+use crate::visit::{Endowed, Visitor, on_an_island, on_an_island_of};
 
 #[test]
 fn gold_goes_from_one_to_the_other() {
@@ -59,7 +60,7 @@ fn an_item_leaves_one_pack_and_is_in_the_other() {
         assert_eq!(bob.own().await.1, [bob.pack[0], shell]);
 
         let refusal = ann.refused(give()).await;
-        assert!(refusal.contains("is not in your pack"), "{refusal}");
+        assert!(refusal.contains("is not there; Me tells"), "{refusal}");
     });
 }
 
@@ -82,5 +83,24 @@ fn a_full_pack_takes_nothing_more_until_something_is_thrown_away() {
         assert_eq!(bob.own().await.1.len(), PACK_ITEMS_MAX - 1);
         ann.ask(give(shell)).await;
         assert_eq!(bob.own().await.1.len(), PACK_ITEMS_MAX);
+    });
+}
+
+#[test]
+fn nobody_is_given_more_than_they_can_carry() {
+    // Fourteen pieces of wood and a shell; another piece would be too heavy, another shell is not.
+    on_an_island_of(Endowed(&[Kind::Wood; 14]), async |server| {
+        let ann = Visitor::join(server, "ann").await;
+        let bob = Visitor::join(server, "bob").await;
+        let before = ann.own().await;
+        let give = |item| Request::GiveItem { to: "bob".to_owned(), item };
+        let refusal = ann.refused(give(before.1[1].item)).await;
+        assert_eq!(
+            refusal,
+            "that weighs 2000 g, and bob carries 28050 g of 30000 already; give something away, or throw something away"
+        );
+        assert_eq!(ann.own().await, before);
+        ann.ask(give(ann.pack[0].item)).await;
+        assert_eq!(bob.count(Kind::Shell).await, 2);
     });
 }

@@ -2,24 +2,33 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use daystar::Server;
+use daystar::prelude::{Ctx, Game, Left, Session};
 use daystar_client::builder::Trust;
 use daystar_client::client::Client;
 use daystar_client::error::CallError;
 use daystar_client::events::{Events, Incoming};
 use sample_game::island::{Direction, Position};
+use sample_game::items::{self, Kind};
 use sample_game::messages::{Event, PackItem, Request};
+use sample_game::players::Player;
 use sample_game::{Tideland, settings};
 use tokio::runtime::Runtime;
 
 /// How long a test waits before it says that nothing comes. Not a measure of speed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An island in memory, on which `story` happens.
+/// An island in memory, on which `story` happens. What is gathered comes back quickly.
 pub(crate) fn on_an_island(story: impl AsyncFnOnce(SocketAddr)) {
-    let game = Tideland { regrow_after: Duration::from_millis(100) };
+    let regrow_after = Duration::from_millis(100);
+    on_an_island_of(Tideland { regrow_after, ..Tideland::default() }, story);
+}
+
+/// A game's island in memory, on which `story` happens.
+pub(crate) fn on_an_island_of(game: impl Game, story: impl AsyncFnOnce(SocketAddr)) {
     let server = Server::builder(game)
         .in_memory()
         .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
@@ -27,6 +36,70 @@ pub(crate) fn on_an_island(story: impl AsyncFnOnce(SocketAddr)) {
         .expect("the server starts");
     with_clients(story(server.address()));
     server.stop().expect("the server stops");
+}
+
+/// A game's island in a folder, on which `story` happens. Afterwards every rule must hold.
+pub(crate) fn on_an_island_in(folder: &Path, game: impl Game, story: impl AsyncFnOnce(SocketAddr)) {
+    let server = Server::builder(game)
+        .data(folder)
+        .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .start()
+        .expect("the server starts");
+    with_clients(story(server.address()));
+    server.stop().expect("the server stops");
+    assert_eq!(problems(folder), Vec::<String>::new());
+}
+
+/// A new island on which `story` happens. Afterwards every rule must hold.
+pub(crate) fn on_a_checked_island(game: impl Game, story: impl AsyncFnOnce(SocketAddr)) {
+    let folder = tempfile::tempdir().expect("a folder");
+    on_an_island_in(folder.path(), game, story);
+}
+
+/// What `verify` says of the world in a folder.
+pub(crate) fn problems(folder: &Path) -> Vec<String> {
+    daystar::verify(&Tideland::default(), folder).expect("a world that can be read").problems
+}
+
+/// Tideland, but new players bring these things along. What is gathered does not come back while a test lasts.
+#[derive(Clone, Copy)]
+pub(crate) struct Endowed(pub(crate) &'static [Kind]);
+
+impl Endowed {
+    fn game() -> Tideland {
+        Tideland { regrow_after: Duration::from_secs(3600), ..Tideland::default() }
+    }
+}
+
+impl Game for Endowed {
+    type Request = Request;
+    type Event = Event;
+    const NAME: &'static str = Tideland::NAME;
+
+    fn created(&self, ctx: &Ctx) -> daystar::Result<()> {
+        Self::game().created(ctx)
+    }
+
+    fn joined(&self, ctx: &Ctx, session: Session) -> daystar::Result<()> {
+        let is_new = ctx.find::<Player>(&format!("player {}", ctx.name(session)?))?.is_none();
+        Self::game().joined(ctx, session)?;
+        if is_new {
+            let me = ctx.attached(session)?;
+            let mut player = ctx.get_mut::<Player>(me)?;
+            for kind in self.0 {
+                items::make(ctx, *kind, me, &mut player)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn received(&self, ctx: &Ctx, session: Session, request: Request) -> daystar::Result<()> {
+        Self::game().received(ctx, session, request)
+    }
+
+    fn left(&self, ctx: &Ctx, session: Session, why: Left) -> daystar::Result<()> {
+        Self::game().left(ctx, session, why)
+    }
 }
 
 /// Runs clients until `story` is over and they have all said goodbye, for which a server that stops would wait.
@@ -70,7 +143,7 @@ impl Visitor {
             .map_err(|error| error.to_string())?;
         let (at, gold, pack) = (Position { x: 0, y: 0 }, 0, Vec::new());
         let mut visitor = Self { name: name.to_owned(), at, gold, pack, client, events };
-        let Event::You { name, at, gold, pack } = visitor.next_event().await else {
+        let Event::You { name, at, gold, pack, .. } = visitor.next_event().await else {
             panic!("the first event must tell players who they are");
         };
         assert_eq!(name, visitor.name);
@@ -109,6 +182,11 @@ impl Visitor {
             Some(Event::You { gold, pack, .. }) => (gold, pack),
             other => panic!("Me was answered {other:?}"),
         }
+    }
+
+    /// How many things of a kind the player has.
+    pub(crate) async fn count(&self, kind: Kind) -> usize {
+        self.own().await.1.iter().filter(|thing| thing.kind == kind).count()
     }
 
     /// The next event, whatever it is.
