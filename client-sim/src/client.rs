@@ -1,7 +1,6 @@
 //! One client's life: it connects, plays, connects again when it was thrown out, and settles in the end.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use daystar_client::client::Client;
@@ -9,11 +8,13 @@ use daystar_client::error::ConnectError;
 use rand::RngExt;
 use rand_pcg::Pcg32;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::behaviour::Behaviour;
-use crate::crowd::{Crew, Crowd, Phase};
+use crate::behaviour::{Behaviour, Who};
+use crate::crew::{Crew, Presence};
 use crate::link::{Link, Lost};
+use crate::stage::Phase;
+use crate::troupe::Shared;
 
 /// How long connecting and joining may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -21,70 +22,87 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a client waits before it tries to connect again.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
+/// What a client is given.
+pub(crate) struct Seat {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) crew: Arc<Crew>,
+    pub(crate) number: u32,
+    pub(crate) joins_at: Instant,
+    pub(crate) phase: watch::Receiver<Phase>,
+}
+
+impl Seat {
+    /// Who sits there.
+    pub(crate) fn who(&self) -> Who {
+        Who::new(self.shared.plan.seed, self.number)
+    }
+}
+
 type LinkOf<B> = Link<<B as Behaviour>::Request, <B as Behaviour>::Event>;
 
 /// Plays one client until the run is over. What goes wrong is counted.
-pub(crate) async fn live<B: Behaviour>(
-    crowd: Arc<Crowd>,
-    crew: Arc<Crew>,
-    name: String,
-    number: u32,
-    mut behaviour: B,
-    mut phase: watch::Receiver<Phase>,
-) {
+pub(crate) async fn live<B: Behaviour>(seat: Seat, mut behaviour: B) {
+    let name = seat.who().name;
+    let Seat { shared, crew, number, joins_at, mut phase } = seat;
     // The think times have a stream of their own, so that they do not change what a behaviour draws.
-    let mut think = Pcg32::new(crowd.plan.seed, u64::from(number) | 1 << 32);
-    let mut was_connected = false;
+    let mut think = Pcg32::new(shared.plan.seed, u64::from(number) | 1 << 32);
+    let mut was_in = false;
+    tokio::select! {
+        biased;
+        _ = phase.wait_for(|phase| *phase == Phase::Over) => return,
+        () = sleep_until(joins_at) => {}
+    }
     loop {
-        let connecting = connect::<B>(&crowd, &crew, &name);
+        let connecting = connect::<B>(&shared, &crew, &name);
+        // After a crash at the very end everyone must still tell what it was told.
+        let comes_back = was_in && shared.plan.server_may_crash;
         let mut link = tokio::select! {
             biased;
-            _ = phase.wait_for(|phase| *phase == Phase::Over) => return,
+            _ = phase.wait_for(|phase| *phase == Phase::Over), if !comes_back => return,
             link = connecting => link,
         };
-        if was_connected {
+        let _present = Presence::begin(&crew, !was_in);
+        if was_in {
             crew.tally.reconnected();
-        } else {
-            crowd.connected.fetch_add(1, Ordering::Relaxed);
         }
-        was_connected = true;
+        was_in = true;
         behaviour.joined();
-        let played = play(&crowd, &mut link, &mut behaviour, &mut think, &mut phase).await;
+        let played = play(&crew, &mut link, &mut behaviour, &mut think, &mut phase).await;
         let settled = match played {
-            Ok(()) => settle(&crowd, link, &mut behaviour, &name).await,
+            Ok(()) => settle(&shared, link, &mut behaviour, &name).await,
             Err(lost) => Err(lost),
         };
         match settled {
             Ok(()) => return,
-            Err(Lost(reason)) => crew.tally.error(&reason),
+            Err(Lost::Server(_)) if shared.plan.server_may_crash => {}
+            Err(lost) => crew.tally.error(&lost.to_string()),
         }
     }
 }
 
 /// Tries until it succeeds.
-async fn connect<B: Behaviour>(crowd: &Crowd, crew: &Crew, name: &str) -> LinkOf<B> {
+async fn connect<B: Behaviour>(shared: &Shared, crew: &Crew, name: &str) -> LinkOf<B> {
+    let may_fail = crew.has_network() || shared.plan.server_may_crash;
     loop {
         {
             // Never closed while clients run.
-            let _permit = crowd.handshakes.acquire().await;
-            let plan = &crowd.plan;
+            let _permit = shared.handshakes.acquire().await;
             let connecting = Client::<B::Request, B::Event>::builder(crew.server)
                 .name(name)
-                .game(plan.game)
-                .trust(plan.trust)
+                .game(shared.game)
+                .trust(shared.plan.trust)
                 .endpoint(crew.endpoint.clone())
                 .connect();
             match timeout(CONNECT_TIMEOUT, connecting).await {
                 Ok(Ok((client, events))) => {
-                    return Link::new(client, events, crew.tally.clone(), crew.patience);
+                    let tally = crew.tally.clone();
+                    return Link::new(client, events, tally, crew.patience, crew.class.durable);
                 }
                 // An honest "no" is one on any network.
-                Ok(Err(error))
-                    if !crew.has_network() || matches!(error, ConnectError::Rejected(_)) =>
-                {
+                Ok(Err(error)) if !may_fail || matches!(error, ConnectError::Rejected(_)) => {
                     crew.tally.error(&error.to_string());
                 }
-                Err(_) if !crew.has_network() => {
+                Err(_) if !may_fail => {
                     let seconds = CONNECT_TIMEOUT.as_secs();
                     crew.tally.error(&format!("connecting took longer than {seconds} s"));
                 }
@@ -97,7 +115,7 @@ async fn connect<B: Behaviour>(crowd: &Crowd, crew: &Crew, name: &str) -> LinkOf
 
 /// Acts and waits in turn until the run is over.
 async fn play<B: Behaviour>(
-    crowd: &Crowd,
+    crew: &Crew,
     link: &mut LinkOf<B>,
     behaviour: &mut B,
     think: &mut Pcg32,
@@ -116,10 +134,11 @@ async fn play<B: Behaviour>(
         }
         link.heard().for_each(|event| behaviour.heard(event));
     }
-    if let Some(every) = crowd.plan.break_every {
+    let class = &crew.class;
+    if let Some(every) = class.break_every {
         link.break_every(every, Pcg32::new(think.random(), 0));
     }
-    let period = Duration::from_secs_f64(1.0 / crowd.plan.rate);
+    let period = Duration::from_secs_f64(1.0 / class.rate);
     // Spread over the first period, so that the clients do not act in step.
     let mut due = Instant::now() + period.mul_f64(think.random());
     loop {
@@ -133,19 +152,19 @@ async fn play<B: Behaviour>(
         link.heard().for_each(|event| behaviour.heard(event));
         // Counted from when the act was due, so that slow answers do not lower the rate; but acts that a
         // very slow one has pushed aside are not made up for.
-        due = (due + period.mul_f64(think.random_range(0.5..1.5))).max(Instant::now());
+        due = (due + period.mul_f64(class.think.draw(think))).max(Instant::now());
     }
 }
 
 async fn settle<B: Behaviour>(
-    crowd: &Crowd,
+    shared: &Shared,
     mut link: LinkOf<B>,
     behaviour: &mut B,
     name: &str,
 ) -> Result<(), Lost> {
     link.stop_measuring();
     let differences = behaviour.settle(&mut link).await?;
-    crowd.settlement.lock().add(name, differences);
+    shared.settlement.lock().add(name, differences);
     link.close().await;
     Ok(())
 }

@@ -1,69 +1,23 @@
 //! A crowd: connects the clients of a run, lets them play, and counts what they met.
 
-use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use daystar_client::builder::Trust;
-use daystar_client::socket;
-use parking_lot::Mutex;
-use quinn::Endpoint;
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::behaviour::{Behaviour, Who};
-use crate::client;
-use crate::network::conditions::Conditions;
-use crate::network::relay::{BothWays, Relay};
-use crate::outcome::{DIFFERENCES_MAX, Outcome};
+use crate::cast::Cast;
+use crate::outcome::{ClassOutcome, Outcome};
+use crate::places::places;
+use crate::plan::Plan;
 use crate::progress::Progress;
-use crate::tally::{Counts, Tally};
+use crate::record::Record;
+use crate::remote::Remote;
+use crate::stage::{Phase, Stage};
+use crate::troupe::{Ending, Gathered, Part, Troupe};
 
-/// How many clients share one UDP socket and one set of counts. A socket each would need as many open files as
-/// there are clients; one for all would be read by a single task.
-pub const CREW_CLIENTS_MAX: u32 = 32;
-
-/// How many clients may be connecting at a time. A handshake costs the server about a millisecond of
-/// processor time, so more at once would only time out waiting for one another.
-const HANDSHAKES_MAX: usize = 32;
-
-/// How long an answer may take, unless a run needs another time.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long connecting may take altogether before those who are in begin without the others.
-const RAMP_MAX: Duration = Duration::from_secs(120);
-
-/// How long the clients get to finish after the end, besides the time that an answer may take.
-const FINISH_MAX: Duration = Duration::from_secs(30);
-
-/// What is to be run.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Where the server listens.
-    pub server: SocketAddr,
-    /// The game's name, as the server expects it.
-    pub game: &'static str,
-    /// Whom to believe to be that server.
-    pub trust: Trust,
-    /// How many clients.
-    pub clients: u32,
-    /// How long they play once they are all connected.
-    pub duration: Duration,
-    /// What names and random numbers come from.
-    pub seed: u64,
-    /// How many acts a client does in a second, on average.
-    pub rate: f64,
-    /// How long an answer may take before the session counts as broken; as much more as the network may take is added.
-    pub patience: Duration,
-    /// After how long, on average, each client's connection is broken without a goodbye. Its session must go on over another.
-    pub break_every: Option<Duration>,
-    /// The networks between clients and server. Crews of [`CREW_CLIENTS_MAX`] take them in turn, each crew with one of its own;
-    /// where there are none, packets go straight to the server.
-    pub networks: Vec<Conditions>,
-}
+/// How long connecting may take, counted from when the last client was to join, before those who are in begin without the
+/// others.
+const CONNECT_MAX: Duration = Duration::from_secs(120);
 
 /// Why there was no run.
 #[derive(Debug, thiserror::Error)]
@@ -85,222 +39,228 @@ pub enum RunError {
         /// What the client was told.
         cause: String,
     },
+    /// The plan has clients that the cast cannot play.
+    #[error("nobody plays `{behaviour}`; who is known: {known}")]
+    NoBehaviour {
+        /// What is not known.
+        behaviour: String,
+        /// What is.
+        known: String,
+    },
+    /// One of the processes over which the clients are spread did not start, or has ended.
+    #[error("process {number} of {of} for the clients is gone: {cause}")]
+    Process {
+        /// Which, counted from one.
+        number: u32,
+        /// How many there are.
+        of: u32,
+        /// What is known about it.
+        cause: String,
+    },
 }
 
-/// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Connecting,
-    Playing,
-    Over,
-}
-
-/// What all clients of a run share.
-pub(crate) struct Crowd {
-    pub(crate) plan: Plan,
-    pub(crate) handshakes: Semaphore,
-    pub(crate) connected: AtomicU32,
-    pub(crate) settlement: Mutex<Settlement>,
-}
-
-/// What [`CREW_CLIENTS_MAX`] clients share.
-pub(crate) struct Crew {
-    pub(crate) endpoint: Endpoint,
-    /// Where the server is, or the relay that leads to it.
-    pub(crate) server: SocketAddr,
-    /// How long an answer may take before the connection counts as broken.
-    pub(crate) patience: Duration,
-    relay: Option<Relay>,
-    pub(crate) tally: Arc<Tally>,
-}
-
-impl Crew {
-    fn new(plan: &Plan, number: u32) -> io::Result<Self> {
-        let networks = &plan.networks;
-        let conditions = networks.get(number as usize % networks.len().max(1));
-        let relay = conditions
-            .map(|conditions| {
-                // One network does something else to each crew.
-                let seed = plan.seed ^ u64::from(number) << 32;
-                Relay::start(plan.server, conditions.clone(), seed)
-            })
-            .transpose()?;
-        let server = relay.as_ref().map_or(plan.server, Relay::address);
-        Ok(Self {
-            endpoint: socket::shared(server)?,
-            server,
-            patience: plan.patience + conditions.map_or(Duration::ZERO, Conditions::slowness),
-            relay,
-            tally: Arc::default(),
-        })
-    }
-
-    /// Whether the way to the server was made bad.
-    pub(crate) fn has_network(&self) -> bool {
-        self.relay.is_some()
+impl RunError {
+    pub(crate) fn no_behaviour(cast: &Cast, behaviour: &str) -> Self {
+        let known = cast.names().collect::<Vec<_>>().join(", ");
+        Self::NoBehaviour { behaviour: behaviour.to_owned(), known }
     }
 }
 
-/// What the clients found when they compared in the end.
-#[derive(Default)]
-pub(crate) struct Settlement {
-    settled: u32,
-    differing: u64,
-    differences: Vec<String>,
-}
-
-impl Settlement {
-    pub(crate) fn add(&mut self, client: &str, differences: Vec<String>) {
-        self.settled += 1;
-        self.differing += u64::from(!differences.is_empty());
-        let room = DIFFERENCES_MAX.saturating_sub(self.differences.len());
-        let named = differences.into_iter().map(|difference| format!("{client}: {difference}"));
-        self.differences.extend(named.take(room));
-    }
-}
-
-/// Runs `plan` with the behaviours that `make` gives its clients. Ctrl-C ends the run early.
+/// Runs `plan` with the behaviours of `cast`. Ctrl-C ends the run early.
 ///
 /// # Errors
-/// The server cannot be reached at all. Everything that goes wrong later is in the outcome.
-pub async fn run<B: Behaviour>(
+/// The server cannot be reached at all, or the plan and the cast do not fit. Everything that goes wrong later is in the outcome.
+pub async fn run(
     plan: &Plan,
-    make: impl Fn(Who) -> B,
+    cast: &Cast,
     progress: &mut Progress,
+    stage: &Stage,
 ) -> Result<Outcome, RunError> {
-    let crews = (0..plan.clients.div_ceil(CREW_CLIENTS_MAX))
-        .map(|number| Crew::new(plan, number).map(Arc::new).map_err(RunError::Socket))
-        .collect::<Result<Vec<_>, RunError>>()?;
-    let crowd = Arc::new(Crowd {
-        plan: plan.clone(),
-        handshakes: Semaphore::new(HANDSHAKES_MAX),
-        connected: AtomicU32::new(0),
-        settlement: Mutex::default(),
-    });
-    let (phase, watched) = watch::channel(Phase::Connecting);
-    let mut clients = JoinSet::new();
-    for number in 0..plan.clients {
-        let crew = crews[(number / CREW_CLIENTS_MAX) as usize].clone();
-        let who = Who::new(plan.seed, number);
-        let name = who.name.clone();
-        let behaviour = make(who);
-        clients.spawn(client::live(crowd.clone(), crew, name, number, behaviour, watched.clone()));
+    let mut crowd = Crowd {
+        plan,
+        clients: assemble(plan, cast)?,
+        record: Record::new(plan.classes.len()),
+        joined_by: places(plan).last().map_or(Duration::ZERO, |place| place.joins_after),
+    };
+    let is_interrupted = !plan.is_ramped() && crowd.connect(progress).await?;
+    let began = Instant::now();
+    if !is_interrupted {
+        crowd.enter(Phase::Playing);
+        stage.enter(Phase::Playing);
+        crowd.play(progress).await?;
     }
-
-    let mut counts = Counts::default();
-    let interrupted = connect_all(&crowd, &crews, &mut counts, progress).await?;
-    let connected = crowd.connected.load(Ordering::Relaxed);
-    let started = Instant::now();
-    if !interrupted {
-        phase.send_replace(Phase::Playing);
-        play(plan, &crews, &mut counts, progress).await;
-    }
-    let played = started.elapsed();
-    phase.send_replace(Phase::Over);
+    let played = began.elapsed();
+    crowd.enter(Phase::Over);
+    stage.enter(Phase::Over);
     progress.finish();
+    let ending = crowd.finish().await;
 
-    let patience = crews.iter().map(|crew| crew.patience).max().unwrap_or_default();
-    let crashed = finish(clients, FINISH_MAX + patience).await;
-    collect(&crews, &mut counts);
-    if let Some(cause) = crashed {
-        let tally = Tally::default();
-        tally.error(&cause);
-        tally.collect_into(&mut counts);
-    }
-    for crew in &crews {
-        crew.endpoint.wait_idle().await;
-    }
-    let mut network = None;
-    for relay in crews.iter().filter_map(|crew| crew.relay.as_ref()) {
-        network.get_or_insert_with(BothWays::default).add(&relay.traffic());
-    }
-    let settlement = std::mem::take(&mut *crowd.settlement.lock());
+    let Record { connected, classes, .. } = &crowd.record;
+    let mut counts = crowd.record.all();
+    ending.crashed.iter().for_each(|cause| counts.error(cause));
+    let classes = plan.classes.iter().zip(classes).map(|(class, counts)| ClassOutcome {
+        name: class.name.clone(),
+        clients: class.clients,
+        counts: counts.clone(),
+    });
     Ok(Outcome {
-        network,
-        clients: plan.clients,
-        connected,
+        clients: plan.clients(),
+        connected: *connected,
         played,
         counts,
-        settled: settlement.settled,
-        difference_count: settlement.differing,
-        differences: settlement.differences,
+        classes: classes.collect(),
+        marks: stage.marks().since(began),
+        network: ending.network,
+        settled: ending.settlement.settled,
+        difference_count: ending.settlement.differing,
+        differences: ending.settlement.differences,
+        seconds: crowd.record.seconds,
+        ..Outcome::default()
     })
 }
 
-/// Waits until everyone is in, and says whether Ctrl-C came first.
-async fn connect_all(
-    crowd: &Crowd,
-    crews: &[Arc<Crew>],
-    counts: &mut Counts,
-    progress: &mut Progress,
-) -> Result<bool, RunError> {
-    let deadline = Instant::now() + RAMP_MAX;
-    let mut tick = ticks(Duration::from_millis(100));
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            _ = tokio::signal::ctrl_c() => return Ok(true),
-        }
-        let connected = crowd.connected.load(Ordering::Relaxed);
-        collect(crews, counts);
-        progress.connecting(connected, crowd.plan.clients);
-        if connected == 0
-            && let Some(cause) = counts.error_texts.keys().next()
-        {
-            let (server, cause) = (crowd.plan.server, cause.clone());
-            return Err(RunError::Unreachable { server, cause });
-        }
-        if connected == crowd.plan.clients || Instant::now() >= deadline {
-            return Ok(false);
-        }
-    }
+/// All clients of a run, wherever they are.
+struct Crowd<'p> {
+    plan: &'p Plan,
+    clients: Vec<Clients>,
+    record: Record,
+    /// How long after the beginning the last of them joins.
+    joined_by: Duration,
 }
 
-/// Lets the clients play until the time is up or Ctrl-C comes.
-async fn play(plan: &Plan, crews: &[Arc<Crew>], counts: &mut Counts, progress: &mut Progress) {
-    let started = Instant::now();
-    let end = tokio::time::sleep_until(started + plan.duration);
-    tokio::pin!(end);
-    let mut tick = ticks(Duration::from_secs(1));
-    tick.tick().await; // the first one comes at once
-    let mut last = started;
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = &mut end => return,
-            _ = tokio::signal::ctrl_c() => return,
-        }
-        let mut recent = Counts::default();
-        collect(crews, &mut recent);
-        counts.add(&recent);
-        let now = Instant::now();
-        progress.playing(now - started, plan.duration, now - last, &recent, counts);
-        last = now;
-    }
+/// Some of them.
+enum Clients {
+    Here(Troupe),
+    Elsewhere(Remote),
 }
 
-/// Waits for the clients, and says what went wrong with those that did not end by themselves.
-async fn finish(mut clients: JoinSet<()>, patience: Duration) -> Option<String> {
-    let deadline = Instant::now() + patience;
-    let mut wrong = None;
-    loop {
-        match timeout_at(deadline, clients.join_next()).await {
-            Ok(None) => return wrong,
-            Ok(Some(Ok(()))) => {}
-            Ok(Some(Err(error))) => wrong = Some(format!("a simulated client crashed: {error}")),
-            Err(_) => {
-                let left = clients.len();
-                clients.abort_all();
-                let seconds = patience.as_secs();
-                return Some(format!("{left} clients did not finish within {seconds} s"));
+fn assemble(plan: &Plan, cast: &Cast) -> Result<Vec<Clients>, RunError> {
+    if plan.processes <= 1 {
+        return Ok(vec![Clients::Here(Troupe::start(plan, cast, Part { index: 0, of: 1 })?)]);
+    }
+    (0..plan.processes)
+        .map(|index| {
+            Remote::start(plan, Part { index, of: plan.processes }).map(Clients::Elsewhere)
+        })
+        .collect()
+}
+
+impl Crowd<'_> {
+    /// Waits until everyone is in, and says whether Ctrl-C came first.
+    async fn connect(&mut self, progress: &mut Progress) -> Result<bool, RunError> {
+        let deadline = Instant::now() + CONNECT_MAX;
+        let mut tick = ticks(Duration::from_millis(100));
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                _ = tokio::signal::ctrl_c() => return Ok(true),
+            }
+            let gathered = self.gather();
+            self.record.add(&gathered);
+            progress.connecting(self.record.connected, self.plan.clients());
+            self.check()?;
+            if self.is_complete() || Instant::now() >= deadline {
+                return Ok(false);
             }
         }
     }
+
+    /// Lets the clients play until the time is up or Ctrl-C comes.
+    async fn play(&mut self, progress: &mut Progress) -> Result<(), RunError> {
+        let plan = self.plan;
+        let began = Instant::now();
+        let mut last = began;
+        // Unknown until those who are still to join are in.
+        let mut end = (!plan.is_ramped()).then_some(began + plan.duration);
+        let joining = if plan.is_ramped() { self.joined_by } else { Duration::ZERO };
+        let mut tick = ticks(SECOND);
+        tick.tick().await; // the first one comes at once
+        loop {
+            let is_over = tokio::select! {
+                _ = tick.tick() => false,
+                () = until(end) => true,
+                _ = tokio::signal::ctrl_c() => true,
+            };
+            let gathered = self.gather();
+            let now = Instant::now();
+            if is_over && now - last < SECOND / 2 {
+                self.record.add(&gathered);
+            } else {
+                self.record.add_second(now - began, now - last, &gathered);
+            }
+            last = now;
+            if is_over {
+                return Ok(());
+            }
+            self.check()?;
+            if end.is_none() && (self.is_complete() || now > began + self.joined_by + CONNECT_MAX) {
+                end = Some(now + plan.duration);
+            }
+            let expected = end.map_or(joining + plan.duration, |end| end - began);
+            progress.playing(now - began, expected, &self.record, plan.clients());
+        }
+    }
+
+    /// Waits for the clients to leave.
+    async fn finish(&mut self) -> Ending {
+        let mut ending = Ending::default();
+        for clients in &mut self.clients {
+            ending.join(match clients {
+                Clients::Here(troupe) => troupe.finish().await,
+                Clients::Elsewhere(remote) => remote.finish().await,
+            });
+        }
+        let gathered = self.gather();
+        self.record.add(&gathered);
+        ending
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        for clients in &mut self.clients {
+            match clients {
+                Clients::Here(troupe) => troupe.enter(phase),
+                Clients::Elsewhere(remote) => remote.enter(phase),
+            }
+        }
+    }
+
+    fn gather(&self) -> Gathered {
+        let mut gathered = Gathered::nothing(self.plan.classes.len());
+        for clients in &self.clients {
+            match clients {
+                Clients::Here(troupe) => troupe.gather(&mut gathered),
+                Clients::Elsewhere(remote) => remote.gather(&mut gathered),
+            }
+        }
+        gathered
+    }
+
+    fn is_complete(&self) -> bool {
+        self.record.connected >= self.plan.clients()
+    }
+
+    /// Whether there is any sense in going on.
+    fn check(&self) -> Result<(), RunError> {
+        for clients in &self.clients {
+            if let Clients::Elsewhere(remote) = clients {
+                remote.check()?;
+            }
+        }
+        match self.record.some_error() {
+            Some(cause) if self.record.connected == 0 => {
+                Err(RunError::Unreachable { server: self.plan.server, cause: cause.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
-fn collect(crews: &[Arc<Crew>], into: &mut Counts) {
-    for crew in crews {
-        crew.tally.collect_into(into);
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn until(then: Option<Instant>) {
+    match then {
+        Some(then) => sleep_until(then).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -7,8 +7,13 @@ use daystar::{ServeError, Server};
 use daystar_client::builder::Trust;
 use sample_game::game::Tideland;
 
-use crate::command::{self, CrowdArgs};
+use crate::arguments::CrowdArgs;
 use crate::crowd::RunError;
+use crate::mix::MixError;
+use crate::program;
+use crate::report::{self, ReportError};
+use crate::stage::Stage;
+use crate::tideland;
 
 /// Why the demo could not be given.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +25,15 @@ pub enum DemoError {
     /// The server did not start or stop, or its world could not be read.
     #[error(transparent)]
     Server(#[from] ServeError),
+    /// The mix cannot be used.
+    #[error(transparent)]
+    Mix(#[from] MixError),
     /// The clients could not run.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The report could not be written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
 }
 
 /// Gives the demo, and returns in words everything that is not as it must be.
@@ -38,20 +49,26 @@ pub fn demo(args: &CrowdArgs, data: Option<&Path>) -> Result<Vec<String>, DemoEr
 }
 
 fn demo_in(args: &CrowdArgs, folder: &Path) -> Result<Vec<String>, DemoError> {
+    let cast = tideland::cast();
     let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let server = Server::builder(Tideland::default()).data(folder).listen(free_port).start()?;
     println!("Tideland on {}, world in {}", server.address(), folder.display());
-    let played = command::play(args, server.address(), Trust::Fingerprint(server.fingerprint()));
+    let plan = args.plan(server.address(), Trust::Fingerprint(server.fingerprint()), &cast)?;
+    let played = program::play(&plan, &cast, &Stage::default());
     server.stop()?;
-    let mut failures = played?.failures(&args.require);
+    let mut outcome = played?;
 
     let verified = daystar::verify(&Tideland::default(), folder)?;
+    if !verified.problems.is_empty() {
+        let count = verified.problems.len();
+        outcome.problems.push(format!("the world breaks its rules in {count} places"));
+    }
+    let failures = report::deliver(&outcome, &plan, &cast, args)?;
     for problem in &verified.problems {
         println!("  broken rule: {problem}");
     }
-    match verified.problems.len() {
-        0 => println!("world verified: {} objects, every rule holds", verified.objects),
-        count => failures.push(format!("the world breaks its rules in {count} places")),
+    if verified.problems.is_empty() {
+        println!("world verified: {} objects, every rule holds", verified.objects);
     }
     Ok(failures)
 }

@@ -42,6 +42,11 @@ pub fn show(duration: Duration) -> String {
     format!("{value:.digits$} {unit}")
 }
 
+/// The same of microseconds.
+pub fn show_us(us: u64) -> String {
+    show(Duration::from_micros(us))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daystar_client::client::Client;
-use daystar_client::error::CallError;
+use daystar_client::error::{CallError, Disconnected, SendError};
 use daystar_client::events::{Events, Incoming};
 use daystar_client::state::ConnectionState;
 use daystar_protocol::message::Message;
@@ -25,6 +25,8 @@ pub struct Link<Request: Message, Event: Message> {
     /// How long an answer may take before the connection counts as broken.
     patience: Duration,
     breaker: Option<Breaker>,
+    /// Whether each call waits until its outcome is on the server's disk.
+    is_durable: bool,
     measured: bool,
 }
 
@@ -50,10 +52,25 @@ pub enum Answer<Event> {
     Refused(String),
 }
 
-/// The connection is gone, for this reason.
+/// The session is gone, for this reason. What became of the request that was under way is unknown.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Lost(pub String);
+pub enum Lost {
+    /// The server cannot be reached any more, or has forgotten the session, as one does that was killed.
+    #[error("{0}")]
+    Server(String),
+    /// Anything else: no way of a server's being gone.
+    #[error("{0}")]
+    Session(String),
+}
+
+impl From<Disconnected> for Lost {
+    fn from(cause: Disconnected) -> Self {
+        match cause {
+            Disconnected::Lost(_) | Disconnected::NotResumed(_) => Self::Server(cause.to_string()),
+            _ => Self::Session(cause.to_string()),
+        }
+    }
+}
 
 impl<Request: Message, Event: Message> Link<Request, Event> {
     pub(crate) fn new(
@@ -61,6 +78,7 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
         events: Events<Event>,
         tally: Arc<Tally>,
         patience: Duration,
+        is_durable: bool,
     ) -> Self {
         tokio::spawn(count_resumptions(client.state(), Arc::clone(&tally)));
         Self {
@@ -70,6 +88,7 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
             tally,
             patience,
             breaker: None,
+            is_durable,
             measured: true,
         }
     }
@@ -81,7 +100,13 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
     pub async fn call(&mut self, request: &Request) -> Result<Answer<Event>, Lost> {
         let started = Instant::now();
         let result = {
-            let call = timeout(self.patience, self.client.call(request));
+            let call = async {
+                match self.is_durable {
+                    true => self.client.call_durable(request).await,
+                    false => self.client.call(request).await,
+                }
+            };
+            let call = timeout(self.patience, call);
             tokio::pin!(call);
             loop {
                 tokio::select! {
@@ -103,10 +128,12 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
         let answer = match result {
             Ok(Ok(event)) => Answer::Done(event),
             Ok(Err(CallError::Refused(reason))) => Answer::Refused(reason),
-            Ok(Err(error)) => return Err(Lost(error.to_string())),
+            Ok(Err(CallError::Disconnected(cause))) => return Err(cause.into()),
+            Ok(Err(error)) => return Err(Lost::Session(error.to_string())),
             Err(_) => {
                 let seconds = self.patience.as_secs();
-                return Err(Lost(format!("a request got no answer within {seconds} s")));
+                let what = format!("a request got no answer within {seconds} s");
+                return Err(Lost::Session(what));
             }
         };
         if self.measured {
@@ -124,7 +151,10 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
     /// # Errors
     /// The connection was lost: what became of the request is unknown.
     pub async fn send(&mut self, request: &Request) -> Result<(), Lost> {
-        self.client.send(request).await.map_err(|error| Lost(error.to_string()))
+        self.client.send(request).await.map_err(|error| match error {
+            SendError::Disconnected(cause) => cause.into(),
+            error => Lost::Session(error.to_string()),
+        })
     }
 
     /// The events that have come and were not looked at yet, oldest first.
@@ -224,9 +254,7 @@ fn event_of<Event: Message>(
             tally.error(&format!("what was only sent was refused: {reason}"));
             Ok(None)
         }
-        Some(Incoming::Closed(reason)) => {
-            Err(Lost(format!("the server closed the session: {reason}")))
-        }
-        None => Err(Lost("the connection ended without a reason".to_owned())),
+        Some(Incoming::Closed(cause)) => Err(cause.into()),
+        None => Err(Lost::Session("the connection ended without a reason".to_owned())),
     }
 }

@@ -1,13 +1,16 @@
 //! What came of a run, and whether that is good enough.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::counts::Counts;
+use crate::figures::{Figures, per_s};
+use crate::marks::Mark;
 use crate::network::relay::BothWays;
 use crate::require::Requirements;
-use crate::tally::Counts;
 
 /// What came of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// How many clients there should have been.
     pub clients: u32,
@@ -17,6 +20,12 @@ pub struct Outcome {
     pub played: Duration,
     /// Everything that was counted while they played, and every error also from before and after.
     pub counts: Counts,
+    /// The same of each class, in the plan's order.
+    pub classes: Vec<ClassOutcome>,
+    /// How it went, second by second.
+    pub seconds: Vec<Second>,
+    /// What happened meanwhile.
+    pub marks: Vec<Mark>,
     /// What the network did to packets, if one was put in between.
     pub network: Option<BothWays>,
     /// How many clients compared what they were told with what the server says in the end.
@@ -25,6 +34,35 @@ pub struct Outcome {
     pub differences: Vec<String>,
     /// How many differences there were.
     pub difference_count: u64,
+    /// Figures that somebody else than the clients measured, as the server's memory, by names with a dot in them. They are in the
+    /// report, and requirements can name them.
+    pub extra: BTreeMap<String, f64>,
+    /// What else is not as it must be, in words.
+    pub problems: Vec<String>,
+}
+
+/// What came of one class.
+#[derive(Clone, Debug, Default)]
+pub struct ClassOutcome {
+    /// Its name.
+    pub name: String,
+    /// How many clients it has.
+    pub clients: u32,
+    /// What they counted.
+    pub counts: Counts,
+}
+
+/// How a second went.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Second {
+    /// When it ended, counted from when the clients began to play.
+    pub at: Duration,
+    /// How long it took: a busy machine is late at times.
+    pub lasted: Duration,
+    /// The figures of all.
+    pub all: Figures,
+    /// Those of each class, in the plan's order.
+    pub classes: Vec<Figures>,
 }
 
 /// How many differences are kept in words.
@@ -33,8 +71,17 @@ pub const DIFFERENCES_MAX: usize = 20;
 impl Outcome {
     /// Answered calls in a second.
     pub fn requests_per_s(&self) -> f64 {
-        let seconds = self.played.as_secs_f64();
-        if seconds > 0.0 { self.counts.requests() as f64 / seconds } else { 0.0 }
+        per_s(self.counts.requests(), self.played)
+    }
+
+    /// The figures of all clients over the whole run.
+    pub fn figures(&self) -> Figures {
+        Figures::of(&self.counts, self.played, self.connected)
+    }
+
+    /// Those of one class.
+    pub fn figures_of(&self, class: &ClassOutcome) -> Figures {
+        Figures::of(&class.counts, self.played, class.clients)
     }
 
     /// Everything that is not as it must be, in words; empty if all is well.
@@ -52,6 +99,7 @@ impl Outcome {
                 self.difference_count
             ));
         }
+        failures.extend(self.problems.iter().cloned());
         failures.extend(requirements.unmet(self));
         failures
     }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::duration;
-use crate::tally::Counts;
+use crate::figures::per_s;
+use crate::outcome::Second;
+use crate::record::Record;
 
 /// Plain lines come this often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -60,26 +62,26 @@ impl Progress {
         }
     }
 
-    /// The clients have played for `elapsed` of `duration`; `recent` is what was counted in the last `period`.
-    pub fn playing(
+    /// The clients have played for `elapsed` of `duration`. `record` has what they counted, its last second first of all.
+    pub(crate) fn playing(
         &mut self,
         elapsed: Duration,
         duration: Duration,
-        period: Duration,
-        recent: &Counts,
-        total: &Counts,
+        record: &Record,
+        clients: u32,
     ) {
+        let Some(Second { lasted, all: now, .. }) = record.seconds.last() else { return };
+        let (refusals, errors, reconnects) = record.troubles();
         let message = format!(
-            "{:.0} of {:.0} s: {:.0} requests/s, {:.0} events/s, p50 {}, p99 {}, {} refused, {} errors, {} reconnects",
+            "{:.0} of {:.0} s: {} of {clients} clients, {:.0} requests/s, {:.0} events/s, p50 {}, p99 {}, {refusals} refused, \
+             {errors} errors, {reconnects} reconnects",
             elapsed.as_secs_f64(),
             duration.as_secs_f64(),
-            recent.requests() as f64 / period.as_secs_f64(),
-            recent.events as f64 / period.as_secs_f64(),
-            duration::show(recent.latency_at(0.5)),
-            duration::show(recent.latency_at(0.99)),
-            total.refusals,
-            total.errors,
-            total.reconnects,
+            now.clients,
+            now.requests_per_s,
+            per_s(now.events, *lasted),
+            duration::show_us(now.p50_us),
+            duration::show_us(now.p99_us),
         );
         match self {
             Self::Bar(bar) => {
@@ -89,7 +91,7 @@ impl Progress {
                 bar.set_message(message);
             }
             Self::Lines { last, .. } => {
-                if elapsed.saturating_sub(*last) + period / 2 >= LINE_EVERY {
+                if elapsed.saturating_sub(*last) + *lasted / 2 >= LINE_EVERY {
                     println!("playing: {message}");
                     *last = elapsed;
                 }

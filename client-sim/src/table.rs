@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use crate::duration;
+use crate::figures::Figures;
 use crate::network::lane::Traffic;
 use crate::outcome::Outcome;
 
-/// The outcome as a table, one figure a line, with examples of what was refused and what went wrong.
+/// The outcome as a table, one figure a line, then one class a line, with examples of what was refused and what went wrong.
 pub fn render(outcome: &Outcome) -> String {
     let counts = &outcome.counts;
     let latency = |quantile| duration::show(counts.latency_at(quantile));
@@ -16,6 +17,7 @@ pub fn render(outcome: &Outcome) -> String {
         ("requests", grouped(counts.requests())),
         ("requests/s", grouped(outcome.requests_per_s().round() as u64)),
         ("latency p50", latency(0.5)),
+        ("latency p90", latency(0.9)),
         ("latency p99", latency(0.99)),
         ("latency p99.9", latency(0.999)),
         ("latency max", duration::show(counts.latency_max())),
@@ -25,6 +27,8 @@ pub fn render(outcome: &Outcome) -> String {
         ("connect retries", grouped(counts.connect_retries)),
         ("reconnects", grouped(counts.reconnects)),
         ("resumed", grouped(counts.resumed)),
+        ("bytes up", grouped(counts.bytes_up)),
+        ("bytes down", grouped(counts.bytes_down)),
         ("ledger", ledger(outcome)),
     ];
     let network = outcome.network.iter().flat_map(|network| {
@@ -39,6 +43,9 @@ pub fn render(outcome: &Outcome) -> String {
     for (name, figure) in rows.into_iter().chain(network) {
         line(format_args!("  {name:<15} {figure}"));
     }
+    if outcome.classes.len() > 1 {
+        by_class(outcome).into_iter().for_each(|row| line(format_args!("  {row}")));
+    }
     for (kind, texts) in [("refused", &counts.refusal_texts), ("error", &counts.error_texts)] {
         for (text, times) in texts {
             line(format_args!("  {kind} {times} times: {text}"));
@@ -49,6 +56,48 @@ pub fn render(outcome: &Outcome) -> String {
     }
     table
 }
+
+/// A heading and a row for each class, in columns.
+fn by_class(outcome: &Outcome) -> Vec<String> {
+    let mut rows = vec![COLUMNS.map(|(name, _)| name.to_owned())];
+    rows.extend(outcome.classes.iter().map(|class| {
+        let figures = outcome.figures_of(class);
+        COLUMNS
+            .map(|(name, show)| if name == "class" { class.name.clone() } else { show(&figures) })
+    }));
+    let widths: Vec<usize> = (0..COLUMNS.len())
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    let aligned = |row: &[String; COLUMNS.len()]| {
+        let cells =
+            row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
+                0 => format!("{cell:<width$}"),
+                _ => format!("{cell:>width$}"),
+            });
+        cells.collect::<Vec<_>>().join("  ")
+    };
+    rows.iter().map(aligned).collect()
+}
+
+type Show = fn(&Figures) -> String;
+
+/// The columns of a table by class, and what stands in them. The first has the class's name.
+pub(crate) const COLUMNS: [(&str, Show); 14] = [
+    ("class", |_| String::new()),
+    ("clients", |figures| grouped(figures.clients.into())),
+    ("requests", |figures| grouped(figures.requests)),
+    ("requests/s", |figures| grouped(figures.requests_per_s.round() as u64)),
+    ("p50", |figures| duration::show_us(figures.p50_us)),
+    ("p90", |figures| duration::show_us(figures.p90_us)),
+    ("p99", |figures| duration::show_us(figures.p99_us)),
+    ("p99.9", |figures| duration::show_us(figures.p999_us)),
+    ("max", |figures| duration::show_us(figures.max_us)),
+    ("refusals", |figures| grouped(figures.refusals)),
+    ("errors", |figures| grouped(figures.errors)),
+    ("reconnects", |figures| grouped(figures.reconnects)),
+    ("bytes up", |figures| grouped(figures.bytes_up)),
+    ("bytes down", |figures| grouped(figures.bytes_down)),
+];
 
 fn ledger(outcome: &Outcome) -> String {
     match (outcome.settled, outcome.difference_count) {
@@ -68,7 +117,7 @@ fn packets(traffic: &Traffic) -> String {
 }
 
 /// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -85,8 +134,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::counts::Counts;
     use crate::network::relay::BothWays;
-    use crate::tally::{Counts, Tally};
+    use crate::outcome::ClassOutcome;
+    use crate::tally::Tally;
 
     #[test]
     fn every_figure_is_in_the_table() {
@@ -101,6 +152,10 @@ mod tests {
             clients: 10,
             connected: 9,
             played: Duration::from_secs(1),
+            classes: vec![
+                ClassOutcome { name: "trader".to_owned(), clients: 9, counts: counts.clone() },
+                ClassOutcome { name: "idler".to_owned(), clients: 1, ..ClassOutcome::default() },
+            ],
             counts,
             network: Some(BothWays {
                 up: Traffic { packets: 1500, lost: 75, ..Traffic::default() },
@@ -109,6 +164,7 @@ mod tests {
             settled: 8,
             differences: vec!["sim-1: lost a shell".to_owned()],
             difference_count: 1,
+            ..Outcome::default()
         });
         for expected in [
             "connected       9 of 10 clients",
@@ -122,6 +178,9 @@ mod tests {
             "error 1 times: gone",
             "packets up      1,500: 75 lost, 0 cut off,",
             "differs: sim-1: lost a shell",
+            "class   clients  requests  requests/s  ",
+            "trader        9     2,000       2,000  1.00 s  1.80 s",
+            "idler         1         0           0    0 µs    0 µs",
         ] {
             assert!(table.contains(expected), "{expected} is not in\n{table}");
         }

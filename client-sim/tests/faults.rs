@@ -6,12 +6,14 @@
 
 use std::time::Duration;
 
-use client_sim::crowd::{PATIENCE, Plan, run};
+use client_sim::crowd::run;
 use client_sim::network::conditions::{Conditions, Partition};
 use client_sim::outcome::Outcome;
+use client_sim::plan::{Class, PATIENCE, Plan};
 use client_sim::progress::Progress;
+use client_sim::stage::Stage;
 use client_sim::table;
-use client_sim::tideland::Islander;
+use client_sim::tideland;
 use daystar::{Breaks, Server};
 use daystar_client::builder::Trust;
 use sample_game::Tideland;
@@ -27,34 +29,37 @@ fn bad() -> Conditions {
     }
 }
 
-fn play(networks: Vec<Conditions>, break_every: Option<Duration>, breaks: Breaks) -> Outcome {
+/// Forty players, three in four of them wanderers on the first network, the others traders on the second.
+fn play(networks: [Conditions; 2], break_every: Option<Duration>, breaks: Breaks) -> Outcome {
     let is_broken = breaks.received_is_ignored || breaks.retained_is_forgotten;
-    let patience = if is_broken { Duration::from_secs(3) } else { PATIENCE };
     let server = Server::builder(Tideland::default()).in_memory().broken(breaks);
     let server = server.start().expect("the server starts");
+    let class = |behaviour, clients, network| Class {
+        rate: 5.0,
+        break_every,
+        network: Some(network),
+        ..Class::new(behaviour, clients)
+    };
+    let [wanderers, traders] = networks;
+    let classes = vec![class("wanderer", 30, wanderers), class("trader", 10, traders)];
+    let trust = Trust::Fingerprint(server.fingerprint());
     let plan = Plan {
-        server: server.address(),
-        game: "tideland",
-        trust: Trust::Fingerprint(server.fingerprint()),
-        // Two crews, and the second is on the second network, if there is one.
-        clients: 40,
         duration: Duration::from_secs(5),
         seed: 11,
-        rate: 5.0,
         // Who waits for an answer that was forgotten waits so long.
-        patience,
-        break_every,
-        networks,
+        patience: if is_broken { Duration::from_secs(3) } else { PATIENCE },
+        ..Plan::new(server.address(), trust, classes)
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let outcome = runtime.block_on(run(&plan, Islander::new, &mut Progress::Silent));
+    let (cast, stage) = (tideland::cast(), Stage::default());
+    let outcome = runtime.block_on(run(&plan, &cast, &mut Progress::Silent, &stage));
     server.stop().expect("a clean end");
     outcome.expect("a run")
 }
 
 #[test]
 fn the_ledger_balances_and_order_holds_on_a_bad_network() {
-    let outcome = play(vec![bad()], None, Breaks::default());
+    let outcome = play([bad(), bad()], None, Breaks::default());
     assert_eq!(
         outcome.failures(&Default::default()),
         Vec::<String>::new(),
@@ -73,7 +78,7 @@ fn short_cuts_of_the_network_are_lived_through() {
     let partition =
         Partition { every: Duration::from_secs(3), lasting: Duration::from_millis(700) };
     let cut = Conditions { partition: Some(partition), ..bad() };
-    let outcome = play(vec![Conditions::default(), cut], None, Breaks::default());
+    let outcome = play([Conditions::default(), cut], None, Breaks::default());
     assert_eq!(
         outcome.failures(&Default::default()),
         Vec::<String>::new(),
@@ -89,7 +94,7 @@ const BREAK_EVERY: Duration = Duration::from_millis(1500);
 
 #[test]
 fn sessions_go_on_over_other_connections_with_nothing_lost_or_twice() {
-    let outcome = play(vec![bad()], Some(BREAK_EVERY), Breaks::default());
+    let outcome = play([bad(), bad()], Some(BREAK_EVERY), Breaks::default());
     assert_eq!(
         outcome.failures(&Default::default()),
         Vec::<String>::new(),
@@ -107,7 +112,7 @@ fn a_server_that_sends_twice_or_forgets_is_found_out() {
             retained_is_forgotten: is_forgetful,
             ..Breaks::default()
         };
-        let outcome = play(vec![bad()], Some(BREAK_EVERY), breaks);
+        let outcome = play([bad(), bad()], Some(BREAK_EVERY), breaks);
         assert!(!outcome.failures(&Default::default()).is_empty(), "{}", table::render(&outcome));
     }
 }

@@ -6,13 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use client_sim::crowd::{PATIENCE, Plan, run};
+use client_sim::crowd::run;
 use client_sim::hostile::attack::Attack;
-use client_sim::hostile::contest::{HOSTILE_ADDRESS, tideland};
+use client_sim::hostile::contest::{self, HOSTILE_ADDRESS};
 use client_sim::hostile::toll::Toll;
+use client_sim::mix::Overrides;
+use client_sim::plan::Plan;
 use client_sim::progress::Progress;
+use client_sim::stage::Stage;
 use client_sim::table;
-use client_sim::tideland::Islander;
+use client_sim::tideland;
 use daystar::Server;
 use daystar_client::builder::Trust;
 use sample_game::Tideland;
@@ -21,26 +24,20 @@ use sample_game::Tideland;
 fn withstand(attack: Attack) -> Arc<Toll> {
     let server =
         Server::builder(Tideland::default()).in_memory().start().expect("the server starts");
-    let target = tideland(server.address(), HOSTILE_ADDRESS).expect("attackers");
+    let target = contest::tideland(server.address(), HOSTILE_ADDRESS).expect("attackers");
     let toll = Arc::<Toll>::default();
-    let plan = Plan {
-        server: server.address(),
-        game: "tideland",
-        trust: Trust::Fingerprint(server.fingerprint()),
-        clients: 10,
-        duration: Duration::from_secs(2),
-        seed: 5,
-        rate: 5.0,
-        patience: PATIENCE,
-        break_every: None,
-        networks: Vec::new(),
-    };
+    let overrides = Overrides { clients: Some(10), rate: Some(5.0), ..Overrides::default() };
+    let classes = tideland::standard_classes(&overrides).expect("classes");
+    let trust = Trust::Fingerprint(server.fingerprint());
+    let plan = Plan::new(server.address(), trust, classes);
+    let plan = Plan { duration: Duration::from_secs(2), seed: 5, ..plan };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let outcome = runtime.block_on(async {
         let honest = async {
             // They are to come into the middle of it.
             tokio::time::sleep(Duration::from_millis(300)).await;
-            run(&plan, Islander::new, &mut Progress::Silent).await.expect("a run")
+            let (cast, stage) = (tideland::cast(), Stage::default());
+            run(&plan, &cast, &mut Progress::Silent, &stage).await.expect("a run")
         };
         tokio::select! {
             biased;

@@ -17,15 +17,18 @@ use sample_game::game::Tideland;
 use sample_game::messages::Request;
 use tokio::runtime::Runtime;
 
-use crate::crowd::{self, PATIENCE, Plan, RunError};
+use crate::crowd::{self, RunError};
 use crate::hostile::arguments::{AttackArgs, HostileArgs};
 use crate::hostile::report::{Round, rises};
 use crate::hostile::server::Server;
 use crate::hostile::target::Target;
 use crate::hostile::toll::Toll;
+use crate::mix::{MixError, Overrides};
 use crate::outcome::Outcome;
+use crate::plan::Plan;
 use crate::progress::Progress;
-use crate::tideland::Islander;
+use crate::stage::Stage;
+use crate::tideland;
 
 /// Why there was no contest.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +40,9 @@ pub enum ContestError {
     /// The honest clients could not run.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// There are no such honest clients.
+    #[error(transparent)]
+    Mix(#[from] MixError),
     /// The attackers have no way to the server.
     #[error("the attackers could not be set up: {0}")]
     Attackers(String),
@@ -115,19 +121,13 @@ fn attack_time(args: &HostileArgs) -> Duration {
 }
 
 fn play(runtime: &Runtime, args: &HostileArgs, server: &Server) -> Result<Outcome, ContestError> {
-    let plan = Plan {
-        server: server.address,
-        game: Tideland::NAME,
-        trust: Trust::Fingerprint(server.fingerprint),
-        clients: args.clients,
-        duration: args.duration,
-        seed: args.seed,
-        rate: RATE,
-        patience: PATIENCE,
-        break_every: None,
-        networks: Vec::new(),
-    };
-    Ok(runtime.block_on(crowd::run(&plan, Islander::new, &mut Progress::Silent))?)
+    let overrides =
+        Overrides { clients: Some(args.clients), rate: Some(RATE), ..Overrides::default() };
+    let classes = tideland::standard_classes(&overrides)?;
+    let plan = Plan::new(server.address, Trust::Fingerprint(server.fingerprint), classes);
+    let plan = Plan { duration: args.duration, seed: args.seed, ..plan };
+    let (cast, stage) = (tideland::cast(), Stage::default());
+    Ok(runtime.block_on(crowd::run(&plan, &cast, &mut Progress::Silent, &stage))?)
 }
 
 /// An address of this machine that is not of the loopback, for which limits by address do not hold; or, where there is none,

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::tally::{note, without_numbers};
+use crate::counts::note;
+use crate::tally::without_numbers;
 
 /// Counts of one attack, shared by all its hands.
 #[derive(Debug, Default)]

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// How bad a network is; [`Conditions::default`] is one that does nothing to a packet. Both directions fare alike, each with
 /// chances of its own.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Conditions {
     /// How long every packet is on its way.
     pub delay: Duration,
@@ -25,7 +27,7 @@ pub struct Conditions {
 }
 
 /// A network that is cut from time to time, in both directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partition {
     /// From one cut's beginning to the next one's, and from the network's beginning to the first.
     pub every: Duration,

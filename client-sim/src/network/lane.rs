@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand::RngExt;
 use rand_pcg::Pcg32;
+use serde::{Deserialize, Serialize};
 
 use crate::network::conditions::{Conditions, QUEUE_TIME_MAX};
 
@@ -26,7 +27,7 @@ pub struct Lane {
 }
 
 /// What became of the packets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
     /// Taken in.
     pub packets: u64,

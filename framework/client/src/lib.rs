@@ -43,6 +43,7 @@ pub mod socket;
 pub mod state;
 #[doc(hidden)]
 pub mod tls;
+pub mod traffic;
 
 pub use builder::{ClientBuilder, Trust};
 pub use client::{Client, UnderWay};

@@ -13,6 +13,8 @@ use quinn::{AsyncTimer, AsyncUdpSocket, Endpoint, EndpointConfig, Runtime, Tokio
 use tokio::runtime::Builder;
 use tracing::debug;
 
+use crate::traffic::{Counted, Traffic};
+
 /// A socket that any number of clients may share, from which `server` and others of its address family can be reached.
 ///
 /// The clients run where they connect; a thread of its own reads the socket, since with hundreds of clients the task that reads
@@ -21,6 +23,14 @@ use tracing::debug;
 /// # Errors
 /// Those of the system: no free port, no more threads or open files.
 pub fn shared(server: SocketAddr) -> io::Result<Endpoint> {
+    shared_counted(server).map(|(endpoint, _)| endpoint)
+}
+
+/// Like [`shared`], with what passes through the socket.
+///
+/// # Errors
+/// Those of [`shared`].
+pub fn shared_counted(server: SocketAddr) -> io::Result<(Endpoint, Arc<Traffic>)> {
     let socket = unbound(server)?;
     let reading = Builder::new_current_thread().enable_io().build()?;
     let runtime = Arc::new(ReadApart::default());
@@ -34,7 +44,7 @@ pub fn shared(server: SocketAddr) -> io::Result<Endpoint> {
             .name("daystar-socket".to_owned())
             .spawn(move || reading.block_on(reader))?;
     }
-    Ok(endpoint)
+    Ok((endpoint, Arc::clone(&runtime.traffic)))
 }
 
 /// The socket of a single client, read by a task beside its others.
@@ -67,10 +77,12 @@ fn enlarge_buffers(socket: &UdpSocket) {
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Tokio as quinn's runtime, except that the endpoint's task, which quinn spawns first, is handed out instead.
+/// Tokio as quinn's runtime, except that the endpoint's task, which quinn spawns first, is handed out instead, and that what passes
+/// through the socket is counted.
 #[derive(Default)]
 struct ReadApart {
     reader: Mutex<Reader>,
+    traffic: Arc<Traffic>,
 }
 
 #[derive(Default)]
@@ -110,7 +122,8 @@ impl Runtime for ReadApart {
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        TokioRuntime.wrap_udp_socket(socket)
+        let socket = TokioRuntime.wrap_udp_socket(socket)?;
+        Ok(Arc::new(Counted { socket, traffic: Arc::clone(&self.traffic) }))
     }
 }
 

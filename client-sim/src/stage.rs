@@ -1,0 +1,45 @@
+//! How far a run is, for whoever must act with it, as one does who kills the server while clients play.
+
+use tokio::sync::watch;
+
+use crate::marks::Marks;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The clients connect, and wait for one another.
+    Connecting,
+    /// They play.
+    Playing,
+    /// They compare what they were told with what the server says, and leave.
+    Over,
+}
+
+/// What a run shares with those outside. Clones are the same stage; each run needs its own.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    phase: watch::Sender<Phase>,
+    marks: Marks,
+}
+
+impl Stage {
+    /// How far the run is, to be looked at or waited for.
+    pub fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    /// What the report is to show besides.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self { phase: watch::Sender::new(Phase::Connecting), marks: Marks::default() }
+    }
+}
