@@ -5,6 +5,7 @@ use std::future::Future;
 use daystar_protocol::message::Message;
 use rand_pcg::Pcg32;
 
+use crate::ledger::{Holdings, Ledger, Page};
 use crate::link::{Link, Lost};
 
 /// A kind of simulated client. One value plays one client.
@@ -30,6 +31,16 @@ pub trait Behaviour: Send + 'static {
         link: &mut Link<Self::Request, Self::Event>,
     ) -> impl Future<Output = Result<(), Lost>> + Send;
 
+    /// While nobody acts, as behind a crash of the server: what the server says that this client has, to be compared with what was
+    /// entered on its [`Page`]. `None` unless the behaviour enters what it does. Calls made here are not measured.
+    fn audit(
+        &mut self,
+        link: &mut Link<Self::Request, Self::Event>,
+    ) -> impl Future<Output = Result<Option<Holdings>, Lost>> + Send {
+        let _ = link;
+        async { Ok(None) }
+    }
+
     /// At the end of a run: compares what this client was told with what the server says now, and returns every
     /// difference, in words. Calls made here are not measured.
     fn settle(
@@ -49,16 +60,22 @@ pub struct Who {
     pub name: String,
     /// Its own random numbers: the same for the same seed and number, whatever the other clients do.
     pub rng: Pcg32,
+    /// Its page in the run's ledger, for what it asks for and what comes of that.
+    pub page: Page,
 }
 
 impl Who {
-    /// Client `number` of the run with this seed.
+    /// Client `number` of the run with this seed; nobody keeps a ledger.
     pub fn new(seed: u64, number: u32) -> Self {
-        Self {
-            number,
-            name: format!("sim-{seed:x}-{number}"),
-            rng: Pcg32::new(seed, number.into()),
-        }
+        let name = format!("sim-{seed:x}-{number}");
+        let page = Ledger::default().page(name.as_str());
+        Self { number, name, rng: Pcg32::new(seed, number.into()), page }
+    }
+
+    /// With a page in this ledger.
+    #[must_use]
+    pub fn in_ledger(self, ledger: &Ledger) -> Self {
+        Self { page: ledger.page(self.name.as_str()), ..self }
     }
 }
 

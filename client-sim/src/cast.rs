@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_cast_without_a_mix_has_as_many_of_each() {
-        let trader = |who: Who| Trader::new(who.rng);
+        let trader = Trader::new;
         let cast = Cast::of("tideland").with("buyer", trader).with("seller \"2\"", trader);
         let mix = Mix::parse(&cast.standard_mix(), &cast);
         // Its name is no name that a class can have, and is written so that only that is wrong.

@@ -23,6 +23,7 @@ pub mod demo;
 pub mod duration;
 pub mod figures;
 pub mod hostile;
+pub mod ledger;
 pub mod link;
 pub mod marks;
 pub mod mix;

@@ -6,6 +6,16 @@ use daystar::Ref;
 use sample_game::items::{Item, Kind};
 use sample_game::messages::{Event, PackItem};
 
+use crate::ledger::{Good, Holdings};
+
+/// Gold, in the ledger.
+pub const GOLD: Good = Good::amount("gold");
+
+/// An item, in the ledger.
+pub fn thing(item: Ref<Item>, kind: Kind) -> Good {
+    Good::thing(kind.to_string(), item)
+}
+
 /// What a player owns.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Account {
@@ -38,6 +48,12 @@ impl Account {
     /// What the items weigh together, in grams.
     pub fn carried(&self) -> u32 {
         self.items.values().map(|kind| kind.weight()).sum()
+    }
+
+    /// The same, as the ledger counts it.
+    pub fn holdings(&self) -> Holdings {
+        let gold = Holdings::default().with(GOLD, self.gold);
+        self.items.iter().fold(gold, |all, (item, kind)| all.with(thing(*item, *kind), 1))
     }
 
     /// In words, every difference from what the server says.

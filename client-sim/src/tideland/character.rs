@@ -12,8 +12,9 @@ use sample_game::items::Item;
 use sample_game::messages::{Event, Request, SeenSource};
 use sample_game::settings::{PACK_GRAMS_MAX, PACK_ITEMS_MAX, REACH};
 
+use crate::ledger::{Change, Good, Holdings, Page};
 use crate::link::{Answer, Link, Lost};
-use crate::tideland::account::Account;
+use crate::tideland::account::{Account, GOLD, thing};
 use crate::tideland::speech::Speech;
 
 /// How many names of others are remembered.
@@ -35,12 +36,18 @@ pub struct Character {
     at: Option<Position>,
     heading: Option<Direction>,
     account: Account,
+    page: Page,
     speech: Speech,
     met: VecDeque<String>,
     sources: BTreeMap<Position, SeenSource>,
 }
 
 impl Character {
+    /// One that has not joined yet, and enters what it does on that page.
+    pub fn new(page: Page) -> Self {
+        Self { page, ..Self::default() }
+    }
+
     /// A session has begun. What was known of the last one is old until the server has said who we are.
     pub fn joined(&mut self) {
         self.at = None;
@@ -61,6 +68,7 @@ impl Character {
                 self.name = name;
                 self.at = Some(at);
                 self.account = Account::stated(gold, &pack);
+                self.page.open(&self.holdings());
                 self.speech.begin_session();
                 self.sources.clear();
             }
@@ -120,8 +128,11 @@ impl Character {
             }
         });
         self.heading = Some(direction);
+        let Some(to) = at.step(direction) else { return Ok(()) };
+        let changes = vec![self.change(place(at), -1), self.change(place(to), 1)];
+        let what = format!("walks from {at} to {to}");
         if let Answer::Done(Some(Event::Walked { at })) =
-            link.call(&Request::Walk(direction)).await?
+            self.ask(link, &Request::Walk(direction), what, changes).await?
         {
             self.at = Some(at);
         }
@@ -145,13 +156,21 @@ impl Character {
         link: &mut TidelandLink,
         source: Ref<Source>,
     ) -> Result<(), Lost> {
+        // Whether this is the last stroke, and which thing it gives, only the answer tells.
+        let known = self.sources.values().find(|known| known.source == source);
+        let kind = known.map(|known| Change::some(self.page.name(), known.kind.to_string(), 1));
+        let entry = self.page.enter("gathers", kind.into_iter().collect());
         match link.call(&Request::Gather { source }).await? {
-            Answer::Done(Some(Event::Gathered { thing: Some(thing), .. })) => {
-                self.account.got(thing);
+            Answer::Done(Some(Event::Gathered { thing: Some(got), .. })) => {
+                entry.done_as(vec![self.change(thing(got.item, got.kind), 1)]);
+                self.account.got(got);
             }
-            Answer::Done(_) => {}
+            Answer::Done(_) => entry.done_as(Vec::new()),
             // Somebody else was quicker.
-            Answer::Refused(_) => self.sources.retain(|_, known| known.source != source),
+            Answer::Refused(_) => {
+                entry.refused();
+                self.sources.retain(|_, known| known.source != source);
+            }
         }
         Ok(())
     }
@@ -181,8 +200,12 @@ impl Character {
         to: String,
         gold: u64,
     ) -> Result<(), Lost> {
-        if let Answer::Done(_) = link.call(&Request::GiveGold { to, gold }).await? {
-            self.account.gold -= i128::from(gold);
+        let given = i128::from(gold);
+        let what = format!("gives {gold} gold to {to}");
+        let changes = vec![self.change(GOLD, -given), Change::of(&to, GOLD, given)];
+        let request = Request::GiveGold { to, gold };
+        if let Answer::Done(_) = self.ask(link, &request, what, changes).await? {
+            self.account.gold -= given;
         }
         Ok(())
     }
@@ -194,10 +217,27 @@ impl Character {
         to: String,
         item: Ref<Item>,
     ) -> Result<(), Lost> {
-        if let Answer::Done(_) = link.call(&Request::GiveItem { to, item }).await? {
+        let Some(&kind) = self.account.items.get(&item) else { return Ok(()) };
+        let good = thing(item, kind);
+        let what = format!("gives {good} to {to}");
+        let changes = vec![self.change(good.clone(), -1), Change::of(&to, good, 1)];
+        let request = Request::GiveItem { to, item };
+        if let Answer::Done(_) = self.ask(link, &request, what, changes).await? {
             self.account.items.remove(&item);
         }
         Ok(())
+    }
+
+    /// What the character has, as the server says; from now on that is what it knows to have.
+    pub async fn audit(&mut self, link: &mut TidelandLink) -> Result<Option<Holdings>, Lost> {
+        let answer = link.call(&Request::Me).await?;
+        link.heard().for_each(|event| self.heard(event));
+        let Answer::Done(Some(Event::You { at, gold, pack, .. })) = answer else {
+            return Ok(None);
+        };
+        self.at = Some(at);
+        self.account = Account::stated(gold, &pack);
+        Ok(Some(self.holdings()))
     }
 
     /// Compares what the character was told with what the server says, until both agree or it has been tried
@@ -220,6 +260,32 @@ impl Character {
         }
     }
 
+    /// Asks for something that, if it is done, changes this in the ledger.
+    async fn ask(
+        &self,
+        link: &mut TidelandLink,
+        request: &Request,
+        what: String,
+        changes: Vec<Change>,
+    ) -> Result<Answer<Event>, Lost> {
+        let entry = self.page.enter(what, changes);
+        let answer = link.call(request).await?;
+        match answer {
+            Answer::Done(_) => entry.done(),
+            Answer::Refused(_) => entry.refused(),
+        }
+        Ok(answer)
+    }
+
+    fn change(&self, good: Good, by: i128) -> Change {
+        Change::of(self.page.name(), good, by)
+    }
+
+    fn holdings(&self) -> Holdings {
+        let here = self.at.map(place);
+        here.into_iter().fold(self.account.holdings(), |all, here| all.with(here, 1))
+    }
+
     fn meet(&mut self, name: String) {
         if name == self.name || self.met.contains(&name) {
             return;
@@ -229,4 +295,9 @@ impl Character {
         }
         self.met.push_back(name);
     }
+}
+
+/// Standing somewhere, in the ledger.
+fn place(at: Position) -> Good {
+    Good::thing("place", at)
 }

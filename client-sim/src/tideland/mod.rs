@@ -21,8 +21,8 @@ pub const STANDARD_MIX: &str = include_str!("../../mixes/standard.toml");
 /// All kinds of them.
 pub fn cast() -> Cast {
     Cast::of(Tideland::NAME)
-        .with("trader", |who| Trader::new(who.rng))
-        .with("wanderer", |who| Wanderer::new(who.rng))
+        .with("trader", Trader::new)
+        .with("wanderer", Wanderer::new)
         .with_standard_mix(STANDARD_MIX)
 }
 

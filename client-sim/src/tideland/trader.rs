@@ -4,7 +4,8 @@ use rand::RngExt;
 use rand_pcg::Pcg32;
 use sample_game::messages::{Event, Request};
 
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Who};
+use crate::ledger::Holdings;
 use crate::link::{Link, Lost};
 use crate::tideland::character::Character;
 
@@ -19,9 +20,9 @@ pub struct Trader {
 }
 
 impl Trader {
-    /// One with these random numbers.
-    pub fn new(rng: Pcg32) -> Self {
-        Self { character: Character::default(), rng }
+    /// The one who is to be played.
+    pub fn new(who: Who) -> Self {
+        Self { character: Character::new(who.page), rng: who.rng }
     }
 }
 
@@ -53,6 +54,10 @@ impl Behaviour for Trader {
             (60..80, _, _) => character.look(link).await,
             _ => character.walk(link, rng).await,
         }
+    }
+
+    async fn audit(&mut self, link: &mut Link<Request, Event>) -> Result<Option<Holdings>, Lost> {
+        self.character.audit(link).await
     }
 
     async fn settle(&mut self, link: &mut Link<Request, Event>) -> Result<Vec<String>, Lost> {

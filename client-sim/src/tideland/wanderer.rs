@@ -4,7 +4,8 @@ use rand::RngExt;
 use rand_pcg::Pcg32;
 use sample_game::messages::{Event, Request};
 
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Who};
+use crate::ledger::Holdings;
 use crate::link::{Link, Lost};
 use crate::tideland::character::Character;
 
@@ -18,9 +19,9 @@ pub struct Wanderer {
 }
 
 impl Wanderer {
-    /// One with these random numbers.
-    pub fn new(rng: Pcg32) -> Self {
-        Self { character: Character::default(), rng }
+    /// The one who is to be played.
+    pub fn new(who: Who) -> Self {
+        Self { character: Character::new(who.page), rng: who.rng }
     }
 }
 
@@ -55,6 +56,10 @@ impl Behaviour for Wanderer {
             20..250 => character.look(link).await,
             _ => character.walk(link, rng).await,
         }
+    }
+
+    async fn audit(&mut self, link: &mut Link<Request, Event>) -> Result<Option<Holdings>, Lost> {
+        self.character.audit(link).await
     }
 
     async fn settle(&mut self, link: &mut Link<Request, Event>) -> Result<Vec<String>, Lost> {
