@@ -79,14 +79,7 @@ impl CrowdArgs {
     /// # Errors
     /// The mix cannot be used, or a requirement is about a class that is not in it.
     pub fn plan(&self, server: SocketAddr, trust: Trust, cast: &Cast) -> Result<Plan, MixError> {
-        let text = match &self.mix {
-            None => cast.standard_mix(),
-            Some(file) => std::fs::read_to_string(file).map_err(|cause| MixError::Unreadable {
-                file: file.display().to_string(),
-                cause,
-            })?,
-        };
-        let mix = Mix::parse(&text, cast)?;
+        let mix = Mix::named(self.mix.as_deref(), cast)?;
         let classes = mix.classes(&Overrides {
             clients: self.clients,
             rate: self.rate,

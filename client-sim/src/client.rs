@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::behaviour::{Behaviour, Who};
+use crate::crash::intermission::{Act, Intermission, Scene};
 use crate::crew::{Crew, Presence};
 use crate::link::{Link, Lost};
 use crate::stage::Phase;
@@ -34,7 +35,7 @@ pub(crate) struct Seat {
 impl Seat {
     /// Who sits there.
     pub(crate) fn who(&self) -> Who {
-        Who::new(self.shared.plan.seed, self.number)
+        Who::new(self.shared.plan.seed, self.number).in_ledger(&self.shared.ledger)
     }
 }
 
@@ -56,18 +57,23 @@ pub(crate) async fn live<B: Behaviour>(seat: Seat, mut behaviour: B) {
         let connecting = connect::<B>(&shared, &crew, &name);
         // After a crash at the very end everyone must still tell what it was told.
         let comes_back = was_in && shared.plan.server_may_crash;
-        let mut link = tokio::select! {
+        let (mut link, scene) = tokio::select! {
             biased;
             _ = phase.wait_for(|phase| *phase == Phase::Over), if !comes_back => return,
-            link = connecting => link,
+            joined = connecting => joined,
         };
+        shared.intermission.joined(&name);
         let _present = Presence::begin(&crew, !was_in);
         if was_in {
             crew.tally.reconnected();
         }
         was_in = true;
         behaviour.joined();
-        let played = play(&crew, &mut link, &mut behaviour, &mut think, &mut phase).await;
+        let played = tokio::select! {
+            biased;
+            () = shared.intermission.replaced(scene) => Err(link.outlive_server().await),
+            played = play(&shared, &crew, &mut link, &mut behaviour, &mut think, &mut phase, (scene, &name)) => played,
+        };
         let settled = match played {
             Ok(()) => settle(&shared, link, &mut behaviour, &name).await,
             Err(lost) => Err(lost),
@@ -81,22 +87,30 @@ pub(crate) async fn live<B: Behaviour>(seat: Seat, mut behaviour: B) {
 }
 
 /// Tries until it succeeds.
-async fn connect<B: Behaviour>(shared: &Shared, crew: &Crew, name: &str) -> LinkOf<B> {
+async fn connect<B: Behaviour>(shared: &Shared, crew: &Crew, name: &str) -> (LinkOf<B>, Scene) {
     let may_fail = crew.has_network() || shared.plan.server_may_crash;
     loop {
         {
             // Never closed while clients run.
             let _permit = shared.handshakes.acquire().await;
+            let scene = shared.intermission.server_is_up().await;
             let connecting = Client::<B::Request, B::Event>::builder(crew.server)
                 .name(name)
                 .game(shared.game)
                 .trust(shared.plan.trust)
                 .endpoint(crew.endpoint.clone())
                 .connect();
-            match timeout(CONNECT_TIMEOUT, connecting).await {
+            let joined = tokio::select! {
+                biased;
+                // A welcome would be that of a server that is gone.
+                () = shared.intermission.crashed_since(scene) => continue,
+                joined = timeout(CONNECT_TIMEOUT, connecting) => joined,
+            };
+            match joined {
                 Ok(Ok((client, events))) => {
                     let tally = crew.tally.clone();
-                    return Link::new(client, events, tally, crew.patience, crew.class.durable);
+                    let durable = crew.class.durable;
+                    return (Link::new(client, events, tally, crew.patience, durable), scene);
                 }
                 // An honest "no" is one on any network.
                 Ok(Err(error)) if !may_fail || matches!(error, ConnectError::Rejected(_)) => {
@@ -115,11 +129,13 @@ async fn connect<B: Behaviour>(shared: &Shared, crew: &Crew, name: &str) -> Link
 
 /// Acts and waits in turn until the run is over.
 async fn play<B: Behaviour>(
+    shared: &Shared,
     crew: &Crew,
     link: &mut LinkOf<B>,
     behaviour: &mut B,
     think: &mut Pcg32,
     phase: &mut watch::Receiver<Phase>,
+    (scene, name): (Scene, &str),
 ) -> Result<(), Lost> {
     loop {
         tokio::select! {
@@ -144,7 +160,12 @@ async fn play<B: Behaviour>(
     loop {
         tokio::select! {
             biased;
-            _ = phase.wait_for(|phase| *phase == Phase::Over) => return Ok(()),
+            () = over(phase) => return Ok(()),
+            () = shared.intermission.interrupted(scene) => {
+                sit_out(&shared.intermission, link, behaviour, name).await?;
+                due = Instant::now() + period.mul_f64(think.random());
+                continue;
+            }
             listened = link.listen_until(due) => listened?,
         }
         link.heard().for_each(|event| behaviour.heard(event));
@@ -153,6 +174,41 @@ async fn play<B: Behaviour>(
         // Counted from when the act was due, so that slow answers do not lower the rate; but acts that a
         // very slow one has pushed aside are not made up for.
         due = (due + period.mul_f64(class.think.draw(think))).max(Instant::now());
+    }
+}
+
+/// Waits until the run is over.
+async fn over(phase: &mut watch::Receiver<Phase>) {
+    // Without anybody to say so it is, too.
+    let _ = phase.wait_for(|phase| *phase == Phase::Over).await;
+}
+
+/// Does nothing until the play goes on, but says once what the client has, if it is asked.
+async fn sit_out<B: Behaviour>(
+    intermission: &Intermission,
+    link: &mut LinkOf<B>,
+    behaviour: &mut B,
+    name: &str,
+) -> Result<(), Lost> {
+    let waiting = intermission.wait(name);
+    let mut scene = None;
+    loop {
+        tokio::select! {
+            biased;
+            other = intermission.other_than(scene) => scene = Some(other),
+            listened = link.listen() => listened?,
+        }
+        link.heard().for_each(|event| behaviour.heard(event));
+        match scene.map(|scene| scene.act) {
+            Some(Act::Play) => return Ok(()),
+            Some(Act::State) if waiting.is_asked() => {
+                link.measure(false);
+                let has = behaviour.audit(link).await?;
+                link.measure(true);
+                waiting.state(has);
+            }
+            _ => {}
+        }
     }
 }
 

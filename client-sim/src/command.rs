@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use sample_game::game::Tideland;
 
 use crate::arguments::CrowdArgs;
+use crate::crash::arguments::SeparateArgs;
 use crate::demo;
 use crate::hostile::arguments::{AttackArgs, HostileArgs};
 use crate::hostile::contest;
@@ -31,6 +32,8 @@ enum What {
         /// Keep the world here, and go on with the one that is here. Otherwise it lives in a folder that is removed.
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
+        #[command(flatten)]
+        apart: SeparateArgs,
     },
     #[command(flatten)]
     Common(Common),
@@ -56,7 +59,9 @@ pub fn main() -> ExitCode {
     }
     program::log_to_stderr();
     let result = match &what {
-        What::Demo { crowd, data } => demo::demo(crowd, data.as_deref()).map_err(Failure::from),
+        What::Demo { crowd, data, apart } => {
+            demo::demo(crowd, apart, data.as_deref()).map_err(Failure::from)
+        }
         What::Common(common) => return common.run(&tideland::cast()),
         What::Hostile(args) => contest::hold(args).map_err(Failure::from),
         // What comes of it is for whoever runs the server to judge.
@@ -86,6 +91,8 @@ mod tests {
             "client-sim demo",
             "client-sim demo --clients 50 --duration 2m --seed 7 --require p99<100ms,errors=0 --data x",
             "client-sim demo --clients 500 --duration 10m --delay 50ms --jitter 100ms --loss 5% --break-every 30s",
+            "client-sim demo --crash-every 20s --durability committed",
+            "client-sim demo --duration 1h --separate --require server.rss.growth<5%",
             "client-sim run --server 127.0.0.1:7777 --clients 10 --duration 30s --seed 3 --rate 0.5",
             "client-sim run --server 127.0.0.1:7777 --mix x.toml --ramp 100/s --think exponential --durable",
             "client-sim run --server 127.0.0.1:7777 --processes 2 --json x.json --html x.html",
@@ -98,6 +105,7 @@ mod tests {
         for line in [
             "client-sim demo --clients 0",
             "client-sim demo --rate 0",
+            "client-sim demo --crash-every 0s",
             "client-sim demo --ramp fast",
             "client-sim demo --processes 0",
             "client-sim demo --require p99",

@@ -78,7 +78,7 @@ pub async fn run(
 ) -> Result<Outcome, RunError> {
     let mut crowd = Crowd {
         plan,
-        clients: assemble(plan, cast)?,
+        clients: assemble(plan, cast, stage)?,
         record: Record::new(plan.classes.len()),
         joined_by: places(plan).last().map_or(Duration::ZERO, |place| place.joins_after),
     };
@@ -87,9 +87,10 @@ pub async fn run(
     if !is_interrupted {
         crowd.enter(Phase::Playing);
         stage.enter(Phase::Playing);
-        crowd.play(progress).await?;
+        crowd.play(progress, stage).await?;
     }
     let played = began.elapsed();
+    stage.intermission().end().await;
     crowd.enter(Phase::Over);
     stage.enter(Phase::Over);
     progress.finish();
@@ -134,9 +135,14 @@ enum Clients {
     Elsewhere(Remote),
 }
 
-fn assemble(plan: &Plan, cast: &Cast) -> Result<Vec<Clients>, RunError> {
+fn assemble(plan: &Plan, cast: &Cast, stage: &Stage) -> Result<Vec<Clients>, RunError> {
     if plan.processes <= 1 {
-        return Ok(vec![Clients::Here(Troupe::start(plan, cast, Part { index: 0, of: 1 })?)]);
+        return Ok(vec![Clients::Here(Troupe::start(
+            plan,
+            cast,
+            Part { index: 0, of: 1 },
+            stage,
+        )?)]);
     }
     (0..plan.processes)
         .map(|index| {
@@ -166,7 +172,7 @@ impl Crowd<'_> {
     }
 
     /// Lets the clients play until the time is up or Ctrl-C comes.
-    async fn play(&mut self, progress: &mut Progress) -> Result<(), RunError> {
+    async fn play(&mut self, progress: &mut Progress, stage: &Stage) -> Result<(), RunError> {
         let plan = self.plan;
         let began = Instant::now();
         let mut last = began;
@@ -180,6 +186,7 @@ impl Crowd<'_> {
                 _ = tick.tick() => false,
                 () = until(end) => true,
                 _ = tokio::signal::ctrl_c() => true,
+                () = stage.intermission().has_ended() => true,
             };
             let gathered = self.gather();
             let now = Instant::now();

@@ -14,9 +14,11 @@
 pub mod arguments;
 pub mod behaviour;
 pub mod cast;
+pub mod child_server;
 mod client;
 pub mod command;
 pub mod counts;
+pub mod crash;
 pub mod crew;
 pub mod crowd;
 pub mod demo;
@@ -44,3 +46,4 @@ pub mod table;
 pub mod tally;
 pub mod tideland;
 mod troupe;
+pub mod usage;

@@ -200,6 +200,28 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
         self.breaker = None;
     }
 
+    /// Whether calls are counted from now on.
+    pub(crate) fn measure(&mut self, measured: bool) {
+        self.measured = measured;
+    }
+
+    /// The server was killed, and another has taken its place. By itself the client would notice when nothing has come for long
+    /// enough. Waits until the session is over, as it must be.
+    pub(crate) async fn outlive_server(&mut self) -> Lost {
+        self.breaker = None;
+        self.client.break_connection();
+        let patience = self.patience;
+        let over = async {
+            loop {
+                if let Err(lost) = self.listen().await {
+                    return lost;
+                }
+            }
+        };
+        let what = "a session went on that a crash of the server had ended";
+        timeout(patience, over).await.unwrap_or_else(|_| Lost::Session(what.to_owned()))
+    }
+
     /// Says goodbye.
     pub(crate) async fn close(self) {
         self.client.close().await;

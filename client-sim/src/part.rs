@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::cast::Cast;
 use crate::crowd::RunError;
 use crate::remote::{END, Order, PLAY, Said};
-use crate::stage::Phase;
+use crate::stage::{Phase, Stage};
 use crate::troupe::{Gathered, Troupe};
 
 /// How often what was counted is said. A fraction of the second by which the other process counts.
@@ -74,7 +74,7 @@ async fn run(
 ) -> Result<(), PartError> {
     // Ctrl-C in a terminal is for all processes in it. The one that started this one says what is to be done about it.
     tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
-    let mut troupe = Troupe::start(&order.plan, cast, order.part)?;
+    let mut troupe = Troupe::start(&order.plan, cast, order.part, &Stage::default())?;
     let classes = order.plan.classes.len();
     let gather = |troupe: &Troupe| {
         let mut gathered = Gathered::nothing(classes);

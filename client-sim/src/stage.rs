@@ -2,6 +2,8 @@
 
 use tokio::sync::watch;
 
+use crate::crash::intermission::Intermission;
+use crate::ledger::Ledger;
 use crate::marks::Marks;
 
 /// How far a run is.
@@ -20,9 +22,16 @@ pub enum Phase {
 pub struct Stage {
     phase: watch::Sender<Phase>,
     marks: Marks,
+    intermission: Intermission,
+    ledger: Ledger,
 }
 
 impl Stage {
+    /// One with a ledger of what the clients are told.
+    pub fn with_ledger(ledger: Ledger) -> Self {
+        Self { ledger, ..Self::default() }
+    }
+
     /// How far the run is, to be looked at or waited for.
     pub fn phase(&self) -> watch::Receiver<Phase> {
         self.phase.subscribe()
@@ -33,6 +42,16 @@ impl Stage {
         &self.marks
     }
 
+    /// What interrupts the run.
+    pub fn intermission(&self) -> &Intermission {
+        &self.intermission
+    }
+
+    /// What the clients were told is done; not kept, unless somebody wants it.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     pub(crate) fn enter(&self, phase: Phase) {
         self.phase.send_replace(phase);
     }
@@ -40,6 +59,11 @@ impl Stage {
 
 impl Default for Stage {
     fn default() -> Self {
-        Self { phase: watch::Sender::new(Phase::Connecting), marks: Marks::default() }
+        Self {
+            phase: watch::Sender::new(Phase::Connecting),
+            marks: Marks::default(),
+            intermission: Intermission::default(),
+            ledger: Ledger::default(),
+        }
     }
 }

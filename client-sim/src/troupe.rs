@@ -12,13 +12,15 @@ use tokio::time::{Instant, timeout_at};
 use crate::cast::Cast;
 use crate::client::Seat;
 use crate::counts::Counts;
+use crate::crash::intermission::Intermission;
 use crate::crew::{CREW_CLIENTS_MAX, Crew};
 use crate::crowd::RunError;
+use crate::ledger::Ledger;
 use crate::network::relay::BothWays;
 use crate::places::places;
 use crate::plan::Plan;
 use crate::settlement::Settlement;
-use crate::stage::Phase;
+use crate::stage::{Phase, Stage};
 
 /// How many clients may be connecting at a time, those of other processes included. A handshake costs the server about a
 /// millisecond of processor time, so more at once would only time out waiting for one another.
@@ -40,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) game: &'static str,
     pub(crate) handshakes: Semaphore,
     pub(crate) settlement: Mutex<Settlement>,
+    pub(crate) intermission: Intermission,
+    pub(crate) ledger: Ledger,
 }
 
 /// The clients that run in this process.
@@ -78,12 +82,19 @@ pub(crate) struct Ending {
 
 impl Troupe {
     /// Begins to connect that part of the plan's clients.
-    pub(crate) fn start(plan: &Plan, cast: &Cast, part: Part) -> Result<Self, RunError> {
+    pub(crate) fn start(
+        plan: &Plan,
+        cast: &Cast,
+        part: Part,
+        stage: &Stage,
+    ) -> Result<Self, RunError> {
         let shared = Arc::new(Shared {
             plan: plan.clone(),
             game: cast.game(),
             handshakes: Semaphore::new((HANDSHAKES_MAX / part.of as usize).max(1)),
             settlement: Mutex::default(),
+            intermission: stage.intermission().clone(),
+            ledger: stage.ledger().clone(),
         });
         let phase = watch::Sender::new(Phase::Connecting);
         let mut troupe = Self { shared, crews: Vec::new(), clients: JoinSet::new(), phase };

@@ -20,6 +20,7 @@
 mod division;
 mod values;
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -141,6 +142,21 @@ struct Entry {
 }
 
 impl Mix {
+    /// The mix in that file, or the cast's own.
+    ///
+    /// # Errors
+    /// The file cannot be read, and what [`parse`](Self::parse) says.
+    pub fn named(file: Option<&Path>, cast: &Cast) -> Result<Self, MixError> {
+        let text = match file {
+            None => cast.standard_mix(),
+            Some(file) => std::fs::read_to_string(file).map_err(|cause| MixError::Unreadable {
+                file: file.display().to_string(),
+                cause,
+            })?,
+        };
+        Self::parse(&text, cast)
+    }
+
     /// Reads a mix of behaviours that `cast` knows.
     ///
     /// # Errors

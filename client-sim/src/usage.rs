@@ -1,0 +1,205 @@
+//! What a process takes of the machine: processor time and memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// What a process has taken until now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time, of all cores together.
+    pub cpu: Duration,
+    /// Memory that it has now.
+    pub memory_bytes: u64,
+}
+
+/// Reads what processes take, where the system tells.
+pub struct Gauge(Option<System>);
+
+impl Gauge {
+    /// One that has read nothing yet.
+    pub fn new() -> Self {
+        Self(System::new().ok())
+    }
+
+    /// What the process of this number has taken; `None` if there is none, or the system does not tell.
+    pub fn read(&mut self, process: u32) -> Option<Usage> {
+        let system = self.0.as_mut()?;
+        let pid = Pid::from_u32(process);
+        let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what);
+        let process = system.process(pid)?;
+        Some(Usage {
+            cpu: Duration::from_millis(process.accumulated_cpu_time()),
+            memory_bytes: process.memory(),
+        })
+    }
+}
+
+impl Default for Gauge {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Reads one process' usage every second, in a thread of its own, until it is finished or dropped.
+#[derive(Debug)]
+pub struct Recorder {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<Series>>,
+}
+
+impl Recorder {
+    /// Begins. The process may become another one meanwhile, as a server does that is started again.
+    pub fn start(process: Arc<AtomicU32>) -> Self {
+        let (stop, stopped) = channel();
+        let thread = thread::spawn(move || {
+            let (mut gauge, mut series, began) = (Gauge::new(), Series::default(), Instant::now());
+            loop {
+                let process = process.load(Ordering::Relaxed);
+                if let Some(usage) = gauge.read(process) {
+                    series.0.push(Sample { at: began.elapsed(), process, usage });
+                }
+                if stopped.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
+                    return series;
+                }
+            }
+        });
+        Self { stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// What was read.
+    pub fn finish(mut self) -> Series {
+        self.stop = None;
+        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+}
+
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Usage over time.
+#[derive(Clone, Debug, Default)]
+pub struct Series(Vec<Sample>);
+
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at: Duration,
+    process: u32,
+    usage: Usage,
+}
+
+/// By which share memory grew.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Growth {
+    /// From the beginning to the middle.
+    pub first_half: f64,
+    /// From the middle to the end: near zero, where memory has come to rest.
+    pub second_half: f64,
+}
+
+impl Series {
+    /// How much memory grew. `None` if too little was read, or of more than one process.
+    pub fn growth(&self) -> Option<Growth> {
+        let samples = &self.0;
+        let first = samples.first()?;
+        if samples.len() < SAMPLES_MIN || samples.iter().any(|s| s.process != first.process) {
+            return None;
+        }
+        // The middle value of a tenth of all, as a single one may be anything.
+        let level = |share: f64| {
+            let width = samples.len().div_ceil(10);
+            let from = ((samples.len() - width) as f64 * share) as usize;
+            let mut bytes: Vec<u64> =
+                samples[from..from + width].iter().map(|s| s.usage.memory_bytes).collect();
+            bytes.sort_unstable();
+            bytes[bytes.len() / 2].max(1) as f64
+        };
+        let [begin, middle, end] = [0.0, 0.5, 1.0].map(level);
+        Some(Growth { first_half: middle / begin - 1.0, second_half: end / middle - 1.0 })
+    }
+
+    /// The most memory that was ever read.
+    pub fn memory_bytes_max(&self) -> Option<u64> {
+        self.0.iter().map(|sample| sample.usage.memory_bytes).max()
+    }
+
+    /// In words, for people.
+    pub fn show(&self) -> String {
+        let Some(most) = self.memory_bytes_max() else {
+            return "server memory: this system does not tell\n".to_owned();
+        };
+        let step = self.0.len().div_ceil(POINTS_SHOWN).max(1);
+        let points =
+            self.0.iter().step_by(step).map(|sample| {
+                format!("{} s {}", sample.at.as_secs(), sample.usage.memory_bytes >> 20)
+            });
+        let points: Vec<String> = points.collect();
+        let mut text =
+            format!("server memory in MiB: at most {}; {}\n", most >> 20, points.join(", "));
+        if let Some(Growth { first_half, second_half }) = self.growth() {
+            text += &format!(
+                "server memory grew by {:+.1} % in the first half and {:+.1} % in the second\n",
+                first_half * 100.0,
+                second_half * 100.0
+            );
+        }
+        text
+    }
+}
+
+/// With fewer samples there are no halves to speak of.
+const SAMPLES_MIN: usize = 10;
+
+const POINTS_SHOWN: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(memory: impl IntoIterator<Item = (u32, u64)>) -> Series {
+        let samples = memory.into_iter().enumerate().map(|(second, (process, memory_bytes))| {
+            let usage = Usage { cpu: Duration::ZERO, memory_bytes };
+            Sample { at: Duration::from_secs(second as u64), process, usage }
+        });
+        Series(samples.collect())
+    }
+
+    #[test]
+    fn growth_is_told_half_by_half() {
+        let leaking = series((0..100).map(|second| (7, 100 + second)));
+        let Growth { first_half, second_half } = leaking.growth().expect("growth");
+        assert!((0.4..0.5).contains(&first_half), "{first_half}");
+        assert!((0.25..0.35).contains(&second_half), "{second_half}");
+        let at_rest = series((0..100).map(|second| (7, 100 + second.min(40))));
+        assert_eq!(at_rest.growth().map(|growth| growth.second_half), Some(0.0));
+    }
+
+    #[test]
+    fn a_single_peak_is_no_growth_but_the_most_there_was() {
+        let peak = series((0..100).map(|second| (7, if second == 99 { 500 } else { 100 })));
+        let still = Growth { first_half: 0.0, second_half: 0.0 };
+        assert_eq!((peak.growth(), peak.memory_bytes_max()), (Some(still), Some(500)));
+    }
+
+    #[test]
+    fn two_processes_have_no_growth_in_common() {
+        assert_eq!(series((0..100).map(|second| (second / 50, 100))).growth(), None);
+        assert_eq!(series([(7, 100)]).growth(), None);
+        assert!(series([]).show().contains("does not tell"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_takes_something() {
+        let mut gauge = Gauge::new();
+        let usage = gauge.read(std::process::id()).expect("usage");
+        assert!(usage.memory_bytes > 100 << 10, "{usage:?}");
+        let busy_until = usage.cpu + Duration::from_millis(30);
+        while gauge.read(std::process::id()).expect("usage").cpu < busy_until {}
+        assert_eq!(gauge.read(u32::MAX >> 2), None);
+    }
+}
