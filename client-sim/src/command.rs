@@ -1,4 +1,4 @@
-//! The command line of Tideland's clients: `client-sim demo`, `run`, `hostile`, `attack` and `serve`.
+//! The command line of Tideland's clients: `client-sim demo`, `run`, `limit`, `hostile`, `attack` and `serve`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,6 +12,7 @@ use crate::crash::arguments::SeparateArgs;
 use crate::demo;
 use crate::hostile::arguments::{AttackArgs, HostileArgs};
 use crate::hostile::contest;
+use crate::limit::{self, LimitArgs};
 use crate::program::{self, Common, Failure};
 use crate::tideland;
 
@@ -35,6 +36,8 @@ enum What {
         #[command(flatten)]
         apart: SeparateArgs,
     },
+    /// Find how many clients this machine carries, with the server in a process of its own.
+    Limit(LimitArgs),
     #[command(flatten)]
     Common(Common),
     /// Start Tideland in a process of its own, attack it in every way, and see how honest clients fare meanwhile.
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
         What::Demo { crowd, data, apart } => {
             demo::demo(crowd, apart, data.as_deref()).map_err(Failure::from)
         }
+        What::Limit(args) => limit::command(args, &tideland::cast()).map_err(Failure::from),
         What::Common(common) => return common.run(&tideland::cast()),
         What::Hostile(args) => contest::hold(args).map_err(Failure::from),
         // What comes of it is for whoever runs the server to judge.
@@ -93,6 +97,7 @@ mod tests {
             "client-sim demo --clients 500 --duration 10m --delay 50ms --jitter 100ms --loss 5% --break-every 30s",
             "client-sim demo --crash-every 20s --durability committed",
             "client-sim demo --duration 1h --separate --require server.rss.growth<5%",
+            "client-sim limit --p99 100ms --rate 2 --from 500 --hold 20s --json x.json",
             "client-sim run --server 127.0.0.1:7777 --clients 10 --duration 30s --seed 3 --rate 0.5",
             "client-sim run --server 127.0.0.1:7777 --mix x.toml --ramp 100/s --think exponential --durable",
             "client-sim run --server 127.0.0.1:7777 --processes 2 --json x.json --html x.html",

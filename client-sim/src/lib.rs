@@ -26,6 +26,7 @@ pub mod duration;
 pub mod figures;
 pub mod hostile;
 pub mod ledger;
+pub mod limit;
 pub mod link;
 pub mod marks;
 pub mod mix;

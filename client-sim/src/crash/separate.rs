@@ -166,7 +166,8 @@ impl Played {
             );
             let taken_back = self.taken_back();
             if taken_back > 0 {
-                lines += &format!("taken back by crashes: {taken_back} things that clients were told\n");
+                lines +=
+                    &format!("taken back by crashes: {taken_back} things that clients were told\n");
             }
         }
         lines + &self.usage.show()
