@@ -26,7 +26,11 @@ pub fn shout(ctx: &Ctx, me: Ref<Player>, text: String) -> Result<()> {
     Ok(())
 }
 
-fn sayable(text: String) -> Result<String> {
+/// `text`, if it is short enough and in plain letters.
+///
+/// # Errors
+/// It is not.
+pub fn sayable(text: String) -> Result<String> {
     ensure!(!text.trim().is_empty(), "that is no text; say something");
     let chars = text.chars().count();
     ensure!(

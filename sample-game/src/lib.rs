@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod bank;
 pub mod chat;
 pub mod crafting;
 pub mod creatures;
@@ -21,9 +22,12 @@ pub mod items;
 pub mod leaderboard;
 pub mod looking;
 pub mod market;
+pub mod members;
 pub mod messages;
 pub mod mint;
+pub mod orders;
 pub mod players;
+pub mod prices;
 pub mod regions;
 pub mod remains;
 pub mod rules;

@@ -7,6 +7,7 @@ use crate::daylight;
 use crate::guilds::{self, Guild};
 use crate::island::{Position, SIDE};
 use crate::items::{self, Item, Kind};
+use crate::market::Order;
 use crate::messages::Event;
 use crate::mint::{self, Source};
 use crate::regions::{self, Place};
@@ -34,6 +35,8 @@ pub struct Player {
     pub guild: Option<Ref<Guild>>,
     /// The deal that they are about to make with somebody.
     pub offer: Option<Ref<Deal>>,
+    /// Their orders at the market.
+    pub orders: Vec<Ref<Order>>,
 }
 
 /// Someone joined: they go on where they left off, or begin as a new player.
@@ -114,6 +117,7 @@ fn create(ctx: &Ctx, name: &str) -> Result<Ref<Player>> {
         fame: 0,
         guild: None,
         offer: None,
+        orders: Vec::new(),
     })?;
     mint::mint(ctx, Source::Newcomer, START_GOLD)?;
     items::make(ctx, Kind::Shell, me, &mut *ctx.get_mut(me)?)?;

@@ -4,15 +4,20 @@ use std::collections::{HashMap, HashSet};
 
 use daystar::prelude::*;
 
+use crate::bank::Bank;
 use crate::gathering::{Source, yields};
 use crate::island::Position;
 use crate::items::{Holder, Item};
+use crate::market::Order;
 use crate::mint;
 use crate::players::Player;
 use crate::regions::{Place, Region};
 use crate::settings::{PACK_GRAMS_MAX, PACK_ITEMS_MAX};
 
+pub mod deals;
+pub mod guilds;
 pub mod leaders;
+pub mod market;
 
 /// Reports every broken rule.
 pub fn check(world: &World) -> Result<()> {
@@ -21,7 +26,10 @@ pub fn check(world: &World) -> Result<()> {
     nobody_carries_too_much(world)?;
     everyone_is_in_one_region(world)?;
     every_source_is_where_it_is_drawn(world)?;
-    leaders::check(world)
+    leaders::check(world)?;
+    market::check(world)?;
+    guilds::check(world)?;
+    deals::check(world)
 }
 
 /// All gold was minted, and none of it was lost or copied since.
@@ -29,6 +37,14 @@ fn gold_is_conserved(world: &World) -> Result<()> {
     let mut gold = 0_i128;
     world.each::<Player>(|_, player| {
         gold += i128::from(player.gold);
+        Ok(())
+    })?;
+    world.each::<Order>(|_, order| {
+        gold += i128::from(order.gold);
+        Ok(())
+    })?;
+    world.each::<Bank>(|_, bank| {
+        gold += i128::from(bank.gold);
         Ok(())
     })?;
     let minted = mint::in_circulation(world)?;
@@ -44,6 +60,12 @@ fn every_item_has_one_holder(world: &World) -> Result<()> {
     world.each::<Player>(|me, player| {
         for &item in &player.pack {
             listed_by.entry(item).or_default().push(Holder::Player(me));
+        }
+        Ok(())
+    })?;
+    world.each::<Order>(|me, order| {
+        for &item in &order.things {
+            listed_by.entry(item).or_default().push(Holder::Order(me));
         }
         Ok(())
     })?;

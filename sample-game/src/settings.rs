@@ -56,3 +56,51 @@ pub const LEADERS_TOLD: usize = 10;
 
 /// The longest thing that can be said, in characters.
 pub const SAY_CHARS_MAX: usize = 200;
+
+/// How far apart two players may stand who trade, in tiles.
+pub const TRADE_REACH: u16 = 4;
+
+/// How many things one player lays out in a trade: as many as a pack holds.
+pub const DEAL_THINGS_MAX: usize = PACK_ITEMS_MAX;
+
+/// How many orders a player has at the market, those included in which something still waits to be collected.
+pub const ORDERS_MAX: usize = 10;
+
+/// How much one order buys or sells. It is also how many orders are filled at once at most.
+pub const ORDER_AMOUNT_MAX: usize = 20;
+
+/// The highest price that an order names.
+pub const ORDER_PRICE_MAX: u64 = 1_000_000;
+
+/// What the market keeps of each sale, of a hundred gold; the rest of the division is the seller's.
+pub const MARKET_FEE_PERCENT: u64 = 5;
+
+/// How many of the best prices are told of a book, for each side.
+pub const LEVELS_SHOWN: usize = 5;
+
+/// How many orders are looked at to tell the best prices, for each side.
+pub const ORDERS_LOOKED_AT_MAX: usize = 100;
+
+/// How many of the last sales of a good are remembered.
+pub const PRICE_SALES_MAX: usize = 20;
+
+/// How many of the last hours in which a good was sold are remembered.
+pub const PRICE_HOURS_MAX: usize = 48;
+
+/// What it costs to found a guild.
+pub const GUILD_FOUNDING_GOLD: u64 = 50;
+
+/// The longest name of a guild, in characters.
+pub const GUILD_NAME_CHARS_MAX: usize = 24;
+
+/// How many members a guild has.
+pub const GUILD_MEMBERS_MAX: usize = 50;
+
+/// How many players a guild has invited who have not joined; the one who was invited first makes room.
+pub const GUILD_INVITED_MAX: usize = 20;
+
+/// How many entries a bank's ledger keeps.
+pub const LEDGER_ENTRIES_MAX: u64 = 50;
+
+/// How much gold a guild's officers take out of its bank in one day of the island, all of them together.
+pub const WITHDRAWN_A_DAY_MAX: u64 = 200;

@@ -2,11 +2,15 @@
 
 mod crafting;
 mod daylight;
+mod dealing_rules;
 mod gathering;
 mod giving;
+mod guilds;
 mod leaders;
+mod market;
 mod players;
 mod returning;
 mod rules;
 mod seeing;
+mod trade;
 mod visit;

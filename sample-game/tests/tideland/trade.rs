@@ -1,0 +1,311 @@
+//! Ann and Bob stand together, lay out what they would give, and swap it, all of it or nothing.
+
+use std::net::SocketAddr;
+
+use daystar::Ref;
+use sample_game::Tideland;
+use sample_game::island::everywhere;
+use sample_game::items::{Item, Kind};
+use sample_game::messages::{Event, PackItem, Request};
+use sample_game::settings::{START_GOLD, TRADE_REACH};
+use sample_game::trade::{Ask, SeenOffer, Told};
+use tokio::task::JoinSet;
+
+use crate::visit::{Endowed, Visitor, on_a_checked_island, on_an_island, on_an_island_of};
+
+#[test]
+fn two_swap_what_they_have_laid_out() {
+    on_a_checked_island(Tideland::default(), async |server| {
+        let (ann, mut bob) = ann_and_bob(server).await;
+        let shell = bob.pack[0];
+        assert_eq!(open(&ann, "bob").await, 0);
+        assert_eq!(offer(&ann, 30, &[]).await, 1);
+        assert_eq!(offer(&bob, 1, &[shell.item]).await, 2);
+        accept(&bob, 2).await;
+        let answer = ann.ask(Request::Trade(Ask::Accept { revision: 2 })).await;
+        let pack = vec![ann.pack[0], shell];
+        let gold = START_GOLD - 29;
+        let swapped = Told::Swapped { with: "bob".to_owned(), gold, pack: pack.clone() };
+        assert_eq!(answer, Some(Event::Trade(swapped)));
+        let told = bob.until(|event| match event {
+            Event::Trade(Told::Swapped { with, gold, pack }) => Some((with, gold, pack)),
+            _ => None,
+        });
+        assert_eq!(told.await, ("ann".to_owned(), START_GOLD + 29, Vec::new()));
+        assert_eq!(ann.own().await, (gold, pack));
+        assert_eq!(bob.own().await, (START_GOLD + 29, Vec::new()));
+        // It is over, so a new one can be opened.
+        open(&bob, "ann").await;
+    });
+}
+
+#[test]
+fn both_see_every_state_of_the_deal_and_a_change_withdraws_what_was_accepted() {
+    on_an_island(async |server| {
+        let (mut ann, mut bob) = ann_and_bob(server).await;
+        open(&ann, "bob").await;
+        offer(&ann, 10, &[ann.pack[0].item]).await;
+        accept(&bob, 1).await;
+        offer(&ann, 10, &[]).await;
+        let nothing = SeenOffer { gold: 0, things: Vec::new(), accepted: false };
+        let ten = SeenOffer { gold: 10, ..nothing.clone() };
+        let with_shell = SeenOffer { things: vec![ann.pack[0]], ..ten.clone() };
+        let accepted = SeenOffer { accepted: true, ..nothing.clone() };
+        assert_eq!(told(&mut ann).await, (with_shell.clone(), accepted, 1));
+        for (theirs, revision) in [(nothing.clone(), 0), (with_shell, 1), (ten, 2)] {
+            assert_eq!(told(&mut bob).await, (nothing.clone(), theirs, revision));
+        }
+        for trader in [&ann, &bob] {
+            let refusal = trader.refused(Request::Trade(Ask::Accept { revision: 1 })).await;
+            assert!(refusal.contains("the deal has changed"), "{refusal}");
+        }
+        // Bob's first acceptance counts no more.
+        accept(&ann, 2).await;
+        assert_eq!((ann.own().await.0, bob.own().await.0), (START_GOLD, START_GOLD));
+    });
+}
+
+#[test]
+fn deals_that_cannot_be_are_refused() {
+    on_an_island(async |server| {
+        let (ann, bob) = ann_and_bob(server).await;
+        let mut cid = Visitor::join(server, "cid").await;
+        for (who, reason) in
+            [("ann", "that is yourself"), ("dan", "nobody on the island is called \"dan\"")]
+        {
+            let refusal = ann.refused(Request::Trade(Ask::Open { with: who.to_owned() })).await;
+            assert!(refusal.contains(reason), "{refusal}");
+        }
+        for ask in
+            [Ask::Offer { gold: 1, things: Vec::new() }, Ask::Accept { revision: 0 }, Ask::Cancel]
+        {
+            let refusal = ann.refused(Request::Trade(ask)).await;
+            assert!(refusal.contains("you are in no deal"), "{refusal}");
+        }
+        let far = everywhere()
+            .find(|place| place.tile().is_open() && place.distance(ann.at) > TRADE_REACH)
+            .expect("a large island");
+        cid.walk_to(far, 0).await;
+        let refusal = cid.refused(Request::Trade(Ask::Open { with: "ann".to_owned() })).await;
+        assert!(refusal.contains("ann is too far away"), "{refusal}");
+
+        open(&ann, "bob").await;
+        cid.walk_to(ann.at, 0).await;
+        let refusal = cid.refused(Request::Trade(Ask::Open { with: "ann".to_owned() })).await;
+        assert!(refusal.contains("ann is in a deal with someone else"), "{refusal}");
+        let refusal = ann.refused(Request::Trade(Ask::Open { with: "cid".to_owned() })).await;
+        assert!(refusal.contains("you are in a deal already"), "{refusal}");
+
+        let (mine, not_mine) = (ann.pack[0].item, bob.pack[0].item);
+        for (gold, things, reason) in [
+            (START_GOLD + 1, vec![], "ann has only 100 gold, and offers 101"),
+            (0, vec![not_mine], "is not in the pack of ann"),
+            (0, vec![mine, mine], "is offered twice"),
+            (0, vec![mine; 1_000], "are too many"),
+        ] {
+            let refusal = ann.refused(Request::Trade(Ask::Offer { gold, things })).await;
+            assert!(refusal.contains(reason), "{refusal}");
+        }
+        cid.leave().await;
+        bob.leave().await;
+        let mut ann = ann;
+        assert_eq!(
+            ended(&mut ann).await,
+            ("bob".to_owned(), "the other has left the game".to_owned())
+        );
+        let refusal = ann.refused(Request::Trade(Ask::Open { with: "bob".to_owned() })).await;
+        assert!(refusal.contains("bob is not in the game"), "{refusal}");
+    });
+}
+
+#[test]
+fn what_is_not_there_any_more_is_not_swapped() {
+    on_a_checked_island(Tideland::default(), async |server| {
+        let (ann, bob) = ann_and_bob(server).await;
+        let shell = ann.pack[0].item;
+        open(&ann, "bob").await;
+        offer(&ann, 5, &[shell]).await;
+        offer(&bob, START_GOLD, &[]).await;
+        ann.ask(Request::ThrowAway { item: shell }).await;
+        accept(&ann, 2).await;
+        let refusal = bob.refused(Request::Trade(Ask::Accept { revision: 2 })).await;
+        assert!(refusal.contains("is not in the pack of ann"), "{refusal}");
+
+        // Nothing was swapped, and the deal can still be changed.
+        assert_eq!((ann.own().await.0, bob.own().await.0), (START_GOLD, START_GOLD));
+        assert_eq!(offer(&ann, 5, &[]).await, 3);
+        bob.ask(Request::GiveGold { to: "ann".to_owned(), gold: 1 }).await;
+        accept(&ann, 3).await;
+        let refusal = bob.refused(Request::Trade(Ask::Accept { revision: 3 })).await;
+        assert!(refusal.contains("bob has only 99 gold, and offers 100"), "{refusal}");
+        assert_eq!(offer(&bob, START_GOLD - 1, &[]).await, 4);
+        accept(&bob, 4).await;
+        ann.ask(Request::Trade(Ask::Accept { revision: 4 })).await;
+        assert_eq!(ann.own().await, (2 * START_GOLD - 5, Vec::new()));
+        assert_eq!(bob.own().await, (5, bob.pack.clone()));
+    });
+}
+
+#[test]
+fn a_deal_ends_when_one_calls_it_off_walks_away_or_leaves() {
+    on_a_checked_island(Tideland::default(), async |server| {
+        let (mut ann, mut bob) = ann_and_bob(server).await;
+        let place = ann.at;
+        open(&ann, "bob").await;
+        bob.ask(Request::Trade(Ask::Cancel)).await;
+        for (trader, with) in [(&mut ann, "bob"), (&mut bob, "ann")] {
+            let why = "bob has called it off".to_owned();
+            assert_eq!(ended(trader).await, (with.to_owned(), why));
+        }
+
+        open(&ann, "bob").await;
+        let away = everywhere()
+            .find(|to| to.tile().is_open() && to.distance(place) == TRADE_REACH + 1)
+            .expect("a large island");
+        bob.walk_to(away, 0).await;
+        for (trader, with) in [(&mut ann, "bob"), (&mut bob, "ann")] {
+            let why = "bob has walked away".to_owned();
+            assert_eq!(ended(trader).await, (with.to_owned(), why));
+        }
+
+        bob.walk_to(place, 0).await;
+        open(&ann, "bob").await;
+        let bob = bob.come_back(server).await;
+        assert_eq!(ended(&mut ann).await.0, "bob");
+        open(&bob, "ann").await;
+    });
+}
+
+#[test]
+fn packs_that_are_full_can_swap_one_for_one() {
+    on_an_island_of(Endowed(&[Kind::Ore; 9]), async |server| {
+        let (ann, bob) = ann_and_bob(server).await;
+        let (mine, theirs) = (ann.own().await.1[1].item, bob.own().await.1[1].item);
+        open(&ann, "bob").await;
+        offer(&ann, 0, &[mine]).await;
+        accept(&bob, 1).await;
+        let refusal = ann.refused(Request::Trade(Ask::Accept { revision: 1 })).await;
+        assert!(refusal.contains("bob carries"), "{refusal}");
+
+        offer(&bob, 0, &[theirs]).await;
+        accept(&bob, 2).await;
+        ann.ask(Request::Trade(Ask::Accept { revision: 2 })).await;
+        let has = |pack: Vec<PackItem>, item| pack.iter().any(|thing| thing.item == item);
+        assert!(has(ann.own().await.1, theirs) && has(bob.own().await.1, mine));
+    });
+}
+
+/// Two trade while six others give them things and try to come between; nothing is doubled, and nothing lost.
+#[test]
+fn nobody_comes_between_two_who_trade() {
+    on_a_checked_island(Endowed(&[Kind::Fish; 3]), async |server| {
+        let mut crowd = vec![Visitor::join(server, "trader 0").await];
+        for number in 1..8 {
+            let mut visitor = Visitor::join(server, &format!("trader {number}")).await;
+            visitor.walk_to(crowd[0].at, 0).await;
+            crowd.push(visitor);
+        }
+        let mut at_work = JoinSet::new();
+        for (number, visitor) in crowd.into_iter().enumerate() {
+            at_work.spawn(haggle(visitor, number));
+        }
+        let crowd = at_work.join_all().await;
+        let (mut gold, mut things, mut swaps) = (0, Vec::new(), 0);
+        for (visitor, done) in crowd {
+            let (more_gold, pack) = visitor.own().await;
+            gold += more_gold;
+            things.extend(pack.into_iter().map(|thing| thing.item));
+            swaps += done;
+            visitor.leave().await;
+        }
+        assert_eq!(gold, 8 * START_GOLD);
+        let count = things.len();
+        things.sort();
+        things.dedup();
+        assert_eq!((count, things.len()), (8 * 4, 8 * 4));
+        assert!(swaps > 0, "nobody ever swapped anything");
+    });
+}
+
+/// Trades, gives and gives up, in turns that differ from one to the next. How many swaps `visitor` completed.
+async fn haggle(visitor: Visitor, number: usize) -> (Visitor, usize) {
+    let mut swaps = 0;
+    // The first two trade with each other, and the others try to trade with one of them.
+    let with = format!("trader {}", if number == 0 { 1 } else { (number + 1) % 2 });
+    for turn in 0..40 {
+        let _ = visitor.attempt(Request::Trade(Ask::Open { with: with.clone() })).await;
+        let (gold, pack) = visitor.own().await;
+        let things: Vec<Ref<Item>> = pack.iter().map(|thing| thing.item).take(turn % 3).collect();
+        let gold = gold.min(turn as u64 % 7);
+        if let Ok(Some(Event::Trade(Told::Deal { revision, .. }))) =
+            visitor.attempt(Request::Trade(Ask::Offer { gold, things: things.clone() })).await
+        {
+            for revision in revision..revision + 3 {
+                match visitor.attempt(Request::Trade(Ask::Accept { revision })).await {
+                    Ok(Some(Event::Trade(Told::Swapped { .. }))) => swaps += 1,
+                    Ok(Some(_)) => break,
+                    _ => {}
+                }
+            }
+        }
+        match turn % 5 {
+            0 => drop(visitor.attempt(Request::GiveGold { to: with.clone(), gold: 1 }).await),
+            1 => {
+                for item in things {
+                    drop(visitor.attempt(Request::GiveItem { to: with.clone(), item }).await);
+                }
+            }
+            2 => drop(visitor.attempt(Request::Trade(Ask::Cancel)).await),
+            _ => {}
+        }
+    }
+    (visitor, swaps)
+}
+
+async fn ann_and_bob(server: SocketAddr) -> (Visitor, Visitor) {
+    let ann = Visitor::join(server, "ann").await;
+    let mut bob = Visitor::join(server, "bob").await;
+    bob.walk_to(ann.at, 0).await;
+    (ann, bob)
+}
+
+/// Opens a deal. Its revision.
+async fn open(who: &Visitor, with: &str) -> u32 {
+    revision(who.ask(Request::Trade(Ask::Open { with: with.to_owned() })).await)
+}
+
+/// Lays something out. The deal's revision then.
+async fn offer(who: &Visitor, gold: u64, things: &[Ref<Item>]) -> u32 {
+    revision(who.ask(Request::Trade(Ask::Offer { gold, things: things.to_vec() })).await)
+}
+
+/// Accepts as the first of the two.
+async fn accept(who: &Visitor, with: u32) {
+    let answer = who.ask(Request::Trade(Ask::Accept { revision: with })).await;
+    assert_eq!(revision(answer), with);
+}
+
+fn revision(answer: Option<Event>) -> u32 {
+    match answer {
+        Some(Event::Trade(Told::Deal { revision, .. })) => revision,
+        other => panic!("a deal was expected, and not {other:?}"),
+    }
+}
+
+/// How a deal stands that the other has changed: one's own side, the other, and the revision.
+async fn told(visitor: &mut Visitor) -> (SeenOffer, SeenOffer, u32) {
+    let told = visitor.until(|event| match event {
+        Event::Trade(Told::Deal { yours, theirs, revision, .. }) => Some((yours, theirs, revision)),
+        _ => None,
+    });
+    told.await
+}
+
+/// With whom a deal has ended, and why.
+async fn ended(visitor: &mut Visitor) -> (String, String) {
+    let told = visitor.until(|event| match event {
+        Event::Trade(Told::Ended { with, why }) => Some((with, why)),
+        _ => None,
+    });
+    told.await
+}
