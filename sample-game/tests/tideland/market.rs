@@ -262,30 +262,49 @@ fn a_crowd_at_one_book_neither_makes_nor_loses_anything() {
 /// Buys, sells and takes back, differently from one dealer to the next. How many orders were filled at once.
 async fn deal(visitor: Visitor, number: u64) -> (Visitor, usize) {
     let mut fills = 0;
-    for turn in number..number + 40 {
+    for turn in number..number + 30 {
+        let wood = wood_of(&visitor).await;
         let price = 18 + turn * 7 % 5;
-        let things = visitor.own().await.1;
-        let wood = things.iter().filter(|thing| thing.kind == Kind::Wood);
-        let things: Vec<Ref<Item>> = wood.map(|thing| thing.item).take(turn as usize % 3).collect();
-        let ask = match turn % 2 {
-            0 => Ask::Sell { things, price },
-            _ => Ask::Buy { kind: Kind::Wood, amount: 1 + turn as u32 % 2, price },
+        // All at once, so that there is always something to do. What cannot be for want of gold or wood, or because it would
+        // be with oneself, is refused.
+        let sell = |things: &[Ref<Item>], price| {
+            visitor.attempt(Request::Market(Ask::Sell { things: things.to_vec(), price }))
         };
-        // What cannot be for want of gold or wood, or because it would be with oneself, is refused.
-        if let Ok(Some(Event::Market(Told::Placed { order, .. }))) =
-            visitor.attempt(Request::Market(ask)).await
-        {
-            fills += usize::from(order.left < order.amount);
-        }
-        if turn % 3 == 0 {
-            for SeenOrder { order, left, .. } in orders(&visitor).await {
-                // It may be filled in this moment, and then there is nothing to be taken back.
-                let ask = if left > 0 { cancel(order) } else { collect(order) };
-                drop(visitor.attempt(ask).await);
+        let buy = |amount, price| {
+            visitor.attempt(Request::Market(Ask::Buy { kind: Kind::Wood, amount, price }))
+        };
+        let few = wood.len().min(2);
+        let (one, two, three, four) = match turn % 2 {
+            0 => tokio::join!(
+                sell(&wood[..few], price),
+                buy(1, 23),
+                buy(2, price),
+                sell(&wood[few..], 17)
+            ),
+            _ => tokio::join!(
+                buy(1, price),
+                sell(&wood[..few], 17),
+                sell(&wood[few..], price),
+                buy(1, 23)
+            ),
+        };
+        for answer in [one, two, three, four] {
+            if let Ok(Some(Event::Market(Told::Placed { order, .. }))) = answer {
+                fills += usize::from(order.left < order.amount);
             }
+        }
+        for SeenOrder { order, left, .. } in orders(&visitor).await {
+            // It may be filled in this moment, and then there is nothing to be taken back.
+            let ask = if left > 0 { cancel(order) } else { collect(order) };
+            drop(visitor.attempt(ask).await);
         }
     }
     (visitor, fills)
+}
+
+async fn wood_of(visitor: &Visitor) -> Vec<Ref<Item>> {
+    let pack = visitor.own().await.1;
+    pack.iter().filter(|thing| thing.kind == Kind::Wood).map(|thing| thing.item).collect()
 }
 
 /// Joins, and looks at what newcomers have got here.
@@ -311,9 +330,8 @@ fn on_an_island_with_wood(story: impl AsyncFnOnce(SocketAddr)) {
 
 /// Sells some of the visitor's wood.
 async fn sell(who: &Visitor, amount: usize, price: u64) -> SeenOrder {
-    let pack = who.own().await.1;
-    let wood = pack.iter().filter(|thing| thing.kind == Kind::Wood);
-    let things: Vec<Ref<Item>> = wood.map(|thing| thing.item).take(amount).collect();
+    let mut things = wood_of(who).await;
+    things.truncate(amount);
     assert_eq!(things.len(), amount, "{} has not so much wood", who.name);
     let order = placed(who.ask(Request::Market(Ask::Sell { things, price })).await);
     assert_eq!((order.side, order.kind, order.price), (Side::Sell, Kind::Wood, price));
