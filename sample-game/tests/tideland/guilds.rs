@@ -1,7 +1,6 @@
 //! Ann founds a guild, Bob and Cid join it, and they share a bank.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use sample_game::Tideland;
 use sample_game::bank::{Change, SeenEntry};
@@ -11,8 +10,6 @@ use sample_game::messages::{Event, Request};
 use sample_game::settings::{
     GUILD_FOUNDING_GOLD, GUILD_NAME_CHARS_MAX, LEDGER_ENTRIES_MAX, START_GOLD, WITHDRAWN_A_DAY_MAX,
 };
-use tokio::sync::Barrier;
-use tokio::task::JoinSet;
 
 use crate::visit::{Visitor, on_a_checked_island, on_an_island};
 
@@ -244,97 +241,6 @@ fn a_ledger_carries_forward_what_is_old() {
     });
 }
 
-/// Eight put gold into one bank and take it out again, all at once; then all of them leave at once.
-#[test]
-fn a_crowd_at_one_bank_neither_makes_nor_loses_gold() {
-    on_a_checked_island(Tideland::default(), async |server| {
-        let crowd = crowd(server).await;
-        ask(&crowd[0], Ask::Found { name: "herons".to_owned() }).await;
-        for visitor in &crowd[1..] {
-            ask(&crowd[0], Ask::Invite { who: visitor.name.clone() }).await;
-            ask(visitor, Ask::Join { guild: "herons".to_owned() }).await;
-            ask(&crowd[0], Ask::Promote { who: visitor.name.clone() }).await;
-        }
-        let mut at_work = JoinSet::new();
-        for (number, visitor) in crowd.into_iter().enumerate() {
-            at_work.spawn(pay_in_and_out(visitor, number as u64));
-        }
-        let crowd = at_work.join_all().await;
-        let (carried, entries) = ledger(&crowd[0]).await;
-        let bank = entries.iter().fold(carried, |gold, entry| match entry.change {
-            Change::In(more) => gold + more,
-            Change::Out(less) => gold - less,
-        });
-        let mut gold = bank;
-        for visitor in &crowd {
-            gold += visitor.own().await.0;
-        }
-        let all = 8 * START_GOLD - GUILD_FOUNDING_GOLD;
-        assert_eq!(gold, all);
-
-        let mut at_work = JoinSet::new();
-        for visitor in crowd {
-            at_work.spawn(async move {
-                ask(&visitor, Ask::Leave).await;
-                visitor
-            });
-        }
-        let mut gold = 0;
-        for visitor in at_work.join_all().await {
-            gold += visitor.own().await.0;
-        }
-        assert_eq!(gold, all, "the last takes what is in the bank");
-    });
-}
-
-async fn pay_in_and_out(visitor: Visitor, number: u64) -> Visitor {
-    for turn in number..number + 30 {
-        // There may not be so much, here or there, and then it is refused.
-        drop(visitor.attempt(Request::Guild(Ask::Deposit { gold: 1 + turn % 9 })).await);
-        drop(visitor.attempt(Request::Guild(Ask::Withdraw { gold: 1 + turn % 4 })).await);
-    }
-    visitor
-}
-
-/// Eight found a guild of the same name at once, again and again, and each time one of them does.
-#[test]
-fn of_a_crowd_that_founds_a_guild_of_one_name_one_does() {
-    const ROUNDS: usize = 10;
-    on_a_checked_island(Tideland::default(), async |server| {
-        let together = Arc::new(Barrier::new(8));
-        let mut at_work = JoinSet::new();
-        for visitor in crowd(server).await {
-            let together = Arc::clone(&together);
-            at_work.spawn(async move {
-                let mut founded = Vec::new();
-                for _ in 0..ROUNDS {
-                    together.wait().await;
-                    let found = Request::Guild(Ask::Found { name: "herons".to_owned() });
-                    let is_founded = visitor.attempt(found).await.is_ok();
-                    together.wait().await;
-                    if is_founded {
-                        ask(&visitor, Ask::Leave).await;
-                    }
-                    founded.push(is_founded);
-                }
-                founded
-            });
-        }
-        let founded = at_work.join_all().await;
-        for round in 0..ROUNDS {
-            assert_eq!(founded.iter().filter(|founded| founded[round]).count(), 1, "in {round}");
-        }
-    });
-}
-
-async fn crowd(server: SocketAddr) -> Vec<Visitor> {
-    let mut crowd = Vec::new();
-    for number in 0..8 {
-        crowd.push(Visitor::join(server, &format!("member {number}")).await);
-    }
-    crowd
-}
-
 /// The herons: Ann, who leads, Bob, and Cid, who came in this order.
 async fn herons(server: SocketAddr) -> [Visitor; 3] {
     let ann = Visitor::join(server, "ann").await;
@@ -349,7 +255,7 @@ async fn herons(server: SocketAddr) -> [Visitor; 3] {
     [ann, bob, cid]
 }
 
-async fn ask(visitor: &Visitor, ask: Ask) -> Option<Told> {
+pub(crate) async fn ask(visitor: &Visitor, ask: Ask) -> Option<Told> {
     match visitor.ask(Request::Guild(ask)).await {
         Some(Event::Guild(told)) => Some(told),
         None => None,
@@ -391,7 +297,7 @@ async fn members_of(visitor: &Visitor) -> Vec<(String, Rank)> {
     }
 }
 
-async fn ledger(visitor: &Visitor) -> (u64, Vec<SeenEntry>) {
+pub(crate) async fn ledger(visitor: &Visitor) -> (u64, Vec<SeenEntry>) {
     match ask(visitor, Ask::Ledger).await {
         Some(Told::Ledger { carried, entries }) => (carried, entries),
         other => panic!("Ledger was answered {other:?}"),

@@ -1,6 +1,7 @@
 //! Tideland as its players see it: a server in memory, real clients, one file per part of the game.
 
 mod crafting;
+mod crowds;
 mod daylight;
 mod dealing_rules;
 mod gathering;

@@ -9,7 +9,6 @@ use sample_game::messages::{Event, PackItem, Request};
 use sample_game::settings::{
     MARKET_FEE_PERCENT, ORDER_AMOUNT_MAX, ORDER_PRICE_MAX, ORDERS_MAX, START_GOLD,
 };
-use tokio::task::JoinSet;
 
 use crate::visit::{Endowed, Visitor, on_a_checked_island};
 
@@ -228,81 +227,7 @@ fn what_was_paid_is_remembered() {
     });
 }
 
-/// Eight deal in one good at once: no order is filled twice, and no gold and no wood comes or goes, but the fee.
-#[test]
-fn a_crowd_at_one_book_neither_makes_nor_loses_anything() {
-    const EACH: usize = 5;
-    on_a_checked_island(Endowed(&[Kind::Wood; EACH]), async |server| {
-        let mut at_work = JoinSet::new();
-        for number in 0..8 {
-            let visitor = Visitor::join(server, &format!("dealer {number}")).await;
-            at_work.spawn(deal(visitor, number));
-        }
-        let crowd = at_work.join_all().await;
-        for (visitor, _) in &crowd {
-            for SeenOrder { order, left, .. } in orders(visitor).await {
-                let ask = if left > 0 { cancel(order) } else { collect(order) };
-                visitor.ask(ask).await;
-            }
-            assert_eq!(orders(visitor).await, []);
-        }
-        let (mut gold, mut wood, mut fills) = (0, 0, 0);
-        for (visitor, filled) in crowd {
-            gold += visitor.own().await.0;
-            wood += visitor.count(Kind::Wood).await;
-            fills += filled;
-            visitor.leave().await;
-        }
-        assert_eq!(wood, 8 * EACH);
-        assert!(fills > 0, "nothing was ever bought or sold");
-        assert!(gold <= 8 * START_GOLD, "{gold} gold");
-    });
-}
-
-/// Buys, sells and takes back, differently from one dealer to the next. How many orders were filled at once.
-async fn deal(visitor: Visitor, number: u64) -> (Visitor, usize) {
-    let mut fills = 0;
-    for turn in number..number + 30 {
-        let wood = wood_of(&visitor).await;
-        let price = 18 + turn * 7 % 5;
-        // All at once, so that there is always something to do. What cannot be for want of gold or wood, or because it would
-        // be with oneself, is refused.
-        let sell = |things: &[Ref<Item>], price| {
-            visitor.attempt(Request::Market(Ask::Sell { things: things.to_vec(), price }))
-        };
-        let buy = |amount, price| {
-            visitor.attempt(Request::Market(Ask::Buy { kind: Kind::Wood, amount, price }))
-        };
-        let few = wood.len().min(2);
-        let (one, two, three, four) = match turn % 2 {
-            0 => tokio::join!(
-                sell(&wood[..few], price),
-                buy(1, 23),
-                buy(2, price),
-                sell(&wood[few..], 17)
-            ),
-            _ => tokio::join!(
-                buy(1, price),
-                sell(&wood[..few], 17),
-                sell(&wood[few..], price),
-                buy(1, 23)
-            ),
-        };
-        for answer in [one, two, three, four] {
-            if let Ok(Some(Event::Market(Told::Placed { order, .. }))) = answer {
-                fills += usize::from(order.left < order.amount);
-            }
-        }
-        for SeenOrder { order, left, .. } in orders(&visitor).await {
-            // It may be filled in this moment, and then there is nothing to be taken back.
-            let ask = if left > 0 { cancel(order) } else { collect(order) };
-            drop(visitor.attempt(ask).await);
-        }
-    }
-    (visitor, fills)
-}
-
-async fn wood_of(visitor: &Visitor) -> Vec<Ref<Item>> {
+pub(crate) async fn wood_of(visitor: &Visitor) -> Vec<Ref<Item>> {
     let pack = visitor.own().await.1;
     pack.iter().filter(|thing| thing.kind == Kind::Wood).map(|thing| thing.item).collect()
 }
@@ -346,11 +271,11 @@ async fn buy(who: &Visitor, amount: u32, price: u64) -> SeenOrder {
     order
 }
 
-fn cancel(order: Ref<Order>) -> Request {
+pub(crate) fn cancel(order: Ref<Order>) -> Request {
     Request::Market(Ask::Cancel { order })
 }
 
-fn collect(order: Ref<Order>) -> Request {
+pub(crate) fn collect(order: Ref<Order>) -> Request {
     Request::Market(Ask::Collect { order })
 }
 
@@ -384,7 +309,7 @@ async fn book(visitor: &Visitor) -> (Vec<Level>, Vec<Level>) {
     }
 }
 
-async fn orders(visitor: &Visitor) -> Vec<SeenOrder> {
+pub(crate) async fn orders(visitor: &Visitor) -> Vec<SeenOrder> {
     match visitor.ask(Request::Market(Ask::Orders)).await {
         Some(Event::Market(Told::Orders(orders))) => orders,
         other => panic!("Orders was answered {other:?}"),

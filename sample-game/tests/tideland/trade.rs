@@ -9,7 +9,6 @@ use sample_game::items::{Item, Kind};
 use sample_game::messages::{Event, PackItem, Request};
 use sample_game::settings::{START_GOLD, TRADE_REACH};
 use sample_game::trade::{Ask, SeenOffer, Told};
-use tokio::task::JoinSet;
 
 use crate::visit::{Endowed, Visitor, on_a_checked_island, on_an_island, on_an_island_of};
 
@@ -193,73 +192,6 @@ fn packs_that_are_full_can_swap_one_for_one() {
         let has = |pack: Vec<PackItem>, item| pack.iter().any(|thing| thing.item == item);
         assert!(has(ann.own().await.1, theirs) && has(bob.own().await.1, mine));
     });
-}
-
-/// Two trade while six others give them things and try to come between; nothing is doubled, and nothing lost.
-#[test]
-fn nobody_comes_between_two_who_trade() {
-    on_a_checked_island(Endowed(&[Kind::Fish; 3]), async |server| {
-        let mut crowd = vec![Visitor::join(server, "trader 0").await];
-        for number in 1..8 {
-            let mut visitor = Visitor::join(server, &format!("trader {number}")).await;
-            visitor.walk_to(crowd[0].at, 0).await;
-            crowd.push(visitor);
-        }
-        let mut at_work = JoinSet::new();
-        for (number, visitor) in crowd.into_iter().enumerate() {
-            at_work.spawn(haggle(visitor, number));
-        }
-        let crowd = at_work.join_all().await;
-        let (mut gold, mut things, mut swaps) = (0, Vec::new(), 0);
-        for (visitor, done) in crowd {
-            let (more_gold, pack) = visitor.own().await;
-            gold += more_gold;
-            things.extend(pack.into_iter().map(|thing| thing.item));
-            swaps += done;
-            visitor.leave().await;
-        }
-        assert_eq!(gold, 8 * START_GOLD);
-        let count = things.len();
-        things.sort();
-        things.dedup();
-        assert_eq!((count, things.len()), (8 * 4, 8 * 4));
-        assert!(swaps > 0, "nobody ever swapped anything");
-    });
-}
-
-/// Trades, gives and gives up, in turns that differ from one to the next. How many swaps `visitor` completed.
-async fn haggle(visitor: Visitor, number: usize) -> (Visitor, usize) {
-    let mut swaps = 0;
-    // The first two trade with each other, and the others try to trade with one of them.
-    let with = format!("trader {}", if number == 0 { 1 } else { (number + 1) % 2 });
-    for turn in 0..40 {
-        let _ = visitor.attempt(Request::Trade(Ask::Open { with: with.clone() })).await;
-        let (gold, pack) = visitor.own().await;
-        let things: Vec<Ref<Item>> = pack.iter().map(|thing| thing.item).take(turn % 3).collect();
-        let gold = gold.min(turn as u64 % 7);
-        if let Ok(Some(Event::Trade(Told::Deal { revision, .. }))) =
-            visitor.attempt(Request::Trade(Ask::Offer { gold, things: things.clone() })).await
-        {
-            for revision in revision..revision + 3 {
-                match visitor.attempt(Request::Trade(Ask::Accept { revision })).await {
-                    Ok(Some(Event::Trade(Told::Swapped { .. }))) => swaps += 1,
-                    Ok(Some(_)) => break,
-                    _ => {}
-                }
-            }
-        }
-        match turn % 5 {
-            0 => drop(visitor.attempt(Request::GiveGold { to: with.clone(), gold: 1 }).await),
-            1 => {
-                for item in things {
-                    drop(visitor.attempt(Request::GiveItem { to: with.clone(), item }).await);
-                }
-            }
-            2 => drop(visitor.attempt(Request::Trade(Ask::Cancel)).await),
-            _ => {}
-        }
-    }
-    (visitor, swaps)
 }
 
 async fn ann_and_bob(server: SocketAddr) -> (Visitor, Visitor) {
