@@ -72,7 +72,7 @@ pub const ORDER_AMOUNT_MAX: usize = 20;
 /// The highest price that an order names.
 pub const ORDER_PRICE_MAX: u64 = 1_000_000;
 
-/// What the market keeps of each sale, of a hundred gold; the rest of the division is the seller's.
+/// How many percent of each sale the market keeps, rounded down.
 pub const MARKET_FEE_PERCENT: u64 = 5;
 
 /// How many of the best prices are told of a book, for each side.
