@@ -3,6 +3,7 @@
 use daystar::prelude::*;
 
 use crate::messages::{Event, Request};
+use crate::wild::Wild;
 use crate::{
     chat, crafting, creatures, daylight, fights, gathering, giving, guilds, items, leaderboard,
 };
@@ -15,11 +16,13 @@ pub struct Tideland {
     pub regrow_after: Duration,
     /// The hour at which a new island's first day begins.
     pub first_hour: u8,
+    /// What lives on a new island beside the players.
+    pub wild: Wild,
 }
 
 impl Default for Tideland {
     fn default() -> Self {
-        Self { regrow_after: Duration::from_secs(10), first_hour: 8 }
+        Self { regrow_after: Duration::from_secs(10), first_hour: 8, wild: Wild::default() }
     }
 }
 
@@ -35,6 +38,7 @@ impl Game for Tideland {
         market::open(ctx)?;
         regions::lay_out(ctx)?;
         gathering::lay_out(ctx)?;
+        self.wild.keep(ctx)?;
         creatures::settle(ctx)
     }
 
@@ -60,7 +64,7 @@ impl Game for Tideland {
             Request::Trade(ask) => trade::asked(ctx, me, ask),
             Request::Market(ask) => market::asked(ctx, me, ask),
             Request::Guild(ask) => guilds::asked(ctx, session, me, ask),
-            Request::Fight(ask) => fights::asked(ctx, session, me, ask),
+            Request::Fight(ask) => fights::asked(ctx, me, ask),
         }
     }
 

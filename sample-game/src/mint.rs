@@ -27,6 +27,8 @@ pub enum Sink {
     MarketFee,
     /// What was left of the dead, and nobody fetched.
     Remains,
+    /// What a bed costs.
+    Tavern,
 }
 
 /// How much gold has come from each source, and gone into each sink.
@@ -42,6 +44,8 @@ pub struct Ledger {
     pub market_fees: Ref<Counter>,
     /// By [`Sink::Remains`].
     pub remains: Ref<Counter>,
+    /// By [`Sink::Tavern`].
+    pub taverns: Ref<Counter>,
 }
 
 impl Ledger {
@@ -51,8 +55,8 @@ impl Ledger {
     }
 
     /// The counters of what was burnt.
-    pub fn burnt(&self) -> [Ref<Counter>; 3] {
-        [self.guild_foundings, self.market_fees, self.remains]
+    pub fn burnt(&self) -> [Ref<Counter>; 4] {
+        [self.guild_foundings, self.market_fees, self.remains, self.taverns]
     }
 }
 
@@ -65,6 +69,7 @@ pub fn open(ctx: &Ctx) -> Result<()> {
         guild_foundings: counter()?,
         market_fees: counter()?,
         remains: counter()?,
+        taverns: counter()?,
     };
     ctx.bind(NAME, ctx.insert(ledger)?)
 }
@@ -86,6 +91,7 @@ pub fn burn(ctx: &Ctx, sink: Sink, gold: u64) -> Result<()> {
         Sink::GuildFounding => ledger.guild_foundings,
         Sink::MarketFee => ledger.market_fees,
         Sink::Remains => ledger.remains,
+        Sink::Tavern => ledger.taverns,
     };
     ctx.add(counter, signed(gold)?)
 }

@@ -5,6 +5,7 @@ use daystar::prelude::*;
 use crate::chat::ISLAND;
 use crate::daylight;
 use crate::guilds::{self, Guild};
+use crate::health::Health;
 use crate::island::{Position, SIDE};
 use crate::items::{self, Item, Kind};
 use crate::market::Order;
@@ -28,7 +29,9 @@ pub struct Player {
     /// The session that plays this character; `None` while nobody does.
     pub session: Option<Session>,
     /// How healthy they are.
-    pub health: u16,
+    pub health: Health,
+    /// When they last struck somebody.
+    pub struck: Timestamp,
     /// How famous they are. It only grows, by [`leaderboard::praise`](crate::leaderboard::praise).
     pub fame: u64,
     /// The guild that they are a member of.
@@ -113,7 +116,8 @@ fn create(ctx: &Ctx, name: &str) -> Result<Ref<Player>> {
         gold: START_GOLD,
         pack: Vec::new(),
         session: None,
-        health: HEALTH_MAX,
+        health: Health::new(HEALTH_MAX, ctx.now()),
+        struck: Timestamp::default(),
         fame: 0,
         guild: None,
         offer: None,
@@ -142,7 +146,7 @@ fn you(ctx: &Ctx, player: &Player) -> Result<Event> {
         at: player.at,
         gold: player.gold,
         pack: items::contents(ctx, &player.pack)?,
-        health: player.health,
+        health: player.health.by(ctx.now(), HEALTH_MAX),
         fame: player.fame,
         hour: daylight::hour(ctx)?,
         is_night: daylight::is_night(ctx)?,

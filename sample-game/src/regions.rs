@@ -54,6 +54,14 @@ impl Place {
         Self::rectangle(Self::of(west_north), Self::of(east_south))
     }
 
+    /// The regions of which something can be seen from either end of a step. Those whom a step takes out of sight
+    /// must hear of it, too.
+    pub fn in_sight_of_step(from: Position, to: Position) -> impl Iterator<Item = Self> {
+        let left_behind = Self::in_sight_of(from)
+            .filter(move |place| !Self::in_sight_of(to).any(|seen| seen == *place));
+        Self::in_sight_of(to).chain(left_behind)
+    }
+
     /// Every region of the map.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::rectangle(Self { column: 0, row: 0 }, Self::of(Position { x: SIDE - 1, y: SIDE - 1 }))

@@ -1,5 +1,6 @@
 //! The numbers to play with.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The side of a region, in tiles. Smaller regions: fewer players share one, but walkers cross more often.
@@ -104,3 +105,44 @@ pub const LEDGER_ENTRIES_MAX: u64 = 50;
 
 /// How much gold a guild's officers take out of its bank in one day of the island, all of them together.
 pub const WITHDRAWN_A_DAY_MAX: u64 = 200;
+/// How long it takes until one point of health has grown again.
+pub const HEAL_EVERY: Duration = Duration::from_secs(2);
+
+/// The health that a strike with the bare hands takes.
+pub const FISTS: RangeInclusive<u16> = 2..=5;
+
+/// The health that a strike takes if there is a sword in the pack.
+pub const SWORD: RangeInclusive<u16> = 10..=16;
+
+/// How soon a player can strike again.
+pub const STRIKE_EVERY: Duration = Duration::from_secs(1);
+
+/// How much of their gold players lose when they die.
+pub const GOLD_LOST_PERCENT: u64 = 50;
+
+/// What a bed for the night costs.
+pub const BED_GOLD: u64 = 5;
+
+/// How long remains lie before they decay.
+pub const REMAINS_LAST: Duration = Duration::from_secs(10 * 60);
+
+/// How many crabs there are.
+pub const CRABS: u16 = 60;
+
+/// How many boars there are.
+pub const BOARS: u16 = 40;
+
+/// How many wolves there are.
+pub const WOLVES: u16 = 24;
+
+/// How often a creature does something while somebody is near.
+pub const PROWL_EVERY: Duration = Duration::from_secs(1);
+
+/// How many times longer a creature waits between its turns while nobody is near.
+pub const DOZING_PERIODS: u32 = 5;
+
+/// How much of its health must be left for a creature not to flee.
+pub const WEAK_PERCENT: u16 = 25;
+
+/// How soon a dead creature may come back. It takes up to half as long again, by chance.
+pub const COMES_BACK_AFTER: Duration = Duration::from_secs(5 * 60);

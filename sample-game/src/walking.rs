@@ -23,14 +23,9 @@ pub fn walk(ctx: &Ctx, session: Session, me: Ref<Player>, direction: Direction) 
         regions::leave(ctx, session, me, old)?;
         regions::enter(ctx, session, me, new)?;
     }
-    // Those whom the step takes out of sight must hear of it, too, so it is told around both ends. With one
-    // tile's step that is one end's regions and at most one row or column of the other's.
     let moved = Event::Moved { who: player.name.clone(), at: to };
-    regions::announce(ctx, to, &moved);
-    for place in Place::in_sight_of(from) {
-        if !Place::in_sight_of(to).any(|seen| seen == place) {
-            ctx.channel(&place.to_string()).send(moved.clone());
-        }
+    for place in Place::in_sight_of_step(from, to) {
+        ctx.channel(&place.to_string()).send(moved.clone());
     }
     trade::walked(ctx, me, &mut player)?;
     ctx.reply(Event::Walked { at: to });

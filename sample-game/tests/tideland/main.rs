@@ -2,12 +2,16 @@
 
 mod crafting;
 mod crowds;
+mod creatures;
 mod daylight;
 mod dealing_rules;
+mod fights;
 mod gathering;
 mod giving;
 mod guilds;
+mod hunter;
 mod leaders;
+mod looting;
 mod market;
 mod players;
 mod returning;

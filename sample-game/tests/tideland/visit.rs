@@ -15,7 +15,7 @@ use sample_game::island::{Direction, Position};
 use sample_game::items::{self, Kind};
 use sample_game::messages::{Event, PackItem, Request};
 use sample_game::players::Player;
-use sample_game::{Tideland, settings};
+use sample_game::{Tideland, Wild, settings};
 use tokio::runtime::Runtime;
 
 /// How long a test waits before it says that nothing comes. Not a measure of speed.
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// An island in memory, on which `story` happens. What is gathered comes back quickly.
 pub(crate) fn on_an_island(story: impl AsyncFnOnce(SocketAddr)) {
     let regrow_after = Duration::from_millis(100);
-    on_an_island_of(Tideland { regrow_after, ..Tideland::default() }, story);
+    on_an_island_of(Tideland { regrow_after, wild: Wild::tame(), ..Tideland::default() }, story);
 }
 
 /// A game's island in memory, on which `story` happens.
@@ -40,14 +40,19 @@ pub(crate) fn on_an_island_of(game: impl Game, story: impl AsyncFnOnce(SocketAdd
 
 /// A game's island in a folder, on which `story` happens. Afterwards every rule must hold.
 pub(crate) fn on_an_island_in(folder: &Path, game: impl Game, story: impl AsyncFnOnce(SocketAddr)) {
-    let server = Server::builder(game)
-        .data(folder)
-        .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-        .start()
-        .expect("the server starts");
+    let server = serve(game, folder);
     with_clients(story(server.address()));
     server.stop().expect("the server stops");
     assert_eq!(problems(folder), Vec::<String>::new());
+}
+
+/// Serves a game's island in a folder.
+pub(crate) fn serve(game: impl Game, folder: &Path) -> Server {
+    Server::builder(game)
+        .data(folder)
+        .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .start()
+        .expect("the server starts")
 }
 
 /// A new island on which `story` happens. Afterwards every rule must hold.
@@ -67,7 +72,8 @@ pub(crate) struct Endowed(pub(crate) &'static [Kind]);
 
 impl Endowed {
     fn game() -> Tideland {
-        Tideland { regrow_after: Duration::from_secs(3600), ..Tideland::default() }
+        let regrow_after = Duration::from_secs(3600);
+        Tideland { regrow_after, wild: Wild::tame(), ..Tideland::default() }
     }
 }
 
