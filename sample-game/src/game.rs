@@ -3,9 +3,11 @@
 use daystar::prelude::*;
 
 use crate::messages::{Event, Request};
+use crate::settings::AUDIT_EVERY;
 use crate::wild::Wild;
 use crate::{
-    chat, crafting, creatures, daylight, fights, gathering, giving, guilds, items, leaderboard,
+    auditor, chat, crafting, creatures, daylight, fights, gathering, giving, guilds, items,
+    leaderboard,
 };
 use crate::{looking, market, mint, players, regions, rules, trade, walking};
 
@@ -18,11 +20,18 @@ pub struct Tideland {
     pub first_hour: u8,
     /// What lives on a new island beside the players.
     pub wild: Wild,
+    /// How often the auditor looks at a new island.
+    pub audit_every: Duration,
 }
 
 impl Default for Tideland {
     fn default() -> Self {
-        Self { regrow_after: Duration::from_secs(10), first_hour: 8, wild: Wild::default() }
+        Self {
+            regrow_after: Duration::from_secs(10),
+            first_hour: 8,
+            wild: Wild::default(),
+            audit_every: AUDIT_EVERY,
+        }
     }
 }
 
@@ -39,7 +48,8 @@ impl Game for Tideland {
         regions::lay_out(ctx)?;
         gathering::lay_out(ctx)?;
         self.wild.keep(ctx)?;
-        creatures::settle(ctx)
+        creatures::settle(ctx)?;
+        auditor::employ(ctx, self.audit_every)
     }
 
     fn joined(&self, ctx: &Ctx, session: Session) -> Result<()> {

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod auditor;
 pub mod bank;
 pub mod chat;
 pub mod crafting;

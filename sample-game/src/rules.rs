@@ -1,4 +1,5 @@
-//! The rules that must hold whatever the players do, checked on a stored world by `sample-game verify`.
+//! The rules that must hold whatever the players do: asked of a stored world by `sample-game verify`, and of the living one by
+//! the [`auditor`](crate::auditor).
 
 use daystar::prelude::*;
 

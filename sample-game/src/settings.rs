@@ -146,3 +146,6 @@ pub const WEAK_PERCENT: u16 = 25;
 
 /// How soon a dead creature may come back. It takes up to half as long again, by chance.
 pub const COMES_BACK_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// How often the auditor looks at the whole world.
+pub const AUDIT_EVERY: Duration = Duration::from_secs(60);

@@ -1,5 +1,6 @@
 //! Tideland as its players see it: a server in memory, real clients, one file per part of the game.
 
+mod audits;
 mod crafting;
 mod crowds;
 mod creatures;
