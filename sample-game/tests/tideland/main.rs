@@ -2,8 +2,8 @@
 
 mod audits;
 mod crafting;
-mod crowds;
 mod creatures;
+mod crowds;
 mod daylight;
 mod dealing_rules;
 mod fights;
