@@ -1,4 +1,4 @@
-//! `#[derive(Layout)]`: the names and types of the fields, as a text.
+//! `#[derive(Layout)]`: the names and types of the fields, as a text, and how older values are read.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -32,6 +32,13 @@ pub(crate) fn expand(tokens: TokenStream) -> Result<TokenStream> {
                 fn describe(parts: &mut __layout::Parts) -> ::std::string::String {
                     // A type without fields has no use for it.
                     parts.define::<Self>(|_parts| #content)
+                }
+
+                fn versioned() -> ::core::option::Option<__layout::Versioned<Self>> {
+                    // Needed when it is an old version, which is no managed type.
+                    #[allow(unused_imports)]
+                    use __layout::NoVersions as _;
+                    __layout::Versions::<Self>::of()
                 }
             }
         };

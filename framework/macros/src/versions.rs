@@ -14,7 +14,7 @@ pub(crate) fn stored(ident: &Ident, arguments: &Arguments, checks: &TokenStream)
     let version = arguments.version.as_ref().map_or(quote!(1), ToTokens::to_token_stream);
     let order = arguments.from.as_ref().map(|before| order(ident, before, &name, &version));
     let older = arguments.from.as_ref().map(older);
-    let also = arguments.from.iter();
+    let (also, before) = (arguments.from.iter(), arguments.from.iter());
     let otherwise = match &arguments.from {
         Some(before) => quote!(<#before as __daystar::upgrade::Old>::layout(version)),
         None => quote!(::core::option::Option::None),
@@ -40,6 +40,13 @@ pub(crate) fn stored(ident: &Ident, arguments: &Arguments, checks: &TokenStream)
 
         fn reads(version: u32) -> bool {
             version == #version #(|| <#also as __daystar::upgrade::Old>::reads(version))*
+        }
+
+        fn versions() -> ::std::vec::Vec<u32> {
+            #[allow(unused_mut)]
+            let mut versions = ::std::vec![#version];
+            #(versions.extend(<#before as __daystar::upgrade::Old>::versions());)*
+            versions
         }
 
         fn layout(version: u32) -> ::core::option::Option<::std::string::String> {

@@ -12,6 +12,7 @@ use std::num::{NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128};
 use std::time::Duration;
 
 use crate::managed::Managed;
+use crate::record::RecordError;
 use crate::reference::Ref;
 use crate::time::Timestamp;
 
@@ -19,6 +20,54 @@ use crate::time::Timestamp;
 pub trait Layout {
     /// What the type is called in a layout. What it is made of is added to `parts`, if its name does not say it.
     fn describe(parts: &mut Parts) -> String;
+
+    /// How values of the type are read that were stored in an older version of it, if it has versions: a managed type.
+    fn versioned() -> Option<Versioned<Self>>
+    where
+        Self: Sized,
+    {
+        None
+    }
+}
+
+/// How values of a managed type are read, whichever version they are of.
+#[derive(Debug)]
+pub struct Versioned<T> {
+    /// [`Managed::VERSION`].
+    pub version: u32,
+    /// [`Managed::versions`].
+    pub versions: fn() -> Vec<u32>,
+    /// [`Managed::layout`].
+    pub layout: fn(u32) -> Option<String>,
+    /// [`Managed::decode`].
+    pub decode: fn(u32, &[u8]) -> Result<T, RecordError>,
+}
+
+/// A type as derived code asks it for its [`Layout::versioned`]: what `Versions::<T>` names is found here if `T` is managed; else, as
+/// for a type that is declared as an old version, in [`NoVersions`].
+pub struct Versions<T>(PhantomData<T>);
+
+impl<T: Managed> Versions<T> {
+    /// [`Layout::versioned`].
+    pub fn of() -> Option<Versioned<T>> {
+        let (versions, layout, decode) = (T::versions, T::layout, T::decode);
+        Some(Versioned { version: T::VERSION, versions, layout, decode })
+    }
+}
+
+/// A type whose values have no versions.
+pub trait NoVersions {
+    /// The type.
+    type Type;
+
+    /// [`Layout::versioned`].
+    fn of() -> Option<Versioned<Self::Type>> {
+        None
+    }
+}
+
+impl<T> NoVersions for Versions<T> {
+    type Type = T;
 }
 
 /// The name under which a managed type is stored, in its present or in an old version.
@@ -27,18 +76,99 @@ pub trait Named {
     const NAME: &'static str;
 }
 
-/// The layout of `T`, as a store keeps it.
+/// The layout of `T`, as a store keeps it. What is only in collections that `T` has is marked: it is stored elsewhere, in versions
+/// of its own.
 pub fn of<T: Layout>() -> String {
-    Parts::of::<T>().definitions.join("; ")
+    let parts = Parts::of::<T>();
+    let definitions = parts.definitions.into_iter();
+    let marked = definitions.map(|definition| match definition.is_apart {
+        true => format!("{APART}{}", definition.text),
+        false => definition.text,
+    });
+    marked.collect::<Vec<_>>().join(BETWEEN)
 }
 
 /// The layout of `T`, whatever `T` is: [`of`] says what the managed types in it are made of, this also what it is itself.
 pub fn text_of<T: Layout>() -> String {
     let mut parts = Parts::default();
     let name = T::describe(&mut parts);
-    parts.definitions.insert(0, name);
-    parts.definitions.join("; ")
+    let definitions = parts.definitions.into_iter().map(|definition| definition.text);
+    std::iter::once(name).chain(definitions).collect::<Vec<_>>().join(BETWEEN)
 }
+
+/// [`text_of`] the collection `C` as it would be if its values, of type `V`, were of the `version` of which this program reads them;
+/// `K` is the type of its keys.
+pub fn text_of_version<C: Layout, K: Layout, V: Layout>(version: u32) -> Option<String> {
+    let versioned = V::versioned()?;
+    let older = (versioned.layout)(version)?;
+    let mut parts = Parts::default();
+    K::describe(&mut parts);
+    let keys: Vec<String> =
+        parts.definitions.into_iter().map(|definition| definition.text).collect();
+    let head = C::describe(&mut Parts::default());
+    let values = definitions(&older).map(plain).filter(|of| !keys.iter().any(|key| key == of));
+    let text = std::iter::once(&*head).chain(keys.iter().map(String::as_str)).chain(values);
+    Some(text.collect::<Vec<_>>().join(BETWEEN))
+}
+
+/// Whether what was stored with the layout `stored` is what `present` says; but for what is only in collections: of that, `known`
+/// tells the layouts of all versions that can be read, by the type's name.
+pub fn agree(stored: &str, present: &str, known: &dyn Fn(&str) -> Vec<String>) -> bool {
+    if stored == present {
+        return true;
+    }
+    let (mut own, mut apart) = (Vec::new(), Vec::new());
+    for definition in definitions(present) {
+        match definition.strip_prefix(APART) {
+            Some(definition) => apart.push(definition),
+            None => own.push(definition),
+        }
+    }
+    if apart.is_empty() {
+        return false;
+    }
+    let mut readable: Vec<String> = apart.iter().map(|of| (*of).to_owned()).collect();
+    for definition in &apart {
+        let name = definition.split(' ').next().unwrap_or_default();
+        for layout in known(name) {
+            readable.extend(definitions(&layout).map(|of| plain(of).to_owned()));
+        }
+    }
+    let stored: Vec<&str> = definitions(stored).map(plain).collect();
+    own.iter().all(|of| stored.contains(of))
+        && stored.iter().all(|of| own.contains(of) || readable.iter().any(|known| known == of))
+}
+
+/// The definitions that a layout consists of. The `;` of an array's length parts none.
+fn definitions(layout: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(layout).filter(|layout| !layout.is_empty());
+    std::iter::from_fn(move || {
+        let all = rest?;
+        let mut depth = 0_usize;
+        let end = all.bytes().position(|byte| {
+            match byte {
+                b'[' => depth += 1,
+                b']' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            byte == b';' && depth == 0
+        });
+        let (first, behind) =
+            end.map_or((all, None), |end| (&all[..end], all.get(end + BETWEEN.len()..)));
+        rest = behind;
+        Some(first)
+    })
+}
+
+/// The definition without its mark.
+fn plain(definition: &str) -> &str {
+    definition.strip_prefix(APART).unwrap_or(definition)
+}
+
+/// What stands between two definitions.
+const BETWEEN: &str = "; ";
+/// The mark of a definition that is only needed for what is in collections.
+const APART: char = '~';
 
 /// Whether values of `T` may be nested without end: it contains itself, or a part of it does, or nobody can tell.
 pub fn can_nest<T: Layout>() -> bool {
@@ -51,8 +181,17 @@ pub struct Parts {
     known: HashSet<TypeId>,
     /// Those of them that are being described.
     under_way: Vec<TypeId>,
-    definitions: Vec<String>,
+    definitions: Vec<Definition>,
     can_nest: bool,
+    /// How many collections the type that is being described is in.
+    collections: u32,
+}
+
+struct Definition {
+    of: TypeId,
+    text: String,
+    /// It is only in collections.
+    is_apart: bool,
 }
 
 impl Parts {
@@ -70,15 +209,34 @@ impl Parts {
         let id = TypeId::of::<T>();
         if self.known.insert(id) {
             let place = self.definitions.len();
-            self.definitions.push(String::new());
+            let (text, is_apart) = (String::new(), self.collections > 0);
+            self.definitions.push(Definition { of: id, text, is_apart });
             self.under_way.push(id);
             let content = describe(self);
             self.under_way.pop();
-            self.definitions[place] = format!("{} {content}", T::NAME);
+            self.definitions[place].text = format!("{} {content}", T::NAME);
         } else if self.under_way.contains(&id) {
-            self.can_nest = true;
+            // In a collection it is no part of what holds the collection.
+            self.can_nest |= self.collections == 0;
+        } else if self.collections == 0
+            && let Some(known) = self.definitions.iter_mut().find(|known| known.of == id)
+            && known.is_apart
+        {
+            // It is not only in collections, and neither are its parts.
+            known.is_apart = false;
+            self.under_way.push(id);
+            describe(self);
+            self.under_way.pop();
         }
         T::NAME.to_owned()
+    }
+
+    /// What `describe` makes of the types in a collection, of which there is no more in whoever holds it than a handle.
+    pub fn collection<T>(&mut self, describe: impl FnOnce(&mut Self) -> T) -> T {
+        self.collections += 1;
+        let described = describe(self);
+        self.collections -= 1;
+        described
     }
 }
 

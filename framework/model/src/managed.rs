@@ -5,6 +5,7 @@ use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::layout::agree;
 use crate::record::RecordError;
 use crate::show::{References, Value, not_shown};
 
@@ -34,6 +35,11 @@ pub trait Managed: Clone + Send + Sync + Sized + 'static {
     /// Whether [`decode`](Self::decode) reads values of `version`: its own, and those that it upgrades.
     fn reads(version: u32) -> bool {
         version == Self::VERSION
+    }
+
+    /// All versions that [`decode`](Self::decode) reads.
+    fn versions() -> Vec<u32> {
+        vec![Self::VERSION]
     }
 
     /// How values of `version` are laid out, as far as the program knows: the names and types of the fields.
@@ -151,6 +157,8 @@ pub struct TypeDescriptor {
     pub decode: Decode,
     /// [`Managed::reads`].
     pub reads: fn(version: u32) -> bool,
+    /// [`Managed::versions`].
+    pub versions: fn() -> Vec<u32>,
     /// [`Managed::layout`].
     pub layout: fn(version: u32) -> Option<String>,
     /// The pointer to a value of this type as one to a value whose type has been forgotten: so a value can be kept
@@ -167,6 +175,7 @@ impl TypeDescriptor {
             type_id: TypeId::of::<T>,
             decode: |version, payload| Ok(Arc::new(T::decode(version, payload)?)),
             reads: T::reads,
+            versions: T::versions,
             layout: T::layout,
             erase: |value| value.cast::<T>() as *const dyn Object,
         }
@@ -210,14 +219,18 @@ impl TypeDescriptor {
         Self::check(name, version)?;
         let known = Self::find(name).and_then(|known| Some((known, (known.layout)(version)?)));
         match known {
-            Some((known, present)) if present != stored => Err(RecordError::Changed {
-                name: known.name,
-                version,
-                stored: stored.to_owned(),
-                present,
-            }),
+            Some((known, present)) if !agree(stored, &present, &Self::layouts) => {
+                let stored = stored.to_owned();
+                Err(RecordError::Changed { name: known.name, version, stored, present })
+            }
             _ => Ok(()),
         }
+    }
+
+    /// The layouts of all versions of the type stored under `name` that the program reads.
+    fn layouts(name: &str) -> Vec<String> {
+        let Some(known) = Self::find(name) else { return Vec::new() };
+        (known.versions)().into_iter().filter_map(known.layout).collect()
     }
 
     /// The type stored under `name`, if the program has one.

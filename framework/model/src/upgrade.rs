@@ -32,6 +32,9 @@ pub trait Old: Sized {
     /// Whether [`decode`](Self::decode) reads values of `version`.
     fn reads(version: u32) -> bool;
 
+    /// All versions that [`decode`](Self::decode) reads.
+    fn versions() -> Vec<u32>;
+
     /// How values of `version` are laid out, if [`decode`](Self::decode) reads it.
     fn layout(version: u32) -> Option<String>;
 }

@@ -173,6 +173,17 @@ impl Disk {
         self.0.lock().records.len()
     }
 
+    /// All of it, for another store that is empty.
+    #[allow(dead_code, reason = "the tests of upgrades use it")]
+    pub(crate) fn batch(&self) -> Batch {
+        let disk = self.0.lock();
+        let changes = disk.records.iter().map(|(id, bytes)| {
+            let record = Record::parse(*id, bytes).expect("a whole record");
+            (*id, record.commit, Some(record.value().expect("a value")))
+        });
+        Batch { changes: changes.collect(), last: disk.last, next_index: disk.next_index }
+    }
+
     /// Every object as it is shown.
     pub(crate) fn shown(&self) -> Vec<String> {
         let records = self.0.lock();

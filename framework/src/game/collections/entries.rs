@@ -14,10 +14,43 @@ use crate::game::rules::Result;
 /// Pairs of keys and values, as bytes.
 #[derive(Debug, Default, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
 pub(crate) struct Entries {
-    /// Where the first key ends, where its value ends, and so on.
+    /// Where the first key ends, where its value ends, and so on. The highest bit of a value's end says that the first of its
+    /// bytes is its form.
     ends: Vec<u32>,
     bytes: Vec<u8>,
 }
+
+/// A value as it is kept: its bytes, and which of the forms that the collection knows of they have. The first form, 0, takes no
+/// room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kept<'b> {
+    pub(crate) form: u8,
+    pub(crate) bytes: &'b [u8],
+}
+
+impl<'b> Kept<'b> {
+    /// In the first form.
+    pub(crate) fn first(bytes: &'b [u8]) -> Self {
+        Self { form: 0, bytes }
+    }
+
+    fn mark(&self) -> &[u8] {
+        if self.form == 0 { &[] } else { std::slice::from_ref(&self.form) }
+    }
+
+    fn len(&self) -> usize {
+        self.mark().len() + self.bytes.len()
+    }
+
+    fn write(&self, to: &mut [u8]) {
+        let (mark, bytes) = to.split_at_mut(self.mark().len());
+        mark.copy_from_slice(self.mark());
+        bytes.copy_from_slice(self.bytes);
+    }
+}
+
+/// Set in a value's end if it has a form of its own.
+const HAS_FORM: u32 = 1 << 31;
 
 impl Entries {
     /// How many entries there are.
@@ -34,22 +67,38 @@ impl Entries {
         self.bytes.len()
     }
 
+    /// Whether values are of forms other than the first.
+    pub(super) fn has_forms(&self) -> bool {
+        (0..self.len()).any(|at| self.has_form(at))
+    }
+
     pub(super) fn key(&self, at: usize) -> &[u8] {
         self.piece(at * 2)
     }
 
-    pub(super) fn value(&self, at: usize) -> &[u8] {
-        self.piece(at * 2 + 1)
+    pub(super) fn value(&self, at: usize) -> Kept<'_> {
+        let bytes = self.piece(at * 2 + 1);
+        match bytes.split_first() {
+            Some((form, bytes)) if self.has_form(at) => Kept { form: *form, bytes },
+            _ => Kept::first(bytes),
+        }
+    }
+
+    fn has_form(&self, at: usize) -> bool {
+        self.ends.get(at * 2 + 1).is_some_and(|end| end & HAS_FORM != 0)
     }
 
     /// Keys and values, in turn. Of entries that make no sense, empty: nobody can read that as anything else.
     fn piece(&self, piece: usize) -> &[u8] {
-        let end = self.ends.get(piece).map_or(0, |end| *end as usize);
-        self.bytes.get(self.start(piece)..end).unwrap_or_default()
+        self.bytes.get(self.start(piece)..self.end(piece)).unwrap_or_default()
     }
 
     fn start(&self, piece: usize) -> usize {
-        piece.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize)
+        piece.checked_sub(1).map_or(0, |before| self.end(before))
+    }
+
+    fn end(&self, piece: usize) -> usize {
+        self.ends.get(piece).map_or(0, |end| (end & !HAS_FORM) as usize)
     }
 
     /// How many of the entries, from the front, have a key that `is_before`. Of the first `from` that is known.
@@ -94,30 +143,32 @@ impl Entries {
     }
 
     /// Puts an entry before the one at `at`. Lengths beyond what 32 bits hold are refused before they get here.
-    pub(super) fn insert(&mut self, at: usize, key: &[u8], value: &[u8]) {
+    pub(super) fn insert(&mut self, at: usize, key: &[u8], value: Kept<'_>) {
         let start = self.start(at * 2);
         let added = key.len() + value.len();
         self.open_gap(start, start, added);
         self.bytes[start..start + key.len()].copy_from_slice(key);
-        self.bytes[start + key.len()..start + added].copy_from_slice(value);
+        value.write(&mut self.bytes[start + key.len()..start + added]);
         self.ends[at * 2..].iter_mut().for_each(|end| *end += added as u32);
-        let ends = [(start + key.len()) as u32, (start + added) as u32];
+        let ends = [(start + key.len()) as u32, end_of((start + added) as u32, value)];
         self.ends.splice(at * 2..at * 2, ends);
     }
 
     /// Appends an entry.
-    pub(super) fn push(&mut self, key: &[u8], value: &[u8]) {
+    pub(super) fn push(&mut self, key: &[u8], value: Kept<'_>) {
         self.insert(self.len(), key, value);
     }
 
     /// Gives the entry at `at` another value.
-    pub(super) fn replace(&mut self, at: usize, value: &[u8]) {
+    pub(super) fn replace(&mut self, at: usize, value: Kept<'_>) {
         let start = self.start(at * 2 + 1);
-        let before = self.value(at).len();
+        let before = self.piece(at * 2 + 1).len();
         self.open_gap(start, start + before, value.len());
-        self.bytes[start..start + value.len()].copy_from_slice(value);
+        value.write(&mut self.bytes[start..start + value.len()]);
         let ends = self.ends[at * 2 + 1..].iter_mut();
         ends.for_each(|end| *end = *end - before as u32 + value.len() as u32);
+        let end = self.end(at * 2 + 1) as u32;
+        self.ends[at * 2 + 1] = end_of(end, value);
     }
 
     /// Takes out the entries `from..to`.
@@ -146,6 +197,11 @@ impl Entries {
         self.bytes.copy_within(to..all, from + length);
         self.bytes.truncate(all - (to - from) + length);
     }
+}
+
+/// Where a value ends, and whether it has a form of its own.
+fn end_of(end: u32, value: Kept<'_>) -> u32 {
+    if value.form == 0 { end } else { end | HAS_FORM }
 }
 
 // By hand, because a copy is mostly made to have an entry put in: with room for it, it is not moved at once.
@@ -198,7 +254,7 @@ impl Show for Entries {
     }
 
     fn refer(&self, found: &mut References) {
-        (0..self.len()).for_each(|at| found.entry(self.key(at), self.value(at)));
+        (0..self.len()).for_each(|at| found.entry(self.key(at), self.value(at).bytes));
     }
 }
 
@@ -208,12 +264,16 @@ mod tests {
 
     use super::*;
 
-    /// What may be done to entries: at which place, with which key and value.
-    type Step = (u8, prop::sample::Index, Vec<u8>, Vec<u8>);
+    /// What may be done to entries: at which place, with which key and value, of which form.
+    type Step = (u8, prop::sample::Index, Vec<u8>, (u8, Vec<u8>));
 
-    fn all(entries: &Entries) -> Vec<(Vec<u8>, Vec<u8>)> {
+    /// A key, and a value with its form.
+    type Pair = (Vec<u8>, (u8, Vec<u8>));
+
+    fn all(entries: &Entries) -> Vec<Pair> {
+        let value = |at| entries.value(at);
         (0..entries.len())
-            .map(|at| (entries.key(at).to_vec(), entries.value(at).to_vec()))
+            .map(|at| (entries.key(at).to_vec(), (value(at).form, value(at).bytes.to_vec())))
             .collect()
     }
 
@@ -221,16 +281,19 @@ mod tests {
         #[test]
         fn entries_are_a_list_of_pairs(steps in prop::collection::vec(any::<Step>(), 0..40)) {
             let (mut entries, mut model) = (Entries::default(), Vec::new());
-            for (kind, place, key, value) in steps {
+            for (kind, place, key, (form, bytes)) in steps {
+                // Most have the first form.
+                let value = (form.saturating_sub(200), bytes);
+                let kept = Kept { form: value.0, bytes: &value.1.clone() };
                 match kind % 4 {
                     0 | 1 => {
                         let at = place.index(model.len() + 1);
-                        entries.insert(at, &key, &value);
+                        entries.insert(at, &key, kept);
                         model.insert(at, (key, value));
                     }
                     2 if !model.is_empty() => {
                         let at = place.index(model.len());
-                        entries.replace(at, &value);
+                        entries.replace(at, kept);
                         model[at].1 = value;
                     }
                     3 if kind < 200 && !model.is_empty() => {
@@ -245,7 +308,10 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(all(&entries), model.clone());
-                let bytes = model.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+                let bytes = model.iter().map(|(key, (form, value))| {
+                    key.len() + value.len() + usize::from(*form > 0)
+                });
+                let bytes = bytes.sum::<usize>();
                 prop_assert_eq!(entries.bytes(), bytes);
             }
         }
@@ -256,7 +322,7 @@ mod tests {
         ) {
             let keys = Vec::from_iter(keys);
             let mut entries = Entries::default();
-            keys.iter().for_each(|key| entries.push(&[*key], &[]));
+            keys.iter().for_each(|key| entries.push(&[*key], Kept::first(&[])));
             let found = entries.search(|key| Ok(key.cmp(&[wanted]))).unwrap();
             prop_assert_eq!(found, keys.binary_search(&wanted));
             let before = entries.partition(0, |key| Ok(key < &[wanted][..])).unwrap();

@@ -37,7 +37,7 @@ macro_rules! handle {
             for $name<$($parameter),+>
         {
             fn describe(parts: &mut daystar_model::layout::Parts) -> String {
-                let parameters = [$($parameter::describe(parts)),+];
+                let parameters = parts.collection(|parts| [$($parameter::describe(parts)),+]);
                 format!("daystar.{}<{}>", $kind, parameters.join(", "))
             }
         }

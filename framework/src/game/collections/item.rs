@@ -1,12 +1,8 @@
-//! [`Item`]: what a collection may hold, its way to bytes and back, and how a collection knows what it holds.
-
-use std::any::TypeId;
-use std::cell::RefCell;
-use std::rc::Rc;
+//! [`Item`]: what a collection may hold, and its way to bytes and back.
 
 use daystar_model::ObjectId;
 use daystar_model::codec::{self, Storable};
-use daystar_model::layout::{self, Layout};
+use daystar_model::layout::Layout;
 use daystar_model::show::Show;
 
 use crate::game::rules::Result;
@@ -94,35 +90,6 @@ pub(super) fn check_length(id: ObjectId, bytes: usize) -> Result<()> {
     let limit = ENTRY_BYTES_MAX;
     if bytes > limit {
         return Err(CollectionError::TooLarge { id, bytes, limit }.into());
-    }
-    Ok(())
-}
-
-/// What a collection of the type `C` is made as: its kind and all about the types in it. Kept with the collection, so
-/// that its bytes are never taken for something else.
-pub(super) fn text_of<C: Layout + 'static>() -> Rc<str> {
-    // It takes a while to find out, every look-up asks, and a program has a few dozen of them.
-    thread_local! {
-        static KNOWN: RefCell<Vec<(TypeId, Rc<str>)>> = const { RefCell::new(Vec::new()) };
-    }
-    let id = TypeId::of::<C>();
-    let find = |known: &RefCell<Vec<(TypeId, Rc<str>)>>| {
-        known.borrow().iter().find(|(known, _)| *known == id).map(|(_, text)| Rc::clone(text))
-    };
-    KNOWN.with(|known| {
-        find(known).unwrap_or_else(|| {
-            let text = Rc::from(layout::text_of::<C>());
-            known.borrow_mut().push((id, Rc::clone(&text)));
-            text
-        })
-    })
-}
-
-/// That what the collection `id` was made as is what it is taken for.
-pub(super) fn check_text(id: ObjectId, stored: &str, present: &str) -> Result<()> {
-    if stored != present {
-        let (stored, present) = (stored.to_owned(), present.to_owned());
-        return Err(CollectionError::Changed { id, stored, present }.into());
     }
     Ok(())
 }

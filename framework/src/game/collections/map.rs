@@ -8,6 +8,7 @@ use std::ops::Bound;
 use daystar_model::ObjectId;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::game::collections::forms::{Collection, Stored, guess};
 use crate::game::collections::handle::handle;
 use crate::game::collections::item::{Item, decode, encode};
 use crate::game::collections::range::{Bounds, Range};
@@ -64,7 +65,12 @@ pub struct Map<K, V> {
     of: PhantomData<fn() -> (K, V)>,
 }
 
-handle!(Map<K, V>, raw, "Map", |key, value| Ok((decode::<K>(plain(key))?, decode::<V>(value)?)));
+handle!(Map<K, V>, raw, "Map", |key, value| Ok((decode::<K>(plain(key))?, guess::<V>(value)?)));
+
+impl<K: Item, V: Item> Collection for Map<K, V> {
+    type Key = K;
+    type Value = V;
+}
 
 impl<K: Item + Eq + Hash, V: Item> Map<K, V> {
     /// Makes a map with nothing in it.
@@ -84,7 +90,7 @@ impl<K: Item + Eq + Hash, V: Item> Map<K, V> {
     /// # Errors
     /// The map was removed, or was made for other types.
     pub fn get(&self, ctx: &Ctx, key: &K) -> Result<Option<V>> {
-        self.open(ctx)?.get(&stored(key)?, decode)
+        self.open(ctx)?.get(&stored(key)?, |value| value.read())
     }
 
     /// Whether `key` has a value.
@@ -101,7 +107,7 @@ impl<K: Item + Eq + Hash, V: Item> Map<K, V> {
     /// As [`get`](Self::get); [`CollectionError::TooLarge`](crate::CollectionError::TooLarge).
     pub fn insert(&self, ctx: &Ctx, key: K, value: V) -> Result<Option<V>> {
         let key = stored(&key)?;
-        self.open(ctx)?.insert(&key, &key, &encode(&value)?, decode)
+        self.open(ctx)?.insert(&key, &key, &encode(&value)?, |value| value.read())
     }
 
     /// Takes out `key`. The value that it had, if it had one.
@@ -109,7 +115,7 @@ impl<K: Item + Eq + Hash, V: Item> Map<K, V> {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn remove(&self, ctx: &Ctx, key: &K) -> Result<Option<V>> {
-        self.open(ctx)?.remove(&stored(key)?, decode)
+        self.open(ctx)?.remove(&stored(key)?, |value| value.read())
     }
 
     /// How many entries there are. Of a large map this looks at no entries, but at a few numbers that are kept beside.
@@ -137,7 +143,7 @@ impl<K: Item + Eq + Hash, V: Item> Map<K, V> {
         &self,
         ctx: &'c Ctx<'a, 'e>,
     ) -> Result<impl Iterator<Item = Result<(K, V)>> + use<'c, 'a, 'e, K, V>> {
-        let read = |key: &[u8], value: &[u8]| Ok((decode(plain(key))?, decode(value)?));
+        let read = |key: &[u8], value: Stored<'_>| Ok((decode(plain(key))?, value.read()?));
         Ok(Range::new(self.open(ctx)?, everything(), read))
     }
 
@@ -147,7 +153,7 @@ impl<K: Item + Eq + Hash, V: Item> Map<K, V> {
     /// What `visit` returns; as [`get`](Self::get); a part that is not there or damaged.
     pub fn each_in(&self, world: &World, mut visit: impl FnMut(K, V) -> Result<()>) -> Result<()> {
         each_in::<Self>(world.store(), ObjectId::from_raw(self.raw), &mut |key, value| {
-            visit(decode(plain(key))?, decode(value)?)
+            visit(decode(plain(key))?, value.read()?)
         })
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod counter;
 mod entries;
+mod forms;
 mod handle;
 pub(crate) mod item;
 pub(crate) mod map;

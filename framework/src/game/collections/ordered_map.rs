@@ -6,6 +6,7 @@ use std::ops::RangeBounds;
 
 use daystar_model::ObjectId;
 
+use crate::game::collections::forms::{Collection, Stored, guess};
 use crate::game::collections::handle::handle;
 use crate::game::collections::item::{Item, decode, encode};
 use crate::game::collections::range::Range;
@@ -52,8 +53,13 @@ pub struct OrderedMap<K, V> {
 
 handle!(OrderedMap<K, V>, raw, "OrderedMap", |key, value| Ok((
     decode::<K>(key)?,
-    decode::<V>(value)?
+    guess::<V>(value)?
 )));
+
+impl<K: Item, V: Item> Collection for OrderedMap<K, V> {
+    type Key = K;
+    type Value = V;
+}
 
 impl<K: Item + Ord + Clone, V: Item> OrderedMap<K, V> {
     /// Makes a map with nothing in it.
@@ -73,7 +79,7 @@ impl<K: Item + Ord + Clone, V: Item> OrderedMap<K, V> {
     /// # Errors
     /// The map was removed, or was made for other types.
     pub fn get(&self, ctx: &Ctx, key: &K) -> Result<Option<V>> {
-        self.open(ctx)?.get(key, decode)
+        self.open(ctx)?.get(key, |value| value.read())
     }
 
     /// Whether `key` has a value.
@@ -89,7 +95,7 @@ impl<K: Item + Ord + Clone, V: Item> OrderedMap<K, V> {
     /// # Errors
     /// As [`get`](Self::get); [`CollectionError::TooLarge`](crate::CollectionError::TooLarge).
     pub fn insert(&self, ctx: &Ctx, key: K, value: V) -> Result<Option<V>> {
-        self.open(ctx)?.insert(&key, &encode(&key)?, &encode(&value)?, decode)
+        self.open(ctx)?.insert(&key, &encode(&key)?, &encode(&value)?, |value| value.read())
     }
 
     /// Takes out `key`. The value that it had, if it had one.
@@ -97,7 +103,7 @@ impl<K: Item + Ord + Clone, V: Item> OrderedMap<K, V> {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn remove(&self, ctx: &Ctx, key: &K) -> Result<Option<V>> {
-        self.open(ctx)?.remove(key, decode)
+        self.open(ctx)?.remove(key, |value| value.read())
     }
 
     /// The entry with the lowest key.
@@ -187,7 +193,7 @@ impl<K: Item + Ord + Clone, V: Item> OrderedMap<K, V> {
     /// What `visit` returns; as [`get`](Self::get); a part that is not there or damaged.
     pub fn each_in(&self, world: &World, mut visit: impl FnMut(K, V) -> Result<()>) -> Result<()> {
         each_in::<Self>(world.store(), ObjectId::from_raw(self.raw), &mut |key, value| {
-            visit(decode(key)?, decode(value)?)
+            visit(decode(key)?, value.read()?)
         })
     }
 
@@ -218,8 +224,8 @@ impl<K: Item + Ord + Clone, V: Item> OrderedMap<K, V> {
     }
 }
 
-fn entry<K: Item, V: Item>(key: &[u8], value: &[u8]) -> Result<(K, V)> {
-    Ok((decode(key)?, decode(value)?))
+fn entry<K: Item, V: Item>(key: &[u8], value: Stored<'_>) -> Result<(K, V)> {
+    Ok((decode(key)?, value.read()?))
 }
 
 /// In the order that the keys' type has.

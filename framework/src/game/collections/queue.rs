@@ -10,16 +10,16 @@
 
 use std::marker::PhantomData;
 
+use daystar_engine::Error;
 use daystar_macros::managed;
 use daystar_model::{ObjectId, Ref, Space};
 use rand::RngExt;
 
-use crate::game::collections::entries::Entries;
+use crate::game::collections::entries::{Entries, Kept};
+use crate::game::collections::forms::{Collection, Forms, add_form, guess, text_of};
 use crate::game::collections::handle::handle;
-use crate::game::collections::item::{
-    CollectionError, Item, check_length, check_text, decode, encode, text_of,
-};
-use crate::game::collections::tree::load;
+use crate::game::collections::item::{CollectionError, Item, check_length, encode};
+use crate::game::collections::tree::{FORMLESS, load};
 use crate::game::ctx::Ctx;
 use crate::game::rules::Result;
 use crate::game::world::World;
@@ -54,12 +54,12 @@ pub struct Queue<T> {
     of: PhantomData<fn() -> T>,
 }
 
-handle!(Queue<T>, front + back, "Queue", |_, value| Ok((decode::<T>(value)?,)));
+handle!(Queue<T>, front + back, "Queue", |_, value| Ok((guess::<T>(value)?,)));
 
 /// Where items are popped.
 #[managed(name = "daystar.QueueFront")]
 pub(crate) struct Front {
-    /// What the queue was made as.
+    /// What the queue was made as, and what has been pushed since, as far as the front has heard of it: the back knows of all.
     of: String,
     items: Entries,
     /// The first link of the chain.
@@ -82,6 +82,11 @@ pub(crate) struct Link {
     items: Entries,
     /// What comes after it; nothing, if this is the last, and then it is empty.
     next: Option<Ref<Link>>,
+}
+
+impl<T: Item> Collection for Queue<T> {
+    type Key = ();
+    type Value = T;
 }
 
 impl<T: Item> Queue<T> {
@@ -116,13 +121,10 @@ impl<T: Item> Queue<T> {
         let item = encode(&item)?;
         let id = self.front().id();
         check_length(id, item.len())?;
-        let of = text_of::<Self>();
         let looks = ctx.rng().random_ratio(1, PART_ITEMS as u32);
-        // Not `Rc`: what is done when the task commits must own what it needs.
-        let of = String::from(&*of);
         ctx.update(self.back(), move |back| {
-            check_text(id, &back.of, &of)?;
-            back.items.push(&[], &item);
+            let form = add_form::<Self>(id, &mut back.of)?;
+            back.items.push(&[], Kept { form, bytes: &item });
             back.pushed += 1;
             Ok(())
         })?;
@@ -151,8 +153,11 @@ impl<T: Item> Queue<T> {
         if self.check(ctx)? && !self.refill(ctx)? {
             return Ok(None);
         }
+        let item = {
+            let front = ctx.get(self.front())?;
+            self.read(ctx, &front, front.items.value(0))?
+        };
         let mut front = ctx.get_mut(self.front())?;
-        let item = decode(front.items.value(0))?;
         front.items.remove(0, 1);
         front.popped += 1;
         Ok(Some(item))
@@ -161,8 +166,20 @@ impl<T: Item> Queue<T> {
     /// That this is a queue of this type; whether there is nothing at its front.
     fn check(&self, ctx: &Ctx) -> Result<bool> {
         let front = ctx.get(self.front())?;
-        check_text(self.front().id(), &front.of, &text_of::<Self>())?;
+        Forms::of::<Self>(self.front().id(), &front.of)?;
         Ok(front.items.is_empty())
+    }
+
+    /// The item that is kept so.
+    fn read(&self, ctx: &Ctx, front: &Front, kept: Kept<'_>) -> Result<T> {
+        let id = self.front().id();
+        if let Some(stored) = Forms::of::<Self>(id, &front.of)?.stored(kept) {
+            return stored.read();
+        }
+        // Of a form that the front has not heard of.
+        let of = ctx.get(self.back())?.of.clone();
+        let stored = Forms::of::<Self>(id, &of)?.stored(kept);
+        stored.ok_or_else(|| damaged(id, FORMLESS))?.read()
     }
 
     /// Brings items to the front, where there are none; whether there were any.
@@ -180,6 +197,11 @@ impl<T: Item> Queue<T> {
             }
             std::mem::take(&mut ctx.get_mut(self.back())?.items)
         };
+        if items.has_forms() {
+            // What is moved to the front is of forms that the back knows of.
+            let of = ctx.get(self.back())?.of.clone();
+            ctx.get_mut(self.front())?.of = of;
+        }
         ctx.get_mut(self.front())?.items = items;
         Ok(true)
     }
@@ -189,9 +211,10 @@ impl<T: Item> Queue<T> {
     /// # Errors
     /// As [`pop`](Self::pop).
     pub fn peek(&self, ctx: &Ctx) -> Result<Option<T>> {
-        let first = |items: &Entries| decode(items.value(0)).map(Some);
+        let front = ctx.get(self.front())?;
+        let first = |items: &Entries| self.read(ctx, &front, items.value(0)).map(Some);
         if !self.check(ctx)? {
-            return first(&ctx.get(self.front())?.items);
+            return first(&front.items);
         }
         let link = ctx.get(ctx.get(self.front())?.next)?;
         if link.next.is_some() {
@@ -208,11 +231,8 @@ impl<T: Item> Queue<T> {
     pub fn len(&self, ctx: &Ctx) -> Result<u64> {
         self.check(ctx)?;
         let (pushed, popped) = (ctx.get(self.back())?.pushed, ctx.get(self.front())?.popped);
-        let damaged = || CollectionError::Damaged {
-            id: self.front().id(),
-            cause: "more was popped than pushed".to_owned(),
-        };
-        Ok(pushed.checked_sub(popped).ok_or_else(damaged)?)
+        let cause = "more was popped than pushed";
+        pushed.checked_sub(popped).ok_or_else(|| damaged(self.front().id(), cause))
     }
 
     /// Whether there are no items. Conflicts with less than [`len`](Self::len) does.
@@ -231,10 +251,15 @@ impl<T: Item> Queue<T> {
     /// What `visit` returns; as [`pop`](Self::pop); a part that is not there or damaged.
     pub fn each_in(&self, world: &World, mut visit: impl FnMut(T) -> Result<()>) -> Result<()> {
         let (store, id) = (world.store(), self.front().id());
-        let mut visit_all =
-            |items: &Entries| (0..items.len()).try_for_each(|at| visit(decode(items.value(at))?));
+        let forms =
+            load(store, id, self.back().id(), |back: &Back| Forms::of::<Self>(id, &back.of))?;
+        let mut visit_all = |items: &Entries| {
+            (0..items.len()).try_for_each(|at| {
+                let item = forms.stored(items.value(at)).ok_or_else(|| damaged(id, FORMLESS))?;
+                visit(item.read()?)
+            })
+        };
         let mut next = load(store, id, id, |front: &Front| {
-            check_text(id, &front.of, &text_of::<Self>())?;
             visit_all(&front.items)?;
             Ok(Some(front.next))
         })?;
@@ -291,6 +316,10 @@ impl<T: Item> Queue<T> {
         ctx.remove(self.back())?;
         ctx.remove(self.front())
     }
+}
+
+fn damaged(id: ObjectId, cause: &str) -> Error {
+    CollectionError::Damaged { id, cause: cause.to_owned() }.into()
 }
 
 /// How many items the back collects before they become a part: about as many, since only one push in so many looks.

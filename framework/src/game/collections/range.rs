@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::ops::Bound;
 
 use crate::game::collections::entries::Entries;
+use crate::game::collections::forms::Stored;
 use crate::game::collections::tree::{Order, Seek, Tree};
 use crate::game::rules::Result;
 
@@ -18,14 +19,14 @@ pub(super) struct Range<'c, 'a, 'e, O: Order, T> {
     rest: Option<Bounds<O::Owned>>,
     front: VecDeque<T>,
     back: VecDeque<T>,
-    read: fn(&[u8], &[u8]) -> Result<T>,
+    read: fn(&[u8], Stored<'_>) -> Result<T>,
 }
 
 impl<'c, 'a, 'e, O: Order, T> Range<'c, 'a, 'e, O, T> {
     pub(super) fn new(
         tree: Tree<'c, 'a, 'e, O>,
         bounds: Bounds<O::Owned>,
-        read: fn(&[u8], &[u8]) -> Result<T>,
+        read: fn(&[u8], Stored<'_>) -> Result<T>,
     ) -> Self {
         let (front, back) = (VecDeque::new(), VecDeque::new());
         Self { tree, rest: Some(bounds), front, back, read }
@@ -38,11 +39,11 @@ impl<'c, 'a, 'e, O: Order, T> Range<'c, 'a, 'e, O, T> {
             Bound::Unbounded => Seek::First,
             Bound::Included(key) | Bound::Excluded(key) => Seek::At(key.borrow()),
         })?;
-        let (read, front) = (self.read, &mut self.front);
-        self.tree.look(leaf.id, |_, entries| {
+        let (read, front, tree) = (self.read, &mut self.front, &self.tree);
+        tree.look(leaf.id, |_, entries| {
             let (first, after) = between::<O>(entries, &from, &to)?;
             for at in first..after {
-                front.push_back(read(entries.key(at), entries.value(at))?);
+                front.push_back(read(entries.key(at), tree.stored(entries.value(at))?)?);
             }
             Ok(())
         })?;
@@ -67,11 +68,11 @@ impl<'c, 'a, 'e, O: Order, T> Range<'c, 'a, 'e, O, T> {
             Bound::Included(key) => Seek::At(key.borrow()),
             Bound::Excluded(key) => Seek::Before(key.borrow()),
         })?;
-        let (read, back) = (self.read, &mut self.back);
-        self.tree.look(leaf.id, |_, entries| {
+        let (read, back, tree) = (self.read, &mut self.back, &self.tree);
+        tree.look(leaf.id, |_, entries| {
             let (first, after) = between::<O>(entries, &from, &to)?;
             for at in (first..after).rev() {
-                back.push_front(read(entries.key(at), entries.value(at))?);
+                back.push_front(read(entries.key(at), tree.stored(entries.value(at))?)?);
             }
             Ok(())
         })?;

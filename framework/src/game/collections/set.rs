@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use daystar_model::ObjectId;
 
+use crate::game::collections::forms::Collection;
 use crate::game::collections::handle::handle;
 use crate::game::collections::item::{Item, decode};
 use crate::game::collections::map::{ByHash, everything, plain, stored};
@@ -37,6 +38,11 @@ pub struct Set<T> {
 }
 
 handle!(Set<T>, raw, "Set", |key, _| Ok((decode::<T>(plain(key))?,)));
+
+impl<T: Item> Collection for Set<T> {
+    type Key = T;
+    type Value = ();
+}
 
 impl<T: Item + Eq + Hash> Set<T> {
     /// Makes a set with nothing in it.

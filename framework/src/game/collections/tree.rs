@@ -13,26 +13,26 @@
 //! How many entries there are is in counters beside the tree, to which insertions add blindly.
 
 use std::borrow::Borrow;
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::marker::PhantomData;
-use std::rc::Rc;
 
 use daystar_engine::{Error, Read};
 use daystar_macros::managed;
-use daystar_model::layout::Layout;
 use daystar_model::show::{References, Show};
 use daystar_model::{Managed, Object, ObjectId, Ref, Space, Store};
 
 use crate::game::collections::counter::Counter;
-use crate::game::collections::entries::Entries;
-use crate::game::collections::item::{CollectionError, check_length, check_text, text_of};
+use crate::game::collections::entries::{Entries, Kept};
+use crate::game::collections::forms::{Collection, Forms, Stored, add_form, text_of};
+use crate::game::collections::item::{CollectionError, check_length};
 use crate::game::ctx::Ctx;
 use crate::game::rules::Result;
 
 /// The beginning of a collection.
 #[managed(name = "daystar.Collection")]
 pub(crate) struct Root {
-    /// What the collection was made as: see [`text_of`].
+    /// What the collection was made as, and what has been put in since: see [`Forms`].
     of: String,
     /// The sum of these is the number of entries. None, as long as the root is the only part.
     counts: Vec<Ref<Counter>>,
@@ -88,6 +88,10 @@ pub(super) enum Seek<'k, K: ?Sized> {
 pub(super) struct Tree<'c, 'a, 'e, O> {
     ctx: &'c Ctx<'a, 'e>,
     id: ObjectId,
+    forms: RefCell<Forms>,
+    /// Finds out which forms there are, and adds the present one.
+    find_forms: fn(ObjectId, &str) -> Result<Forms>,
+    add_form: fn(ObjectId, &mut String) -> Result<u8>,
     order: PhantomData<O>,
 }
 
@@ -99,41 +103,48 @@ pub(super) struct Leaf {
 }
 
 /// A new collection of the type `C`, with nothing in it.
-pub(super) fn create<C: Layout + 'static>(ctx: &Ctx) -> Result<ObjectId> {
+pub(super) fn create<C: Collection>(ctx: &Ctx) -> Result<ObjectId> {
     let of = text_of::<C>().to_string();
     let top = Node { level: 0, entries: Entries::default() };
     Ok(ctx.attempt().insert(Space::Object, Root { of, counts: Vec::new(), top })?)
 }
 
 /// What is called with each key and value.
-pub(super) type Visit<'v> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'v;
+pub(super) type Visit<'v> = dyn FnMut(&[u8], Stored<'_>) -> Result<()> + 'v;
 
 /// Visits every entry of the collection `id`, which must be of type `C`, in a store.
 ///
 /// # Errors
 /// There is no such collection, or it was made as something else; those of `visit`.
-pub(super) fn each_in<C: Layout + 'static>(
+pub(super) fn each_in<C: Collection>(
     store: &dyn Store,
     id: ObjectId,
     visit: &mut Visit<'_>,
 ) -> Result<()> {
     load::<Root, _>(store, id, id, |root| {
-        check_text(id, &root.of, &text_of::<C>())?;
-        each_below(store, id, &root.top, visit)
+        let forms = Forms::of::<C>(id, &root.of)?;
+        each_below(store, id, &forms, &root.top, visit)
     })
 }
 
-fn each_below(store: &dyn Store, id: ObjectId, node: &Node, visit: &mut Visit<'_>) -> Result<()> {
+fn each_below(
+    store: &dyn Store,
+    id: ObjectId,
+    forms: &Forms,
+    node: &Node,
+    visit: &mut Visit<'_>,
+) -> Result<()> {
     for at in 0..node.entries.len() {
         if node.level == 0 {
-            visit(node.entries.key(at), node.entries.value(at))?;
+            let value = forms.stored(node.entries.value(at));
+            visit(node.entries.key(at), value.ok_or_else(|| damaged(id, FORMLESS))?)?;
             continue;
         }
         load::<Part, _>(store, id, below(id, &node.entries, at)?, |part| {
             if part.node.level >= node.level {
                 return Err(damaged(id, NOWHERE));
             }
-            each_below(store, id, &part.node, visit)
+            each_below(store, id, forms, &part.node, visit)
         })?;
     }
     Ok(())
@@ -155,7 +166,7 @@ pub(crate) fn refer(value: &dyn Object, found: &mut References) -> bool {
         return true;
     }
     for at in 0..node.entries.len() {
-        match node.entries.value(at).first_chunk() {
+        match node.entries.value(at).bytes.first_chunk() {
             Some(raw) => found.object(ObjectId::from_raw(u64::from_le_bytes(*raw))),
             None => found.unreadable(),
         }
@@ -177,7 +188,7 @@ pub(super) fn load<T: Managed, R>(
 
 /// The part to which the entry at `at` leads.
 fn below(id: ObjectId, entries: &Entries, at: usize) -> Result<ObjectId> {
-    let below = entries.value(at).try_into().map(u64::from_le_bytes);
+    let below = entries.value(at).bytes.try_into().map(u64::from_le_bytes);
     below.map(ObjectId::from_raw).map_err(|_| damaged(id, NOWHERE))
 }
 
@@ -186,21 +197,45 @@ fn damaged(id: ObjectId, cause: &str) -> Error {
 }
 
 const NOWHERE: &str = "one of its parts leads nowhere";
+pub(super) const FORMLESS: &str = "an entry is of a form that it does not know";
 
 impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
     /// The tree of the collection `id`, which must be of type `C`.
     ///
     /// # Errors
     /// There is no such collection, or it was made as something else.
-    pub(super) fn open<C: Layout + 'static>(ctx: &'c Ctx<'a, 'e>, id: ObjectId) -> Result<Self> {
-        let tree = Self { ctx, id, order: PhantomData };
-        let of: Rc<str> = text_of::<C>();
-        check_text(id, &tree.root()?.of, &of)?;
-        Ok(tree)
+    pub(super) fn open<C: Collection>(ctx: &'c Ctx<'a, 'e>, id: ObjectId) -> Result<Self> {
+        let root = ctx.attempt().get::<Root>(id)?;
+        let forms = RefCell::new(Forms::of::<C>(id, &root.of)?);
+        let (find_forms, add_form) = (Forms::of::<C>, add_form::<C>);
+        Ok(Self { ctx, id, forms, find_forms, add_form, order: PhantomData })
     }
 
     fn root(&self) -> Result<Read<'a, Root>> {
         Ok(self.ctx.attempt().get::<Root>(self.id)?)
+    }
+
+    /// The value that is kept so.
+    pub(super) fn stored<'b>(&self, kept: Kept<'b>) -> Result<Stored<'b>> {
+        if let Some(stored) = self.forms.borrow().stored(kept) {
+            return Ok(stored);
+        }
+        // The task has put in the first one of a new form since it began to walk.
+        *self.forms.borrow_mut() = (self.find_forms)(self.id, &self.root()?.of)?;
+        let stored = self.forms.borrow().stored(kept);
+        stored.ok_or_else(|| damaged(self.id, FORMLESS))
+    }
+
+    /// In which form values are put in.
+    fn present_form(&self) -> Result<u8> {
+        if let Some(form) = self.forms.borrow().present() {
+            return Ok(form);
+        }
+        // Once for each version that the values' type has had since the collection was made.
+        let mut root = self.ctx.attempt().get_mut::<Root>(self.id)?;
+        let form = (self.add_form)(self.id, &mut root.of)?;
+        *self.forms.borrow_mut() = (self.find_forms)(self.id, &root.of)?;
+        Ok(form)
     }
 
     /// What `look` finds in a part.
@@ -283,11 +318,11 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
     pub(super) fn get<T>(
         &self,
         key: &O::Key,
-        read: impl FnOnce(&[u8]) -> Result<T>,
+        read: impl FnOnce(Stored<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let leaf = self.descend(&Seek::At(key), |_, _, _| {})?;
         self.look(leaf, |_, entries| match entries.search(|stored| O::compare(stored, key))? {
-            Ok(at) => read(entries.value(at)).map(Some),
+            Ok(at) => read(self.stored(entries.value(at))?).map(Some),
             Err(_) => Ok(None),
         })
     }
@@ -296,13 +331,13 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
     pub(super) fn end<T>(
         &self,
         seek: &Seek<'_, O::Key>,
-        read: impl FnOnce(&[u8], &[u8]) -> Result<T>,
+        read: impl FnOnce(&[u8], Stored<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let leaf = self.descend(seek, |_, _, _| {})?;
         self.look(leaf, |_, entries| {
             let Some(last) = entries.len().checked_sub(1) else { return Ok(None) };
             let at = if matches!(seek, Seek::First) { 0 } else { last };
-            read(entries.key(at), entries.value(at)).map(Some)
+            read(entries.key(at), self.stored(entries.value(at))?).map(Some)
         })
     }
 
@@ -312,15 +347,16 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         key: &O::Key,
         stored: &[u8],
         value: &[u8],
-        read: impl FnOnce(&[u8]) -> Result<T>,
+        read: impl FnOnce(Stored<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         check_length(self.id, stored.len() + value.len())?;
         let leaf = self.descend(&Seek::At(key), |_, _, _| {})?;
+        let value = Kept { form: self.present_form()?, bytes: value };
         let (before, is_full) = self.change(leaf, |node| {
             let entries = &mut node.entries;
             let before = match entries.search(|stored| O::compare(stored, key))? {
                 Ok(at) => {
-                    let before = read(entries.value(at))?;
+                    let before = read(self.stored(entries.value(at))?)?;
                     entries.replace(at, value);
                     Some(before)
                 }
@@ -344,14 +380,14 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
     pub(super) fn remove<T>(
         &self,
         key: &O::Key,
-        read: impl FnOnce(&[u8]) -> Result<T>,
+        read: impl FnOnce(Stored<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let leaf = self.descend(&Seek::At(key), |_, _, _| {})?;
         let search = |entries: &Entries| entries.search(|stored| O::compare(stored, key));
         // A part that is not changed is not copied.
         let Ok(at) = self.look(leaf, |_, entries| search(entries))? else { return Ok(None) };
         let (before, is_empty) = self.change(leaf, |node| {
-            let before = read(node.entries.value(at))?;
+            let before = read(self.stored(node.entries.value(at))?)?;
             node.entries.remove(at, at + 1);
             Ok((before, node.entries.is_empty()))
         })?;
@@ -467,7 +503,7 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
                 return self.grow(level, right_count, &lowest, right);
             };
             let is_full = self.change(above, |node| {
-                node.entries.insert(at + 1, &lowest, &right.to_raw().to_le_bytes());
+                node.entries.insert(at + 1, &lowest, Kept::first(&right.to_raw().to_le_bytes()));
                 Ok(is_full(node.level, &node.entries))
             })?;
             if !is_full {
@@ -484,8 +520,8 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         let left = self.new_part(level, left)?;
         let mut root = self.ctx.attempt().get_mut::<Root>(self.id)?;
         root.top.level = level + 1;
-        root.top.entries.push(&[], &left.to_raw().to_le_bytes());
-        root.top.entries.push(lowest, &right.to_raw().to_le_bytes());
+        root.top.entries.push(&[], Kept::first(&left.to_raw().to_le_bytes()));
+        root.top.entries.push(lowest, Kept::first(&right.to_raw().to_le_bytes()));
         if !root.counts.is_empty() {
             return Ok(());
         }

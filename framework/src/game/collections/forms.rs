@@ -1,0 +1,152 @@
+//! How a collection knows what it holds, and in which forms: its values may have been stored in several versions of their type.
+//!
+//! What a collection was made as is kept with it, as a text: its kind, and all about the types in it. When a program with a
+//! new version of the values' type puts one in, the text of that is added, on a line of its own. An entry says by its form which of the
+//! lines describes its value.
+
+use std::any::TypeId;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use daystar_model::ObjectId;
+use daystar_model::layout::{self, Layout};
+use smallvec::SmallVec;
+
+use crate::game::collections::entries::Kept;
+use crate::game::collections::item::{CollectionError, Item, decode};
+use crate::game::rules::Result;
+
+/// A handle of a collection.
+pub(crate) trait Collection: Layout + 'static {
+    type Key: Layout;
+    type Value: Item;
+}
+
+/// What the values of a collection type may have been stored as.
+struct Known {
+    /// By the version of the values' type, the present one first.
+    texts: Vec<(u32, Rc<str>)>,
+}
+
+/// In which versions the values of one collection are stored, by their form.
+#[derive(Clone, Debug)]
+pub(super) struct Forms {
+    versions: SmallVec<[u32; 1]>,
+    present: u32,
+}
+
+/// A value in one of the forms that its collection knows of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored<'b> {
+    /// The version of its type, if that is an older one.
+    older: Option<u32>,
+    bytes: &'b [u8],
+}
+
+impl<'b> Stored<'b> {
+    /// The value.
+    pub(super) fn read<V: Item>(self) -> Result<V> {
+        let Some(version) = self.older else { return decode(self.bytes) };
+        match V::versioned() {
+            Some(versioned) => Ok((versioned.decode)(version, self.bytes)?),
+            None => decode(self.bytes),
+        }
+    }
+}
+
+/// The value that is stored as `bytes`, in whichever version, where nobody knows which: for tools, which only look.
+pub(super) fn guess<V: Item>(bytes: &[u8]) -> Result<V> {
+    let present = decode::<V>(bytes);
+    let Some(versioned) = V::versioned() else { return present };
+    present.or_else(|error| {
+        let older = (versioned.versions)().into_iter().filter(|older| *older != versioned.version);
+        let mut read = older.filter_map(|version| (versioned.decode)(version, bytes).ok());
+        read.next().ok_or(error)
+    })
+}
+
+impl Forms {
+    /// Those of the collection `id`, which must be of type `C`, and with which `of` is kept.
+    pub(super) fn of<C: Collection>(id: ObjectId, of: &str) -> Result<Self> {
+        let known = known::<C>();
+        let (present, text) = (known.texts[0].0, &known.texts[0].1);
+        // But for a collection whose values' type has changed.
+        if *of == **text {
+            return Ok(Self { versions: SmallVec::from_elem(present, 1), present });
+        }
+        let version = |line: &str| {
+            let version = known.texts.iter().find(|(_, text)| **text == *line);
+            version.map(|(version, _)| *version).ok_or_else(|| CollectionError::Changed {
+                id,
+                stored: line.to_owned(),
+                present: text.to_string(),
+            })
+        };
+        let versions = of.split(LINE).map(version).collect::<std::result::Result<_, _>>()?;
+        Ok(Self { versions, present })
+    }
+
+    /// The form in which values of the present type are stored; `None`: there is none yet.
+    pub(super) fn present(&self) -> Option<u8> {
+        let form = self.versions.iter().position(|version| *version == self.present);
+        form.and_then(|form| u8::try_from(form).ok())
+    }
+
+    /// The value that is kept so; `None` if its form was added later.
+    pub(super) fn stored<'b>(&self, kept: Kept<'b>) -> Option<Stored<'b>> {
+        let version = *self.versions.get(usize::from(kept.form))?;
+        Some(Stored { older: (version != self.present).then_some(version), bytes: kept.bytes })
+    }
+}
+
+/// Adds the present form of the values of `C` to the forms that `of` tells; which it is.
+pub(super) fn add_form<C: Collection>(id: ObjectId, of: &mut String) -> Result<u8> {
+    if let Some(form) = Forms::of::<C>(id, of)?.present() {
+        return Ok(form);
+    }
+    let form = of.split(LINE).count();
+    let damaged = |_| CollectionError::Damaged { id, cause: "it has too many forms".to_owned() };
+    let form = u8::try_from(form).map_err(damaged)?;
+    of.push(LINE);
+    of.push_str(&text_of::<C>());
+    Ok(form)
+}
+
+/// What a collection of the type `C` is made as: its kind and all about the types in it.
+pub(super) fn text_of<C: Collection>() -> Rc<str> {
+    Rc::clone(&known::<C>().texts[0].1)
+}
+
+fn known<C: Collection>() -> Rc<Known> {
+    // It takes a while to find out, every look-up asks, and a program has a few dozen of them.
+    thread_local! {
+        static KNOWN: RefCell<Vec<(TypeId, Rc<Known>)>> = const { RefCell::new(Vec::new()) };
+    }
+    let id = TypeId::of::<C>();
+    let find = |known: &RefCell<Vec<(TypeId, Rc<Known>)>>| {
+        known.borrow().iter().find(|(known, _)| *known == id).map(|(_, all)| Rc::clone(all))
+    };
+    KNOWN.with(|known| {
+        find(known).unwrap_or_else(|| {
+            let all = Rc::new(find_out::<C>());
+            known.borrow_mut().push((id, Rc::clone(&all)));
+            all
+        })
+    })
+}
+
+fn find_out<C: Collection>() -> Known {
+    let versioned = C::Value::versioned();
+    let present = versioned.as_ref().map_or(0, |versioned| versioned.version);
+    let mut texts = vec![(present, Rc::from(layout::text_of::<C>()))];
+    for version in versioned.map(|versioned| (versioned.versions)()).unwrap_or_default() {
+        let text = layout::text_of_version::<C, C::Key, C::Value>(version);
+        if version != present {
+            texts.extend(text.map(|text| (version, Rc::from(text))));
+        }
+    }
+    Known { texts }
+}
+
+/// What parts the texts of the forms. No type's name has one.
+const LINE: char = '\n';
