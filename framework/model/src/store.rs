@@ -53,6 +53,24 @@ pub trait Store: Send + Sync {
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError>;
 
+    /// As [`scan`](Self::scan), but only for objects whose type has this stored name, and for those that are damaged, of which
+    /// nobody knows. A store that can tell types apart need not look into the others.
+    ///
+    /// # Errors
+    /// As [`scan`](Self::scan).
+    fn scan_of(
+        &self,
+        type_name: &str,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        self.scan(first, last, &mut |id, found| match &found {
+            Ok((_, value)) if value.descriptor().name != type_name => {}
+            _ => visit(id, found),
+        })
+    }
+
     /// The last commit that is safe; [`CommitNumber::ZERO`] for an empty store.
     ///
     /// # Errors

@@ -41,7 +41,8 @@ impl<'s> World<'s> {
     /// in a survey; it is passed over in [`Game::verify`](crate::Game::verify), where it is listed anyway.
     pub fn each<T: Managed>(&self, mut visit: impl FnMut(Ref<T>, &T) -> Result<()>) -> Result<()> {
         let mut outcome = Ok(());
-        self.store.scan(Space::Object.first(), Space::Object.last(), &mut |id, found| {
+        let (first, last) = (Space::Object.first(), Space::Object.last());
+        self.store.scan_of(T::TYPE_NAME, first, last, &mut |id, found| {
             if outcome.is_err() {
                 return;
             }

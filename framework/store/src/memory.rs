@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 
 use crate::batch::{after, in_id_order};
 use crate::head::Head;
-use crate::stored::{decode, read_only};
+use crate::stored::{decode, decode_of, read_only};
 
 /// Keeps the world until it is dropped, as the same bytes that a disk would hold.
 #[derive(Debug)]
@@ -36,6 +36,18 @@ impl MemoryStore {
 impl Default for MemoryStore {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// The records of a range at one moment. Whoever visits them is someone else's code and may come back to this store, so the
+    /// lock is not held for it.
+    fn records(&self, first: ObjectId, last: ObjectId) -> Vec<(ObjectId, Arc<[u8]>)> {
+        if first > last {
+            return Vec::new(); // `BTreeMap::range` would panic
+        }
+        let state = self.state.read();
+        state.records.range(first..=last).map(|(id, bytes)| (*id, Arc::clone(bytes))).collect()
     }
 }
 
@@ -71,16 +83,23 @@ impl Store for MemoryStore {
         last: ObjectId,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        if first > last {
-            return Ok(()); // `BTreeMap::range` would panic
-        }
-        // `visit` is someone else's code and may come back to this store, so the lock is not held for it.
-        let moment: Vec<(ObjectId, Arc<[u8]>)> = {
-            let state = self.state.read();
-            state.records.range(first..=last).map(|(id, bytes)| (*id, Arc::clone(bytes))).collect()
-        };
-        for (id, bytes) in moment {
+        for (id, bytes) in self.records(first, last) {
             visit(id, decode(id, &bytes));
+        }
+        Ok(())
+    }
+
+    fn scan_of(
+        &self,
+        type_name: &str,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        for (id, bytes) in self.records(first, last) {
+            if let Some(found) = decode_of(type_name, id, &bytes) {
+                visit(id, found);
+            }
         }
         Ok(())
     }
@@ -121,6 +140,16 @@ impl Store for Frozen {
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
         self.0.scan(first, last, visit)
+    }
+
+    fn scan_of(
+        &self,
+        type_name: &str,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        self.0.scan_of(type_name, first, last, visit)
     }
 
     fn last_commit(&self) -> Result<CommitNumber, StoreError> {

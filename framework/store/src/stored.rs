@@ -17,6 +17,18 @@ pub(crate) fn decode(
         .map_err(|cause| StoreError::Record { id, cause })
 }
 
+/// As [`decode`], but `None` for a whole record of a type with another name: only its checksum has been looked at.
+pub(crate) fn decode_of(
+    type_name: &str,
+    id: ObjectId,
+    bytes: &[u8],
+) -> Option<Result<(CommitNumber, Arc<dyn Object>), StoreError>> {
+    match Record::parse(id, bytes) {
+        Ok(record) if record.type_name != type_name => None,
+        _ => Some(decode(id, bytes)),
+    }
+}
+
 /// As [`decode`], whatever the checksum says: a deliberate break.
 pub(crate) fn decode_unchecked(
     id: ObjectId,

@@ -59,14 +59,14 @@ fn a_compacted_world_is_smaller_and_goes_on() {
     assert_eq!(objects, before);
     assert!(bytes_now * 10 < bytes_before, "{said}");
     assert_eq!(verified(folder.path()), before);
-    let server = daystar::Server::builder(Heap { stones: 1, stay: 1 }).data(folder.path()).start();
+    let server = daystar::Server::builder(Heap::new(1, 1)).data(folder.path()).start();
     server.expect("a server").stop().expect("a clean end");
     assert_eq!(verified(folder.path()), before);
 }
 
 /// How many objects there are, all of which the game that wrote them can read.
 fn verified(data: &std::path::Path) -> u64 {
-    let verified = daystar::verify(&Heap { stones: 0, stay: 0 }, data).expect("a world");
+    let verified = daystar::verify(&Heap::new(0, 0), data).expect("a world");
     assert_eq!(verified.problems, Vec::<String>::new());
     verified.objects
 }
@@ -125,9 +125,9 @@ fn worlds_that_are_not_there() {
 #[test]
 fn worlds_that_this_process_has_open() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = daystar::Server::builder(Heap { stones: 1, stay: 1 }).data(folder.path()).start();
+    let server = daystar::Server::builder(Heap::new(1, 1)).data(folder.path()).start();
     let server = server.expect("a server");
-    let error = daystar::verify(&Heap { stones: 1, stay: 1 }, folder.path());
+    let error = daystar::verify(&Heap::new(1, 1), folder.path());
     assert!(matches!(&error, Err(ServeError::Store(_))), "{error:?}");
     assert!(error.expect_err("refused").to_string().contains("open in this process already"));
     server.stop().expect("a clean end");

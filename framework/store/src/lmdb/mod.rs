@@ -259,6 +259,16 @@ impl Store for LmdbStore {
         })
     }
 
+    fn scan_of(
+        &self,
+        type_name: &str,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        self.moment()?.scan_of(type_name, first, last, visit)
+    }
+
     fn last_commit(&self) -> Result<CommitNumber, StoreError> {
         Ok(self.world.recent.head().last)
     }

@@ -20,7 +20,7 @@ use super::objects::{self, Objects};
 use super::types::Listed;
 use super::{EVERYTHING, Options, types};
 use crate::head::Head;
-use crate::stored::{decode, read_only};
+use crate::stored::{decode, decode_of, read_only};
 
 /// A world as it is on disk at one moment. It is not locked: a server may have it open, and go on.
 ///
@@ -153,6 +153,21 @@ impl Store for Moment {
     ) -> Result<(), StoreError> {
         self.reading.lock().each(first, last, &mut |id, bytes| {
             visit(id, decode(id, bytes));
+            Ok(())
+        })
+    }
+
+    fn scan_of(
+        &self,
+        type_name: &str,
+        first: ObjectId,
+        last: ObjectId,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        self.reading.lock().each(first, last, &mut |id, bytes| {
+            if let Some(found) = decode_of(type_name, id, bytes) {
+                visit(id, found);
+            }
             Ok(())
         })
     }

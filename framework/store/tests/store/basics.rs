@@ -100,6 +100,31 @@ fn a_scan_takes_in_both_ends_and_follows_the_ids() {
     });
 }
 
+/// Also if the program does not have the others' types.
+#[test]
+fn a_scan_of_one_type_passes_over_all_others() {
+    on_both(|store| {
+        let changes = vec![
+            (object(1), put(thing(1))),
+            (object(2), put(Stranger(2))),
+            (object(3), put(thing(3))),
+        ];
+        store.apply(&batch(1, changes)).unwrap();
+        let found = |store: &dyn Store, name| {
+            let mut found = Vec::new();
+            let visit = &mut |id, value: Result<_, _>| found.push((id, value.is_ok()));
+            store.scan_of(name, object(0), object(9), visit).unwrap();
+            found
+        };
+        let snapshot = store.snapshot().unwrap();
+        for store in [store, &*snapshot] {
+            assert_eq!(found(store, "Thing"), [(object(1), true), (object(3), true)]);
+            assert_eq!(found(store, "Stranger"), [(object(2), false)]);
+            assert_eq!(found(store, "Other"), []);
+        }
+    });
+}
+
 /// The visitor may use the store, also to write, and still sees the moment at which the scan began.
 #[test]
 fn a_scan_is_one_moment() {
