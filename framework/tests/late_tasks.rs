@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use daystar::prelude::*;
 use daystar::{Breaks, Limits, Server};
-use daystar_client::{Client as AnyClient, Events, Trust};
+use daystar_client::{Client as AnyClient, Events, Incoming, Trust};
 
 #[message]
 #[derive(PartialEq, Eq)]
@@ -22,12 +22,15 @@ enum Request {
     LookForeverAndSwallow,
     /// Answers at once.
     Ping,
+    /// Tells somebody something, and has no answer.
+    Tell { whom: String },
 }
 
 #[message]
 #[derive(PartialEq, Eq)]
 enum Event {
     Pong,
+    Told,
 }
 
 /// What test and game tell each other past the world.
@@ -55,7 +58,16 @@ impl Game for Mill {
     type Event = Event;
     const NAME: &'static str = "mill";
 
+    fn joined(&self, ctx: &Ctx, session: Session) -> Result<()> {
+        ctx.channel(&ctx.name(session)?).join(session);
+        Ok(())
+    }
+
     fn received(&self, ctx: &Ctx, session: Session, request: Request) -> Result<()> {
+        if let Request::Tell { whom } = &request {
+            ctx.channel(whom).send(Event::Told);
+            return Ok(());
+        }
         if request == Request::Ping {
             ctx.reply(Event::Pong);
             return Ok(());
@@ -70,7 +82,7 @@ impl Game for Mill {
                 ctx.name(session)?;
             },
             Request::LookForeverAndSwallow => while ctx.name(session).is_ok() {},
-            Request::Wait | Request::Ping => {}
+            Request::Wait | Request::Ping | Request::Tell { .. } => {}
         }
         Ok(())
     }
@@ -209,6 +221,24 @@ async fn is_served_beside_requests_that_wait(breaks: Breaks, patience: Duration)
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_take_long_do_not_keep_the_network_from_others() {
     assert!(is_served_beside_requests_that_wait(Breaks::default(), PATIENCE).await);
+}
+
+/// On one thread, so that both requests lie in the client's queue before they are written, and arrive together.
+#[tokio::test]
+async fn what_was_said_before_a_request_that_takes_long_is_not_held_up_by_it() {
+    let (server, release) = serve(Limits::default());
+    let (ann, _ann_events) = join(server.address(), "ann").await;
+    let (_bob, mut bob_events) = join(server.address(), "bob").await;
+    ann.send(&Request::Tell { whom: "bob".to_owned() }).await.expect("sent");
+    let waiting = ann.begin(&Request::Wait).await.expect("sent");
+    let told = tokio::time::timeout(PATIENCE, bob_events.next()).await;
+    assert!(
+        matches!(told, Ok(Some(Incoming::Event(Event::Told)))),
+        "bob waits for what ann's next request does"
+    );
+    release.0.may_go_on.store(true, Ordering::SeqCst);
+    waiting.outcome().await.expect("it has only been late");
+    server.stop().expect("a clean end");
 }
 
 #[tokio::test(flavor = "multi_thread")]

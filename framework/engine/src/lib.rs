@@ -61,4 +61,5 @@ pub use history::{Difference, History, Recorded, Recorder};
 pub use job::{Cause, Job, Outcome, panic_message};
 pub use limits::Limits;
 pub use rerun::rerun;
+pub use seat::SEATS;
 pub use watch::Overdue;

@@ -18,8 +18,9 @@ pub(crate) struct Seats {
     used: CachePadded<AtomicUsize>,
 }
 
-/// More than the cores of most machines, and no more than a cell's word can name.
-pub(crate) const SEATS: usize = if IS_CHECKED { 4 } else { 64 };
+/// How many jobs can run at once: more than the cores of most machines, and no more than a cell's word can name. A job that
+/// finds no seat waits for one, at the cost of a processor.
+pub const SEATS: usize = if IS_CHECKED { 4 } else { 64 };
 
 pub(crate) struct Seat {
     /// Held by who sits here.

@@ -55,23 +55,43 @@ impl<P> Default for Lane<P> {
 
 /// An [`InOrder`], whatever its pieces are.
 trait Turn: Send + Sync {
-    /// Runs up to [`TURN`] pieces, and begins none after `time`, if there is such a limit; itself, if there is more.
-    fn run_turn(self: Arc<Self>, engine: &Engine, time: Option<Duration>) -> Option<Arc<dyn Turn>>;
+    /// Runs up to [`TURN`] pieces; a guest begins none when its time is over. Itself, if there is more.
+    fn run_turn(
+        self: Arc<Self>,
+        engine: &Engine,
+        visit: Option<Visit<'_>>,
+    ) -> Option<Arc<dyn Turn>>;
+}
+
+/// What a guest has to know of its turn.
+struct Visit<'v> {
+    time: Duration,
+    /// To be called after each piece that is followed by another.
+    between: &'v dyn Fn(),
 }
 
 impl<O: InOrder> Turn for O {
-    fn run_turn(self: Arc<Self>, engine: &Engine, time: Option<Duration>) -> Option<Arc<dyn Turn>> {
+    fn run_turn(
+        self: Arc<Self>,
+        engine: &Engine,
+        visit: Option<Visit<'_>>,
+    ) -> Option<Arc<dyn Turn>> {
         let turn: SmallVec<[O::Piece; TURN]> = {
             let mut state = self.lane().state.lock();
             let count = state.work.len().min(TURN);
             state.work.drain(..count).collect()
         };
-        let limit = time.map(|time| (Instant::now(), time));
+        let began = visit.as_ref().map(|_| Instant::now());
         let mut rest = turn.into_iter();
-        for piece in rest.by_ref() {
+        while let Some(piece) = rest.next() {
             self.run(engine, piece);
-            if limit.is_some_and(|(began, time)| began.elapsed() > time) {
-                break;
+            if let (Some(visit), Some(began)) = (&visit, began) {
+                if began.elapsed() > visit.time {
+                    break;
+                }
+                if !rest.as_slice().is_empty() {
+                    (visit.between)();
+                }
             }
         }
         let has_more = {
@@ -133,8 +153,8 @@ impl RunQueue {
     }
 
     /// Has what lies in the lane of `whose` run: on this thread, if it may, and by the workers otherwise. Returns soon, unless a
-    /// piece takes long.
-    pub(crate) fn begin<O: InOrder>(&self, engine: &Engine, whose: &Arc<O>) {
+    /// piece takes long; `between` pieces, the thread gets to let go of what others may wait for.
+    pub(crate) fn begin<O: InOrder>(&self, engine: &Engine, whose: &Arc<O>, between: &dyn Fn()) {
         {
             let mut state = whose.lane().state.lock();
             if state.work.is_empty() || std::mem::replace(&mut state.is_scheduled, true) {
@@ -142,11 +162,13 @@ impl RunQueue {
             }
         }
         let lane: Arc<dyn Turn> = Arc::<O>::clone(whose);
-        let lane = match self.guests.enter() {
-            Some(guest) => lane.run_turn(engine, Some(guest.time())),
+        // Until what is left has been handed to the workers, who do not end while there is a guest.
+        let guest = self.guests.enter();
+        let left = match &guest {
+            Some(guest) => lane.run_turn(engine, Some(Visit { time: guest.time(), between })),
             None => Some(lane),
         };
-        if let Some(lane) = lane {
+        if let Some(lane) = left {
             self.ready(Ready::Lane(lane));
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use daystar_engine::{Durability, Engine, Limits, Recorder, Settings};
+use daystar_engine::{Durability, Engine, Limits, Recorder, SEATS, Settings};
 use daystar_model::{Clock, Store, StoreError, SystemClock, TypeDescriptor};
 use daystar_store::{LmdbStore, MemoryStore, Options};
 use tracing::{info, warn};
@@ -236,6 +236,8 @@ impl<G: Game> Builder<G> {
         let count = self.workers.or(available_parallelism().ok().map(usize::from)).unwrap_or(1);
         // One thread of the network never runs a game, so that the game never keeps the network waiting.
         let guests_max = network_threads(count) - usize::from(!self.breaks.network_runs_all);
+        // Who finds no seat in the engine waits for one, which the network must not.
+        let guests_max = guests_max.min(SEATS.saturating_sub(count + SEATS_SPARE));
         let queue = Arc::new(RunQueue::new(guests_max));
         let faults = Faults::new(release(&queue), self.breaks.parked_is_lost);
         let persistence = Arc::new(Persistence::new(store.last_commit()?, self.journal, faults));
@@ -353,6 +355,9 @@ impl<G: Game> Builder<G> {
         })
     }
 }
+
+/// Seats of the engine for the few other threads that run jobs now and then, and some for whoever is late.
+const SEATS_SPARE: usize = 4;
 
 /// How many threads the network has, beside so many workers.
 fn network_threads(workers: usize) -> usize {

@@ -98,7 +98,10 @@ impl<G: Game> SessionInput for Arc<Stay<G>> {
     }
 
     fn begin(&self) {
-        self.queue.begin(&self.engine, self);
+        // What a request wakes on this thread of tokio's, another's writer say, lies where no other thread can take it, until
+        // something else is woken, or the thread is free. A request that takes long must not keep it.
+        let make_way = || drop(tokio::spawn(async {}));
+        self.queue.begin(&self.engine, self, &make_way);
     }
 
     fn closed(&self, why: Closed) {
