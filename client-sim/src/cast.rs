@@ -90,13 +90,15 @@ impl Cast {
 mod tests {
     use crate::mix::{Mix, Overrides};
     use crate::plan::Class;
+    use crate::tideland::done::Done;
+    use crate::tideland::role::Player;
     use crate::tideland::trader::Trader;
 
     use super::*;
 
     #[test]
     fn a_cast_without_a_mix_has_as_many_of_each() {
-        let trader = Trader::new;
+        let trader = |who: Who| Player::<Trader>::new(who, Done::default());
         let cast = Cast::of("tideland").with("buyer", trader).with("seller \"2\"", trader);
         let mix = Mix::parse(&cast.standard_mix(), &cast);
         // Its name is no name that a class can have, and is written so that only that is wrong.

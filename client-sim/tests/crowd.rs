@@ -25,7 +25,7 @@ fn a_crowd_plays_and_its_ledger_balances() {
     let server = island();
     let outcome = play(&plan(server.address()), &tideland::cast()).expect("a run");
     assert_eq!((outcome.clients, outcome.connected, outcome.settled), (CLIENTS, CLIENTS, CLIENTS));
-    assert_eq!(outcome.classes.len(), 2);
+    assert_eq!(outcome.classes.len(), 8);
     for class in &outcome.classes {
         assert!(class.counts.requests() > 0 && class.counts.bytes_up > 0, "{}", class.name);
     }

@@ -92,7 +92,17 @@ fn the_command_line_has_the_last_word() {
 #[test]
 fn the_standard_mix_is_one() {
     let standard = classes(tideland::STANDARD_MIX, &Overrides::default()).expect("classes");
-    assert_eq!(standard, [Class::new("wanderer", 750), Class::new("trader", 250)]);
+    let expected = [
+        ("wanderer", 300),
+        ("gatherer", 200),
+        ("trader", 120),
+        ("market maker", 100),
+        ("fighter", 100),
+        ("guild member", 80),
+        ("chatter", 60),
+        ("vandal", 40),
+    ];
+    assert_eq!(standard, expected.map(|(behaviour, clients)| Class::new(behaviour, clients)));
 }
 
 #[test]
@@ -121,7 +131,10 @@ fn a_mistake_is_told_with_its_line_or_its_class() {
         ("name = \"a.b\"", "class a.b in line 2: a name has letters"),
         ("[[class]]\nbehaviour = \"trader\"", "class trader in line 4: there is one before it"),
         ("[[class]]\nbehaviour = \"tarder\"", "class tarder in line 4: nobody plays `tarder`"),
-        ("[[class]]\nbehaviour = \"tarder\"", "who is known: trader, wanderer"),
+        (
+            "[[class]]\nbehaviour = \"tarder\"",
+            "who is known: chatter, fighter, gatherer, guild member",
+        ),
     ] {
         let error = error(&format!("{class}{wrong}\n"));
         assert!(error.contains(words), "{wrong}: {error}");

@@ -1,29 +1,75 @@
 //! Tideland's simulated players, by name, and how many there are of each kind.
+//!
+//! Each kind is a [`Role`](role::Role), played on a [`Character`](character::Character), which knows how
+//! everything is done that a player can do, and what it does to gold and things.
 
 pub mod account;
 pub mod character;
+pub mod chatter;
+pub mod deeds;
+pub mod done;
+pub mod fighter;
+pub mod gatherer;
+pub mod guild_member;
+pub mod map;
+pub mod market_maker;
+pub mod order_book;
+pub mod role;
 pub mod speech;
+pub mod surroundings;
 pub mod trader;
+pub mod vandal;
 pub mod wanderer;
 
 use daystar::Game;
 use sample_game::game::Tideland;
+use sample_game::messages::{Event, Request};
 
+use crate::behaviour::Who;
 use crate::cast::Cast;
+use crate::link::Link;
 use crate::mix::{Mix, MixError, Overrides};
 use crate::plan::Class;
+use crate::tideland::chatter::Chatter;
+use crate::tideland::done::Done;
+use crate::tideland::fighter::Fighter;
+use crate::tideland::gatherer::Gatherer;
+use crate::tideland::guild_member::GuildMember;
+use crate::tideland::market_maker::MarketMaker;
+use crate::tideland::role::{Player, Role};
 use crate::tideland::trader::Trader;
+use crate::tideland::vandal::Vandal;
 use crate::tideland::wanderer::Wanderer;
+
+/// A client's connection to Tideland.
+pub type TidelandLink = Link<Request, Event>;
 
 /// Which of them there are when nobody says otherwise.
 pub const STANDARD_MIX: &str = include_str!("../../mixes/standard.toml");
 
 /// All kinds of them.
 pub fn cast() -> Cast {
+    cast_counted(&Done::default())
+}
+
+/// All kinds of them; what they do is counted in `done`.
+pub fn cast_counted(done: &Done) -> Cast {
     Cast::of(Tideland::NAME)
-        .with("trader", Trader::new)
-        .with("wanderer", Wanderer::new)
+        .with("chatter", player::<Chatter>(done))
+        .with("fighter", player::<Fighter>(done))
+        .with("gatherer", player::<Gatherer>(done))
+        .with("guild member", player::<GuildMember>(done))
+        .with("market maker", player::<MarketMaker>(done))
+        .with("trader", player::<Trader>(done))
+        .with("vandal", player::<Vandal>(done))
+        .with("wanderer", player::<Wanderer>(done))
         .with_standard_mix(STANDARD_MIX)
+}
+
+/// Makes players of that role.
+fn player<R: Role>(done: &Done) -> impl Fn(Who) -> Player<R> + Send + Sync + use<R> {
+    let done = done.clone();
+    move |who| Player::new(who, done.clone())
 }
 
 /// The standard mix's classes.
