@@ -102,23 +102,3 @@ fn signed(gold: u64) -> Result<i64> {
         Err(_) => bail!("{gold} gold is more than the mint can count; name a smaller amount"),
     }
 }
-
-/// What must be in the world: all that was minted, less all that was burnt.
-pub fn in_circulation(world: &World) -> Result<i128> {
-    let (mut minted, mut burnt) = (Vec::new(), Vec::new());
-    world.each::<Ledger>(|_, ledger| {
-        minted.extend(ledger.minted());
-        burnt.extend(ledger.burnt());
-        Ok(())
-    })?;
-    let mut gold = 0;
-    world.each::<Counter>(|me, counter| {
-        if minted.contains(&me) {
-            gold += i128::from(counter.value());
-        } else if burnt.contains(&me) {
-            gold -= i128::from(counter.value());
-        }
-        Ok(())
-    })?;
-    Ok(gold)
-}

@@ -5,21 +5,21 @@ use std::collections::HashMap;
 use daystar::prelude::*;
 
 use crate::players::Player;
+use crate::rules::Census;
 use crate::trade::Deal;
 
 /// Reports every deal that its players do not agree about.
-pub fn check(world: &World) -> Result<()> {
+pub fn check(world: &World, all: &Census) {
     let mut deals_of: HashMap<Ref<Player>, Vec<Ref<Deal>>> = HashMap::new();
-    world.each::<Deal>(|me, deal| {
+    for (me, deal) in all.deals.each() {
         for side in &deal.sides {
             deals_of.entry(side.player).or_default().push(me);
         }
         if deal.sides.iter().all(|side| side.accepted) {
             world.problem(format!("deal {me} is accepted by both, but was not made"));
         }
-        Ok(())
-    })?;
-    world.each::<Player>(|me, player| {
+    }
+    for (me, player) in all.players.each() {
         let (name, deals) = (&player.name, deals_of.remove(&me).unwrap_or_default());
         if !deals.iter().eq(&player.offer) {
             world.problem(format!("{name} is in deal {:?}, but listed in {deals:?}", player.offer));
@@ -27,10 +27,8 @@ pub fn check(world: &World) -> Result<()> {
         if !deals.is_empty() && player.session.is_none() {
             world.problem(format!("{name} is in a deal, but not in the game"));
         }
-        Ok(())
-    })?;
+    }
     for (player, deals) in deals_of {
         world.problem(format!("player {player} does not exist, but is in {deals:?}"));
     }
-    Ok(())
 }

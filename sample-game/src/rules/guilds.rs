@@ -8,42 +8,40 @@ use crate::bank::Bank;
 use crate::guilds::Guild;
 use crate::members::Rank;
 use crate::players::Player;
+use crate::rules::Census;
 use crate::settings::{GUILD_INVITED_MAX, GUILD_MEMBERS_MAX, LEDGER_ENTRIES_MAX};
 
 /// Reports everything that is wrong with the guilds.
-pub fn check(world: &World) -> Result<()> {
-    players_are_in_their_guilds(world)?;
-    guilds_have_a_leader_and_a_name(world)?;
-    banks_are_what_their_ledgers_say(world)
+pub fn check(world: &World, all: &Census) -> Result<()> {
+    players_are_in_their_guilds(world, all);
+    guilds_have_a_leader_and_a_name(world, all);
+    banks_are_what_their_ledgers_say(world, all)
 }
 
 /// A player is in one guild at most, once, and both say so.
-fn players_are_in_their_guilds(world: &World) -> Result<()> {
+fn players_are_in_their_guilds(world: &World, all: &Census) {
     let mut guilds_of: HashMap<Ref<Player>, Vec<Ref<Guild>>> = HashMap::new();
-    world.each::<Guild>(|me, guild| {
+    for (me, guild) in all.guilds.each() {
         for member in &guild.members {
             guilds_of.entry(member.player).or_default().push(me);
         }
-        Ok(())
-    })?;
-    world.each::<Player>(|me, player| {
+    }
+    for (me, player) in all.players.each() {
         let listed = guilds_of.remove(&me).unwrap_or_default();
         if !listed.iter().eq(&player.guild) {
             let (name, guild) = (&player.name, player.guild);
             world.problem(format!("{name} is of guild {guild:?}, but a member of {listed:?}"));
         }
-        Ok(())
-    })?;
+    }
     for (player, guilds) in guilds_of {
         world.problem(format!("player {player} does not exist, but is a member of {guilds:?}"));
     }
-    Ok(())
 }
 
 /// A guild has one leader, no more members than there may be, and a name of its own.
-fn guilds_have_a_leader_and_a_name(world: &World) -> Result<()> {
+fn guilds_have_a_leader_and_a_name(world: &World, all: &Census) {
     let mut called: HashMap<String, Ref<Guild>> = HashMap::new();
-    world.each::<Guild>(|me, guild| {
+    for (me, guild) in all.guilds.each() {
         let name = &guild.name;
         let leaders = guild.members.iter().filter(|member| member.rank == Rank::Leader).count();
         if leaders != 1 {
@@ -56,18 +54,16 @@ fn guilds_have_a_leader_and_a_name(world: &World) -> Result<()> {
         if let Some(other) = called.insert(name.clone(), me) {
             world.problem(format!("the guilds {other} and {me} are both called {name}"));
         }
-        Ok(())
-    })
+    }
 }
 
 /// What is in a bank is what its ledger comes to, and each bank is one guild's.
-fn banks_are_what_their_ledgers_say(world: &World) -> Result<()> {
+fn banks_are_what_their_ledgers_say(world: &World, all: &Census) -> Result<()> {
     let mut guilds_of: HashMap<Ref<Bank>, Vec<Ref<Guild>>> = HashMap::new();
-    world.each::<Guild>(|me, guild| {
+    for (me, guild) in all.guilds.each() {
         guilds_of.entry(guild.bank).or_default().push(me);
-        Ok(())
-    })?;
-    world.each::<Bank>(|me, bank| {
+    }
+    for (me, bank) in all.banks.each() {
         let (mut sum, mut entries) = (Ok(bank.carried), 0);
         bank.ledger.each_in(world, |_, entry| {
             entries += 1;
@@ -89,8 +85,7 @@ fn banks_are_what_their_ledgers_say(world: &World) -> Result<()> {
         if guilds.len() != 1 {
             world.problem(format!("bank {me} is that of the guilds {guilds:?}"));
         }
-        Ok(())
-    })?;
+    }
     for (bank, guilds) in guilds_of {
         world.problem(format!("bank {bank} does not exist, but is that of {guilds:?}"));
     }

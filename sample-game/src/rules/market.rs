@@ -6,34 +6,35 @@ use std::collections::HashMap;
 use daystar::prelude::*;
 
 use crate::items::{Holder, Item, Kind};
-use crate::market::{Book, Order, Side};
+use crate::market::{Order, Side};
 use crate::players::Player;
+use crate::rules::Census;
 use crate::settings::ORDERS_MAX;
 
 /// Where an order is listed: whose book, which side, at which key.
 type Place = (Kind, Side, (u64, u64));
 
 /// Reports everything that is wrong with the market.
-pub fn check(world: &World) -> Result<()> {
-    orders_are_in_their_books(world)?;
-    no_book_is_crossed(world)?;
-    orders_hold_what_they_must(world)?;
-    everyone_lists_their_orders(world)
+pub fn check(world: &World, all: &Census) -> Result<()> {
+    orders_are_in_their_books(world, all)?;
+    no_book_is_crossed(world, all);
+    orders_hold_what_they_must(world, all)?;
+    everyone_lists_their_orders(world, all);
+    Ok(())
 }
 
 /// What is left of an order is in its book, in its place, once; an order of which nothing is left is in none.
-fn orders_are_in_their_books(world: &World) -> Result<()> {
+fn orders_are_in_their_books(world: &World, all: &Census) -> Result<()> {
     let mut listed_at: HashMap<Ref<Order>, Vec<Place>> = HashMap::new();
-    world.each::<Book>(|_, book| {
+    for (_, book) in all.books.each() {
         for side in [Side::Buy, Side::Sell] {
             book.side(side).each_in(world, |key, order| {
                 listed_at.entry(order).or_default().push((book.kind, side, key));
                 Ok(())
             })?;
         }
-        Ok(())
-    })?;
-    world.each::<Order>(|me, order| {
+    }
+    for (me, order) in all.orders.each() {
         let listed = listed_at.remove(&me).unwrap_or_default();
         let expected = (order.left > 0).then(|| (order.kind, order.side, order.key()));
         if !listed.iter().eq(&expected) {
@@ -42,8 +43,7 @@ fn orders_are_in_their_books(world: &World) -> Result<()> {
                 "order {me}, of which {left} are left, should be in {expected:?}, but is in {listed:?}"
             ));
         }
-        Ok(())
-    })?;
+    }
     for (order, places) in listed_at {
         world.problem(format!("order {order} does not exist, but is in {places:?}"));
     }
@@ -51,9 +51,9 @@ fn orders_are_in_their_books(world: &World) -> Result<()> {
 }
 
 /// Nobody waits to buy for what somebody else waits to sell for.
-fn no_book_is_crossed(world: &World) -> Result<()> {
+fn no_book_is_crossed(world: &World, all: &Census) {
     let mut best: HashMap<Kind, (u64, u64)> = HashMap::new();
-    world.each::<Order>(|_, order| {
+    for (_, order) in all.orders.each() {
         if order.left > 0 {
             let (bid, asked) = best.entry(order.kind).or_insert((0, u64::MAX));
             match order.side {
@@ -61,20 +61,18 @@ fn no_book_is_crossed(world: &World) -> Result<()> {
                 Side::Sell => *asked = order.price.min(*asked),
             }
         }
-        Ok(())
-    })?;
+    }
     for (kind, (bid, asked)) in best {
         if bid >= asked {
             world.problem(format!("{bid} is bid for a {kind}, which is sold for {asked}"));
         }
     }
-    Ok(())
 }
 
 /// An order's numbers add up, and it holds the gold or the things for what is left of it.
-fn orders_hold_what_they_must(world: &World) -> Result<()> {
+fn orders_hold_what_they_must(world: &World, all: &Census) -> Result<()> {
     let mut held: HashMap<Ref<Item>, Vec<(Ref<Order>, Kind)>> = HashMap::new();
-    world.each::<Order>(|me, order| {
+    for (me, order) in all.orders.each() {
         let &Order { side, kind, price, amount, filled, left, cancelled, gold, .. } = order;
         if u64::from(filled) + u64::from(left) + u64::from(cancelled) != u64::from(amount) {
             world.problem(format!(
@@ -98,9 +96,8 @@ fn orders_hold_what_they_must(world: &World) -> Result<()> {
         for &thing in &order.things {
             held.entry(thing).or_default().push((me, kind));
         }
-        Ok(())
-    })?;
-    world.each::<Item>(|me, item| {
+    }
+    for (me, item) in all.items.each() {
         let holders = held.remove(&me).unwrap_or_default();
         let expected = match item.holder {
             Holder::Order(order) => Some((order, item.kind)),
@@ -112,8 +109,7 @@ fn orders_hold_what_they_must(world: &World) -> Result<()> {
                 item.kind
             ));
         }
-        Ok(())
-    })?;
+    }
     for (item, holders) in held {
         world.problem(format!("item {item} does not exist, but is held by {holders:?}"));
     }
@@ -121,9 +117,9 @@ fn orders_hold_what_they_must(world: &World) -> Result<()> {
 }
 
 /// A player lists the orders that are theirs, no more than there may be.
-fn everyone_lists_their_orders(world: &World) -> Result<()> {
+fn everyone_lists_their_orders(world: &World, all: &Census) {
     let mut listed_by: HashMap<Ref<Order>, Vec<Ref<Player>>> = HashMap::new();
-    world.each::<Player>(|me, player| {
+    for (me, player) in all.players.each() {
         let count = player.orders.len();
         if count > ORDERS_MAX {
             world.problem(format!("{} has {count} orders", player.name));
@@ -131,17 +127,14 @@ fn everyone_lists_their_orders(world: &World) -> Result<()> {
         for &order in &player.orders {
             listed_by.entry(order).or_default().push(me);
         }
-        Ok(())
-    })?;
-    world.each::<Order>(|me, order| {
+    }
+    for (me, order) in all.orders.each() {
         let owners = listed_by.remove(&me).unwrap_or_default();
         if owners != [order.owner] {
             world.problem(format!("order {me} of {} is listed by {owners:?}", order.owner));
         }
-        Ok(())
-    })?;
+    }
     for (order, owners) in listed_by {
         world.problem(format!("order {order} does not exist, but is listed by {owners:?}"));
     }
-    Ok(())
 }

@@ -5,20 +5,25 @@ use std::collections::HashMap;
 use daystar::prelude::*;
 
 use crate::items::{Holder, Item};
-use crate::market::Order;
 use crate::players::Player;
-use crate::remains::Remains;
+use crate::rules::Census;
 use crate::settings::{PACK_GRAMS_MAX, PACK_ITEMS_MAX};
 
 /// Reports things that are listed wrongly, and packs that nobody could carry.
-pub fn check(world: &World) -> Result<()> {
+pub fn check(world: &World, all: &Census) {
     let mut lists: Lists = HashMap::new();
-    world.each::<Player>(|me, player| list(&mut lists, Holder::Player(me), &player.pack))?;
-    world.each::<Order>(|me, order| list(&mut lists, Holder::Order(me), &order.things))?;
-    world.each::<Remains>(|me, remains| list(&mut lists, Holder::Remains(me), &remains.things))?;
+    for (me, player) in all.players.each() {
+        list(&mut lists, Holder::Player(me), &player.pack);
+    }
+    for (me, order) in all.orders.each() {
+        list(&mut lists, Holder::Order(me), &order.things);
+    }
+    for (me, remains) in all.remains.each() {
+        list(&mut lists, Holder::Remains(me), &remains.things);
+    }
 
     let mut carried: HashMap<Ref<Player>, (usize, u64)> = HashMap::new();
-    world.each::<Item>(|me, item| {
+    for (me, item) in all.items.each() {
         let listed_by = lists.remove(&me).unwrap_or_default();
         if listed_by != [item.holder] {
             world.problem(format!("item {me} of {:?} is listed by {listed_by:?}", item.holder));
@@ -28,8 +33,7 @@ pub fn check(world: &World) -> Result<()> {
             *items += 1;
             *grams += u64::from(item.kind.weight());
         }
-        Ok(())
-    })?;
+    }
     for (item, listed_by) in lists {
         world.problem(format!("item {item} does not exist, but is listed by {listed_by:?}"));
     }
@@ -38,15 +42,13 @@ pub fn check(world: &World) -> Result<()> {
             world.problem(format!("player {player} carries {items} items that weigh {grams} g"));
         }
     }
-    Ok(())
 }
 
 /// Who lists which thing.
 type Lists = HashMap<Ref<Item>, Vec<Holder>>;
 
-fn list(lists: &mut Lists, holder: Holder, things: &[Ref<Item>]) -> Result<()> {
+fn list(lists: &mut Lists, holder: Holder, things: &[Ref<Item>]) {
     for thing in things {
         lists.entry(*thing).or_default().push(holder);
     }
-    Ok(())
 }
