@@ -3,7 +3,7 @@
 use daystar::prelude::*;
 
 use crate::messages::{Event, Request};
-use crate::settings::AUDIT_EVERY;
+use crate::settings::{ACT_EVERY, AUDIT_EVERY};
 use crate::wild::Wild;
 use crate::{
     auditor, chat, crafting, creatures, daylight, fights, gathering, giving, guilds, items,
@@ -16,6 +16,8 @@ use crate::{looking, market, mint, players, regions, rules, trade, walking};
 pub struct Tideland {
     /// How soon a tree, vein or shoal that has nothing left may come back. It takes up to half as long again, by chance.
     pub regrow_after: Duration,
+    /// How soon a player can take the next step or stroke, if they do not stop.
+    pub act_every: Duration,
     /// The hour at which a new island's first day begins.
     pub first_hour: u8,
     /// What lives on a new island beside the players.
@@ -28,6 +30,7 @@ impl Default for Tideland {
     fn default() -> Self {
         Self {
             regrow_after: Duration::from_secs(10),
+            act_every: ACT_EVERY,
             first_hour: 8,
             wild: Wild::default(),
             audit_every: AUDIT_EVERY,
@@ -60,14 +63,16 @@ impl Game for Tideland {
         let me = ctx.attached(session)?;
         match request {
             Request::Me => players::describe(ctx, me),
-            Request::Walk(direction) => walking::walk(ctx, session, me, direction),
+            Request::Walk(direction) => walking::walk(ctx, session, me, direction, self.act_every),
             Request::Look => looking::look(ctx, me),
             Request::Say(text) => chat::say(ctx, me, text),
             Request::Shout(text) => chat::shout(ctx, me, text),
             Request::GiveGold { to, gold } => giving::give_gold(ctx, me, &to, gold),
             Request::GiveItem { to, item } => giving::give_item(ctx, me, &to, item),
             Request::ThrowAway { item } => items::throw_away(ctx, me, item),
-            Request::Gather { source } => gathering::gather(ctx, me, source, self.regrow_after),
+            Request::Gather { source } => {
+                gathering::gather(ctx, me, source, self.act_every, self.regrow_after)
+            }
             Request::Craft(recipe) => crafting::craft(ctx, me, recipe),
             Request::Leaders => leaderboard::tell(ctx),
             Request::Hour => daylight::tell(ctx),

@@ -6,7 +6,7 @@ use crate::island::{self, Position, Tile};
 use crate::items::{self, Kind};
 use crate::leaderboard;
 use crate::messages::{Event, SeenSource};
-use crate::players::Player;
+use crate::players::{self, Player};
 use crate::regions::{self, Place};
 use crate::settings::{REACH, SHOAL_CASTS, TREE_STROKES, VEIN_STROKES};
 
@@ -42,9 +42,17 @@ pub fn lay_out(ctx: &Ctx) -> Result<()> {
     Ok(())
 }
 
-/// One stroke. The last one gives what the source has, and plans its return.
-pub fn gather(ctx: &Ctx, me: Ref<Player>, source: Ref<Source>, back_after: Duration) -> Result<()> {
+/// One stroke; `act_every` is the pace at which that can go on. The last one gives what the source has, and plans its
+/// return.
+pub fn gather(
+    ctx: &Ctx,
+    me: Ref<Player>,
+    source: Ref<Source>,
+    act_every: Duration,
+    back_after: Duration,
+) -> Result<()> {
     let mut player = ctx.get_mut(me)?;
+    players::draw_breath(ctx, &mut player, act_every)?;
     let mut target = ctx.get_mut(source)?;
     let (at, what) = (target.at, target.at.tile());
     ensure!(at.distance(player.at) <= REACH, "{what} at {at} is out of reach; walk next to it");
@@ -71,6 +79,9 @@ pub struct ComeBack {
 }
 
 impl Task for ComeBack {
+    // Set aside, it would be missing for good.
+    const RETRY: Retry = Retry::FOREVER;
+
     fn run(&self, ctx: &Ctx) -> Result<()> {
         let mut source = ctx.get_mut(self.source)?;
         let at = source.at;

@@ -215,7 +215,8 @@ pub fn go(ctx: &Ctx, session: Session, player: &Player) -> Result<()> {
 
 fn say(ctx: &Ctx, me: Ref<Player>, text: String) -> Result<()> {
     let text = chat::sayable(text)?;
-    let player = ctx.get(me)?;
+    let mut player = ctx.get_mut(me)?;
+    chat::draw_breath(ctx, &mut player)?;
     tell(ctx, &*ctx.get(of(&player)?)?, Told::Said { who: player.name.clone(), text });
     Ok(())
 }

@@ -29,6 +29,7 @@ pub mod members;
 pub mod messages;
 pub mod mint;
 pub mod orders;
+pub mod pace;
 pub mod players;
 pub mod prices;
 pub mod prowling;

@@ -11,8 +11,9 @@ use crate::items::{self, Item, Kind};
 use crate::market::Order;
 use crate::messages::Event;
 use crate::mint::{self, Source};
+use crate::pace::Pace;
 use crate::regions::{self, Place};
-use crate::settings::{HEALTH_MAX, START_GOLD};
+use crate::settings::{ACT_BURST, HEALTH_MAX, START_GOLD};
 use crate::trade::{self, Deal};
 
 /// A character. It stays on the island for good; its player comes and goes.
@@ -32,6 +33,12 @@ pub struct Player {
     pub health: Health,
     /// When they last struck somebody.
     pub struck: Timestamp,
+    /// The pace of their steps and strokes.
+    pub acted: Pace,
+    /// The pace of what they say to those near, and to their guild.
+    pub spoke: Pace,
+    /// The pace of what they shout.
+    pub shouted: Pace,
     /// How famous they are. It only grows, by [`leaderboard::praise`](crate::leaderboard::praise).
     pub fame: u64,
     /// The guild that they are a member of.
@@ -107,6 +114,16 @@ pub fn tell(ctx: &Ctx, player: &Player, event: Event) {
     }
 }
 
+/// Keeps a player to the pace of steps and strokes.
+///
+/// # Errors
+/// They have done too many.
+pub fn draw_breath(ctx: &Ctx, player: &mut Player, act_every: Duration) -> Result<()> {
+    let wait = player.acted.count(ctx.now(), act_every, ACT_BURST);
+    ensure!(wait.is_zero(), "you are out of breath; go on in {:.1} s", wait.as_secs_f32());
+    Ok(())
+}
+
 /// A new player, washed ashore somewhere.
 fn create(ctx: &Ctx, name: &str) -> Result<Ref<Player>> {
     let at = open_tile(ctx);
@@ -118,6 +135,9 @@ fn create(ctx: &Ctx, name: &str) -> Result<Ref<Player>> {
         session: None,
         health: Health::new(HEALTH_MAX, ctx.now()),
         struck: Timestamp::default(),
+        acted: Pace::default(),
+        spoke: Pace::default(),
+        shouted: Pace::default(),
         fame: 0,
         guild: None,
         offer: None,

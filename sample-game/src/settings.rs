@@ -39,6 +39,12 @@ pub const PACK_ITEMS_MAX: usize = 20;
 /// How much a player can carry, in grams.
 pub const PACK_GRAMS_MAX: u32 = 30_000;
 
+/// How soon a player can take the next step or stroke, if they do not stop.
+pub const ACT_EVERY: Duration = Duration::from_millis(100);
+
+/// How many steps and strokes a player who has rested can do at once.
+pub const ACT_BURST: u32 = 20;
+
 /// How many strokes of the axe fell a tree.
 pub const TREE_STROKES: u8 = 3;
 
@@ -57,6 +63,18 @@ pub const LEADERS_TOLD: usize = 10;
 
 /// The longest thing that can be said, in characters.
 pub const SAY_CHARS_MAX: usize = 200;
+
+/// How soon a player can say the next thing, if they do not stop.
+pub const SAY_EVERY: Duration = Duration::from_millis(250);
+
+/// How much a player who was silent can say at once.
+pub const SAY_BURST: u32 = 100;
+
+/// How soon a player can shout again, if they do not stop. The whole island hears each shout.
+pub const SHOUT_EVERY: Duration = Duration::from_secs(10);
+
+/// How often a player who was silent can shout at once.
+pub const SHOUT_BURST: u32 = 5;
 
 /// How far apart two players may stand who trade, in tiles.
 pub const TRADE_REACH: u16 = 4;
@@ -105,6 +123,7 @@ pub const LEDGER_ENTRIES_MAX: u64 = 50;
 
 /// How much gold a guild's officers take out of its bank in one day of the island, all of them together.
 pub const WITHDRAWN_A_DAY_MAX: u64 = 200;
+
 /// How long it takes until one point of health has grown again.
 pub const HEAL_EVERY: Duration = Duration::from_secs(2);
 

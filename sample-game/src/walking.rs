@@ -4,13 +4,20 @@ use daystar::prelude::*;
 
 use crate::island::Direction;
 use crate::messages::Event;
-use crate::players::Player;
+use crate::players::{self, Player};
 use crate::regions::{self, Place};
 use crate::trade;
 
-/// Takes one step.
-pub fn walk(ctx: &Ctx, session: Session, me: Ref<Player>, direction: Direction) -> Result<()> {
+/// Takes one step; `act_every` is the pace at which that can go on.
+pub fn walk(
+    ctx: &Ctx,
+    session: Session,
+    me: Ref<Player>,
+    direction: Direction,
+    act_every: Duration,
+) -> Result<()> {
     let mut player = ctx.get_mut(me)?;
+    players::draw_breath(ctx, &mut player, act_every)?;
     let from = player.at;
     let Some(to) = from.step(direction) else {
         bail!("you are at {from}, and the map ends there; walk another way");

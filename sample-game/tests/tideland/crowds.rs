@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use daystar::Ref;
-use sample_game::Tideland;
 use sample_game::bank::Change;
 use sample_game::guilds;
 use sample_game::items::{Item, Kind};
@@ -17,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::guilds::{ask, ledger};
 use crate::market::{cancel, collect, orders, wood_of};
-use crate::visit::{Endowed, Visitor, on_a_checked_island};
+use crate::visit::{Endowed, Visitor, brisk, on_a_checked_island};
 
 /// Two trade while six others give them things and try to come between; nothing is doubled, and nothing lost.
 #[test]
@@ -164,7 +163,7 @@ async fn deal(visitor: Visitor, number: u64) -> (Visitor, usize) {
 /// Eight put gold into one bank and take it out again, all at once; then all of them leave at once.
 #[test]
 fn a_crowd_at_one_bank_neither_makes_nor_loses_gold() {
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let crowd = crowd(server).await;
         ask(&crowd[0], guilds::Ask::Found { name: "herons".to_owned() }).await;
         for visitor in &crowd[1..] {
@@ -217,7 +216,7 @@ async fn pay_in_and_out(visitor: Visitor, number: u64) -> Visitor {
 #[test]
 fn of_a_crowd_that_founds_a_guild_of_one_name_one_does() {
     const ROUNDS: usize = 10;
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let together = Arc::new(Barrier::new(8));
         let mut at_work = JoinSet::new();
         for visitor in crowd(server).await {

@@ -5,11 +5,11 @@ use sample_game::messages::{Event, Request};
 use sample_game::settings::SIGHT_AT_NIGHT;
 use sample_game::{Tideland, Wild};
 
-use crate::visit::{Visitor, on_an_island_of};
+use crate::visit::{Visitor, brisk, on_an_island_of};
 
 /// An island whose first day begins at this hour. An hour is a minute, so the tests do not see the sun move far.
 fn at(first_hour: u8) -> Tideland {
-    Tideland { first_hour, wild: Wild::tame(), ..Tideland::default() }
+    Tideland { first_hour, wild: Wild::tame(), ..brisk() }
 }
 
 #[test]

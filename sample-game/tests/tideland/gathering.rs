@@ -11,7 +11,7 @@ use sample_game::messages::{Event, Request, SeenSource};
 use sample_game::settings::{REACH, TREE_STROKES};
 use tokio::task::JoinSet;
 
-use crate::visit::{Endowed, Visitor, on_a_checked_island, on_an_island, on_an_island_of};
+use crate::visit::{Endowed, Visitor, brisk, on_a_checked_island, on_an_island, on_an_island_of};
 
 #[test]
 fn every_kind_of_source_gives_its_thing_and_comes_back() {
@@ -87,7 +87,7 @@ fn a_full_pack_leaves_the_last_stroke_to_others() {
 #[test]
 fn of_many_who_strike_the_same_tree_one_gets_the_wood() {
     let regrow_after = Duration::from_secs(3600);
-    on_a_checked_island(Tideland { regrow_after, ..Tideland::default() }, async |server| {
+    on_a_checked_island(Tideland { regrow_after, ..brisk() }, async |server| {
         let mut crowd = JoinSet::new();
         let mut first = Visitor::join(server, "first").await;
         let seen = walk_to(&mut first, Tile::Tree).await;

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use sample_game::Tideland;
 use sample_game::bank::{Change, SeenEntry};
 use sample_game::guilds::{Ask, SeenMember, Told};
 use sample_game::members::Rank;
@@ -11,14 +10,14 @@ use sample_game::settings::{
     GUILD_FOUNDING_GOLD, GUILD_NAME_CHARS_MAX, LEDGER_ENTRIES_MAX, START_GOLD, WITHDRAWN_A_DAY_MAX,
 };
 
-use crate::visit::{Visitor, on_a_checked_island, on_an_island};
+use crate::visit::{Visitor, brisk, on_a_checked_island, on_an_island};
 
 /// What Ann has left when she has founded a guild.
 const LEFT: u64 = START_GOLD - GUILD_FOUNDING_GOLD;
 
 #[test]
 fn a_guild_is_founded_for_a_fee_and_joined_by_who_is_invited() {
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let mut ann = Visitor::join(server, "ann").await;
         let mut bob = Visitor::join(server, "bob").await;
         let founded = ask(&ann, Ask::Found { name: "the herons".to_owned() }).await;
@@ -126,7 +125,7 @@ fn only_members_hear_what_is_said_in_a_guild() {
 
 #[test]
 fn ranks_decide_who_may_do_what() {
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let [ann, mut bob, cid] = herons(server).await;
         let _dan = Visitor::join(server, "dan").await;
         ask(&ann, Ask::Promote { who: "bob".to_owned() }).await;
@@ -159,7 +158,7 @@ fn ranks_decide_who_may_do_what() {
 
 #[test]
 fn when_the_leader_goes_the_officer_who_came_first_leads_then_the_member() {
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let [ann, bob, cid] = herons(server).await;
         ask(&ann, Ask::Deposit { gold: 7 }).await;
         ask(&ann, Ask::Promote { who: "cid".to_owned() }).await;
@@ -180,7 +179,7 @@ fn when_the_leader_goes_the_officer_who_came_first_leads_then_the_member() {
 
 #[test]
 fn a_guild_that_is_dissolved_is_gone_for_all_of_it() {
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let [ann, bob, cid] = herons(server).await;
         ask(&bob, Ask::Deposit { gold: 30 }).await;
         cid.leave().await;
@@ -195,7 +194,7 @@ fn a_guild_that_is_dissolved_is_gone_for_all_of_it() {
 
 #[test]
 fn a_bank_keeps_gold_and_a_ledger_and_gives_so_much_a_day() {
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let [ann, bob, cid] = herons(server).await;
         assert_eq!(
             ask(&bob, Ask::Deposit { gold: START_GOLD }).await,
@@ -230,7 +229,7 @@ fn a_bank_keeps_gold_and_a_ledger_and_gives_so_much_a_day() {
 
 #[test]
 fn a_ledger_carries_forward_what_is_old() {
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let [_ann, bob, _cid] = herons(server).await;
         ask(&bob, Ask::Deposit { gold: 5 }).await;
         for _ in 0..LEDGER_ENTRIES_MAX + 1 {

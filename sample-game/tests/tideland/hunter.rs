@@ -12,7 +12,7 @@ use sample_game::players::Player;
 use sample_game::remains::{Remains, SeenRemains};
 use sample_game::{Tideland, Wild};
 
-use crate::visit::Visitor;
+use crate::visit::{Visitor, brisk};
 
 /// So long that a test does not see the end of it.
 pub(crate) const NEVER: Duration = Duration::from_secs(60 * 60);
@@ -30,7 +30,7 @@ pub(crate) fn still() -> Wild {
 
 /// Tideland, with such wild life.
 pub(crate) fn wild(wild: Wild) -> Tideland {
-    Tideland { wild, ..Tideland::default() }
+    Tideland { wild, ..brisk() }
 }
 
 /// A place of that kind, all around which are such tiles too.

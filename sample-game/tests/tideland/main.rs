@@ -14,6 +14,7 @@ mod hunter;
 mod leaders;
 mod looting;
 mod market;
+mod paces;
 mod players;
 mod returning;
 mod rules;

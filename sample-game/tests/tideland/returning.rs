@@ -9,7 +9,7 @@ use sample_game::items::Kind;
 use sample_game::messages::{Event, Request, SeenSource};
 use sample_game::settings::{REACH, TREE_STROKES};
 
-use crate::visit::{Endowed, Visitor, on_an_island_in};
+use crate::visit::{Endowed, Visitor, brisk, on_an_island_in};
 
 const STORE: &[Kind] = &[Kind::Bar, Kind::Plank];
 
@@ -36,7 +36,7 @@ fn who_comes_back_after_a_restart_finds_everything_as_it_was() {
 fn a_tree_felled_before_a_restart_comes_back_after_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let regrow_after = Duration::from_secs(2);
-    let game = || Tideland { regrow_after, ..Tideland::default() };
+    let game = || Tideland { regrow_after, ..brisk() };
     let mut felled = None;
     on_an_island_in(folder.path(), game(), async |server| {
         let mut ann = Visitor::join(server, "ann").await;

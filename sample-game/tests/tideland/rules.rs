@@ -14,11 +14,11 @@ use sample_game::regions::{Place, Region};
 use sample_game::remains;
 use sample_game::settings::{FAME_STEP, HEALTH_MAX, PACK_ITEMS_MAX};
 
-use crate::visit::{Visitor, on_a_checked_island, problems, serve, with_clients};
+use crate::visit::{Visitor, brisk, on_a_checked_island, problems, serve, with_clients};
 
 #[test]
 fn a_world_in_which_people_played_holds_every_rule() {
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let mut ann = Visitor::join(server, "ann").await;
         let bob = Visitor::join(server, "bob").await;
         ann.walk_to(bob.at, 2).await;

@@ -3,18 +3,17 @@
 use std::net::SocketAddr;
 
 use daystar::Ref;
-use sample_game::Tideland;
 use sample_game::island::everywhere;
 use sample_game::items::{Item, Kind};
 use sample_game::messages::{Event, PackItem, Request};
 use sample_game::settings::{START_GOLD, TRADE_REACH};
 use sample_game::trade::{Ask, SeenOffer, Told};
 
-use crate::visit::{Endowed, Visitor, on_a_checked_island, on_an_island, on_an_island_of};
+use crate::visit::{Endowed, Visitor, brisk, on_a_checked_island, on_an_island, on_an_island_of};
 
 #[test]
 fn two_swap_what_they_have_laid_out() {
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let (ann, mut bob) = ann_and_bob(server).await;
         let shell = bob.pack[0];
         assert_eq!(open(&ann, "bob").await, 0);
@@ -119,7 +118,7 @@ fn deals_that_cannot_be_are_refused() {
 
 #[test]
 fn what_is_not_there_any_more_is_not_swapped() {
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let (ann, bob) = ann_and_bob(server).await;
         let shell = ann.pack[0].item;
         open(&ann, "bob").await;
@@ -147,7 +146,7 @@ fn what_is_not_there_any_more_is_not_swapped() {
 
 #[test]
 fn a_deal_ends_when_one_calls_it_off_walks_away_or_leaves() {
-    on_a_checked_island(Tideland::default(), async |server| {
+    on_a_checked_island(brisk(), async |server| {
         let (mut ann, mut bob) = ann_and_bob(server).await;
         let place = ann.at;
         open(&ann, "bob").await;

@@ -19,12 +19,17 @@ use sample_game::{Tideland, Wild, settings};
 use tokio::runtime::Runtime;
 
 /// How long a test waits before it says that nothing comes. Not a measure of speed.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An island in memory, on which `story` happens. What is gathered comes back quickly.
 pub(crate) fn on_an_island(story: impl AsyncFnOnce(SocketAddr)) {
     let regrow_after = Duration::from_millis(100);
-    on_an_island_of(Tideland { regrow_after, wild: Wild::tame(), ..Tideland::default() }, story);
+    on_an_island_of(Tideland { regrow_after, wild: Wild::tame(), ..brisk() }, story);
+}
+
+/// Tideland, but nobody gets out of breath: in a test, one walks far and at once.
+pub(crate) fn brisk() -> Tideland {
+    Tideland { act_every: Duration::ZERO, ..Tideland::default() }
 }
 
 /// A game's island in memory, on which `story` happens.
@@ -73,7 +78,7 @@ pub(crate) struct Endowed(pub(crate) &'static [Kind]);
 impl Endowed {
     fn game() -> Tideland {
         let regrow_after = Duration::from_secs(3600);
-        Tideland { regrow_after, wild: Wild::tame(), ..Tideland::default() }
+        Tideland { regrow_after, wild: Wild::tame(), ..brisk() }
     }
 }
 
