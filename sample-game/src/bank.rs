@@ -23,10 +23,35 @@ pub struct Bank {
     pub ledger: OrderedMap<u64, Entry>,
     /// How many entries there have been, which numbers the next one.
     pub entries: u64,
-    /// The island's day on which gold was last taken out.
+    /// What was taken out on the day on which something last was.
+    pub taken: Taken,
+}
+
+/// What was taken out of a bank in one day.
+#[managed]
+#[derive(Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Which day of the island.
     pub day: u64,
-    /// How much was taken out on that day.
-    pub taken: u64,
+    /// How much gold.
+    pub gold: u64,
+}
+
+impl Taken {
+    /// Adds so much that is taken out today.
+    ///
+    /// # Errors
+    /// It is more than is left of what may be taken out in a day.
+    pub fn add(&mut self, today: u64, gold: u64) -> Result<()> {
+        // A task that had to be run again may be of yesterday, behind one of today.
+        if today > self.day {
+            *self = Self { day: today, gold: 0 };
+        }
+        let left = WITHDRAWN_A_DAY_MAX.saturating_sub(self.gold);
+        ensure!(gold <= left, "only {left} gold more may be taken out today; wait until tomorrow");
+        self.gold += gold;
+        Ok(())
+    }
 }
 
 /// The ledger goes with the bank.
@@ -92,7 +117,7 @@ pub struct SeenEntry {
 /// Makes an empty bank for a new guild.
 pub fn open(ctx: &Ctx) -> Result<Ref<Bank>> {
     let ledger = OrderedMap::new(ctx)?;
-    ctx.insert(Bank { gold: 0, carried: 0, ledger, entries: 0, day: 0, taken: 0 })
+    ctx.insert(Bank { gold: 0, carried: 0, ledger, entries: 0, taken: Taken::default() })
 }
 
 /// A member puts gold into the bank.
@@ -114,15 +139,8 @@ pub fn withdraw(ctx: &Ctx, me: Ref<Player>, gold: u64) -> Result<()> {
     let guild = ctx.get(guilds::of(&player)?)?;
     members::check(&guild, me, Rank::Officer)?;
     let mut bank = ctx.get_mut(guild.bank)?;
-    let today = daylight::hours_passed(ctx)? / HOURS_A_DAY;
-    if bank.day != today {
-        bank.day = today;
-        bank.taken = 0;
-    }
-    let left = WITHDRAWN_A_DAY_MAX.saturating_sub(bank.taken);
-    ensure!(gold <= left, "only {left} gold more may be taken out today; wait until tomorrow");
+    bank.taken.add(daylight::hours_passed(ctx)? / HOURS_A_DAY, gold)?;
     bank.write(ctx, me, Change::Out(gold))?;
-    bank.taken += gold;
     player.gold += gold;
     ctx.reply(Event::Guild(Told::Bank { bank: bank.gold, gold: player.gold }));
     Ok(())
@@ -152,5 +170,21 @@ impl Bank {
             self.carried = oldest.change.of(self.carried)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_day_has_its_limit_and_a_task_of_yesterday_no_other() {
+        let mut taken = Taken::default();
+        let mut may_take = |day, gold| taken.add(day, gold).is_ok();
+        assert!(may_take(3, WITHDRAWN_A_DAY_MAX) && !may_take(3, 1));
+        assert!(may_take(4, WITHDRAWN_A_DAY_MAX - 1));
+        assert!(!may_take(3, 2), "the older day begins anew");
+        assert!(may_take(3, 1) && !may_take(4, 1), "the newer day begins anew");
+        assert!(may_take(5, WITHDRAWN_A_DAY_MAX));
     }
 }

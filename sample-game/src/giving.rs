@@ -5,6 +5,7 @@ use daystar::prelude::*;
 use crate::items::{self, Item};
 use crate::messages::Event;
 use crate::players::{self, Player};
+use crate::settings::PACK_ITEMS_MAX;
 
 /// Hands gold to the player called `to`, who need not be in the game just now.
 pub fn give_gold(ctx: &Ctx, me: Ref<Player>, to: &str, gold: u64) -> Result<()> {
@@ -25,6 +26,12 @@ pub fn give_item(ctx: &Ctx, me: Ref<Player>, to: &str, item: Ref<Item>) -> Resul
     let other = recipient(ctx, me, to)?;
     let mut giver = ctx.get_mut(me)?;
     let mut taker = ctx.get_mut(other)?;
+    // The last place in a pack is its owner's, or others could keep them from ever gathering anything.
+    let name = &taker.name;
+    ensure!(
+        taker.pack.len() + 1 < PACK_ITEMS_MAX,
+        "the pack of {name} has room for no more gifts; wait until {name} gives something away"
+    );
     items::take_out(&mut giver.pack, item)?;
     let item = items::put_in(ctx, other, &mut taker, item)?;
     players::tell(ctx, &taker, Event::GotItem { from: giver.name.clone(), item });

@@ -120,16 +120,21 @@ fn fill(
     while order.left > 0
         && let Some((key, best)) = others.first(ctx)?
     {
-        let mut other = ctx.get_mut(best)?;
-        if !order.takes(other.price) {
+        // Only what is filled is opened to be changed: the best offer is looked at by everyone who asks for more.
+        let (price, owner) = {
+            let other = ctx.get(best)?;
+            (other.price, other.owner)
+        };
+        if !order.takes(price) {
             break;
         }
         ensure!(
-            other.owner != order.owner,
+            owner != order.owner,
             "you would trade with yourself; Cancel your order {best} first, or change the price"
         );
-        let mut owner = ctx.get_mut(other.owner)?;
-        let (amount, price) = (order.left.min(other.left), other.price);
+        let mut other = ctx.get_mut(best)?;
+        let mut owner = ctx.get_mut(owner)?;
+        let amount = order.left.min(other.left);
         let mine = Party { this, order: &mut *order, owner: &mut *player };
         let theirs = Party { this: best, order: &mut other, owner: &mut owner };
         match mine.order.side {

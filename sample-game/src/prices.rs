@@ -64,7 +64,8 @@ impl Prices {
         push(&mut self.sales, sale, PRICE_SALES_MAX);
         let amount = u64::from(amount);
         match self.hours.last_mut() {
-            Some(last) if last.hour == hour => {
+            // A task that had to be run again may be of the hour before, behind one of this hour.
+            Some(last) if last.hour >= hour => {
                 last.high = last.high.max(price);
                 last.low = last.low.min(price);
                 last.close = price;
@@ -110,6 +111,19 @@ mod tests {
         ];
         assert_eq!(prices.hours, expected);
         assert_eq!(prices.sales.len(), 5);
+    }
+
+    #[test]
+    fn no_hour_comes_twice_or_behind_a_later_one() {
+        let mut prices = Prices::default();
+        for (hour, price) in [(7, 5), (8, 6), (7, 9), (8, 7)] {
+            record(&mut prices, hour, price, 1);
+        }
+        let expected = [
+            Hour { hour: 7, open: 5, high: 5, low: 5, close: 5, amount: 1 },
+            Hour { hour: 8, open: 6, high: 9, low: 6, close: 7, amount: 3 },
+        ];
+        assert_eq!(prices.hours, expected);
     }
 
     #[test]

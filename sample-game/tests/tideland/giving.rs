@@ -65,24 +65,26 @@ fn an_item_leaves_one_pack_and_is_in_the_other() {
 }
 
 #[test]
-fn a_full_pack_takes_nothing_more_until_something_is_thrown_away() {
+fn gifts_leave_one_place_free_in_a_pack() {
     on_an_island(async |server| {
         let bob = Visitor::join(server, "bob").await;
         let give = |item| Request::GiveItem { to: "bob".to_owned(), item };
-        for number in 1..PACK_ITEMS_MAX {
+        for number in 2..PACK_ITEMS_MAX {
             let giver = Visitor::join(server, &format!("giver {number}")).await;
             giver.ask(give(giver.pack[0].item)).await;
         }
+        // The last place is Bob's own.
+        assert_eq!(bob.own().await.1.len(), PACK_ITEMS_MAX - 1);
         let ann = Visitor::join(server, "ann").await;
         let shell = ann.pack[0].item;
         let refusal = ann.refused(give(shell)).await;
-        assert!(refusal.contains("the pack of bob is full"), "{refusal}");
+        assert!(refusal.contains("the pack of bob has room for no more gifts"), "{refusal}");
         assert_eq!(ann.own().await.1, ann.pack);
 
         bob.ask(Request::ThrowAway { item: bob.pack[0].item }).await;
-        assert_eq!(bob.own().await.1.len(), PACK_ITEMS_MAX - 1);
+        assert_eq!(bob.own().await.1.len(), PACK_ITEMS_MAX - 2);
         ann.ask(give(shell)).await;
-        assert_eq!(bob.own().await.1.len(), PACK_ITEMS_MAX);
+        assert_eq!(bob.own().await.1.len(), PACK_ITEMS_MAX - 1);
     });
 }
 

@@ -254,7 +254,7 @@ fn on_an_island_with_wood(story: impl AsyncFnOnce(SocketAddr)) {
 }
 
 /// Sells some of the visitor's wood.
-async fn sell(who: &Visitor, amount: usize, price: u64) -> SeenOrder {
+pub(crate) async fn sell(who: &Visitor, amount: usize, price: u64) -> SeenOrder {
     let mut things = wood_of(who).await;
     things.truncate(amount);
     assert_eq!(things.len(), amount, "{} has not so much wood", who.name);
@@ -264,7 +264,7 @@ async fn sell(who: &Visitor, amount: usize, price: u64) -> SeenOrder {
 }
 
 /// Orders some wood.
-async fn buy(who: &Visitor, amount: u32, price: u64) -> SeenOrder {
+pub(crate) async fn buy(who: &Visitor, amount: u32, price: u64) -> SeenOrder {
     let ask = Ask::Buy { kind: Kind::Wood, amount, price };
     let order = placed(who.ask(Request::Market(ask)).await);
     assert_eq!((order.side, order.kind, order.price), (Side::Buy, Kind::Wood, price));
