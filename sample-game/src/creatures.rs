@@ -68,13 +68,10 @@ pub fn dens(species: Species, count: u16) -> Vec<Position> {
     (0..count).filter_map(|number| home.get(number * home.len() / count).copied()).collect()
 }
 
-/// Brings all creatures into a new world. Their tasks take turns, so that there is never much to do at one moment.
+/// Brings all creatures into a new world. They doze until somebody comes near.
 pub fn settle(ctx: &Ctx) -> Result<()> {
     let wild = Wild::of(ctx)?;
     let counts = [wild.crabs, wild.boars, wild.wolves];
-    let total = counts.into_iter().map(u32::from).sum::<u32>().max(1);
-    let period = wild.prowl_every * DOZING_PERIODS;
-    let mut number = 0;
     for (species, count) in Species::ALL.into_iter().zip(counts) {
         for den in dens(species, count) {
             let creature = Creature {
@@ -86,15 +83,14 @@ pub fn settle(ctx: &Ctx) -> Result<()> {
                 prowling: None,
                 is_awake: false,
             };
-            number += 1;
-            rise(ctx, ctx.insert(creature)?, period * number / total)?;
+            rise(ctx, ctx.insert(creature)?, false)?;
         }
     }
     Ok(())
 }
 
-/// Lets a dead creature live in its den again, and do something when `first` has passed.
-fn rise(ctx: &Ctx, me: Ref<Creature>, first: Duration) -> Result<()> {
+/// Lets a dead creature live in its den again, awake or dozing.
+fn rise(ctx: &Ctx, me: Ref<Creature>, is_awake: bool) -> Result<()> {
     let mut creature = ctx.get_mut(me)?;
     let den = creature.den;
     creature.at = den;
@@ -102,26 +98,33 @@ fn rise(ctx: &Ctx, me: Ref<Creature>, first: Duration) -> Result<()> {
     creature.quarry = None;
     ctx.get_mut(Place::of(den).region(ctx)?)?.creatures.push(me);
     tell(ctx, me, creature.species, den, den);
-    prowl(ctx, me, &mut creature, false, first)
+    prowl(ctx, me, &mut creature, is_awake)
 }
 
-/// Lets a creature do something when `first` has passed, and from then on often if it is awake, else only now and then.
-pub fn prowl(
-    ctx: &Ctx,
-    me: Ref<Creature>,
-    creature: &mut Creature,
-    is_awake: bool,
-    first: Duration,
-) -> Result<()> {
+/// Has a creature take its turns from now on: often if it is awake, else only now and then.
+pub fn prowl(ctx: &Ctx, me: Ref<Creature>, creature: &mut Creature, is_awake: bool) -> Result<()> {
     if let Some(before) = creature.prowling.take() {
         ctx.cancel(before)?;
     }
     let often = Wild::of(ctx)?.prowl_every;
-    let period = if is_awake { often } else { often * DOZING_PERIODS };
-    let plan = Plan::every(period).starting_at(ctx.now().after(first));
+    let plan = if is_awake {
+        // By chance, so that they are not all at it at one moment.
+        let first = often.mul_f64(ctx.rng().random_range(0.5..1.5));
+        Plan::every(often).starting_at(ctx.now().after(first))
+    } else {
+        let period = often * DOZING_PERIODS;
+        Plan::every(period).starting_at(next_stir(ctx.now(), period))
+    };
     creature.prowling = Some(ctx.plan(plan, Prowl { creature: me })?);
     creature.is_awake = is_awake;
     Ok(())
+}
+
+/// The next moment at which those who doze with this period stir. It is the same for all of them: where nobody is, they have
+/// next to nothing to do, and what all of them write is then written in one go.
+fn next_stir(now: Timestamp, period: Duration) -> Timestamp {
+    let period_ms = u64::try_from(period.as_millis()).unwrap_or(u64::MAX).max(1);
+    Timestamp { unix_ms: (now.unix_ms / period_ms + 1).saturating_mul(period_ms) }
 }
 
 /// One step.
@@ -178,9 +181,12 @@ pub struct Revive {
 }
 
 impl Task for Revive {
+    // Set aside, it would be missing for good.
+    const RETRY: Retry = Retry::FOREVER;
+
     fn run(&self, ctx: &Ctx) -> Result<()> {
-        let first = Wild::of(ctx)?.prowl_every.mul_f64(ctx.rng().random_range(0.0..1.0));
-        rise(ctx, self.creature, first)
+        // Whoever killed it may be near; if not, it dozes off at its first turn.
+        rise(ctx, self.creature, true)
     }
 }
 
@@ -200,4 +206,19 @@ pub fn in_sight(
         }
     }
     Ok(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_who_doze_stir_at_the_same_moments_and_soon() {
+        let period = Duration::from_millis(700);
+        for now in (6_999..7_700).map(|unix_ms| Timestamp { unix_ms }) {
+            let next = next_stir(now, period);
+            assert_eq!(next.unix_ms % 700, 0);
+            assert!(next > now && next.since(now) <= period, "{next:?} after {now:?}");
+        }
+    }
 }

@@ -143,6 +143,8 @@ fn strike_creature(ctx: &Ctx, me: Ref<Player>, foe: Ref<Creature>) -> Result<()>
     if left == 0 {
         creatures::die(ctx, foe, &mut creature, me, &player.name)?;
         leaderboard::praise(ctx, me, &mut player, species.fame())?;
+    } else if !creature.is_awake {
+        creatures::prowl(ctx, foe, &mut creature, true)?;
     }
     ctx.reply(Event::Fight(Told::Struck { damage, left }));
     Ok(())

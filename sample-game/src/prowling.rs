@@ -10,7 +10,6 @@ use crate::players::Player;
 use crate::regions::Place;
 use crate::settings::{REACH, SIGHT, WEAK_PERCENT};
 use crate::species::Species;
-use crate::wild::Wild;
 
 /// A creature's turn. It comes again and again, also after a restart, until the creature is dead.
 #[task]
@@ -20,19 +19,22 @@ pub struct Prowl {
 }
 
 impl Task for Prowl {
+    // Set aside, it would be missing for good.
+    const RETRY: Retry = Retry::FOREVER;
+
     fn run(&self, ctx: &Ctx) -> Result<()> {
         let me = self.creature;
         let here = ctx.get(me)?.at;
         let near = near(ctx, here)?;
-        // Where nobody is near, nothing changes. So of most creatures a turn costs a look at the few regions around.
+        // Where nobody is near, nothing changes. So of most creatures a turn costs a look at the few regions around, and a note of
+        // when the next one is due.
         let (was_awake, is_awake) = (ctx.get(me)?.is_awake, !near.is_empty());
         if !was_awake && !is_awake {
             return Ok(());
         }
         let mut creature = ctx.get_mut(me)?;
         if was_awake != is_awake {
-            // Creatures doze out of step, so they also wake out of step.
-            creatures::prowl(ctx, me, &mut creature, is_awake, Wild::of(ctx)?.prowl_every)?;
+            creatures::prowl(ctx, me, &mut creature, is_awake)?;
         }
         creature.quarry = creature.quarry.filter(|quarry| near.iter().any(|s| s.player == *quarry));
 

@@ -120,6 +120,9 @@ pub struct Decay {
 }
 
 impl Task for Decay {
+    // Set aside, it would be missing for good.
+    const RETRY: Retry = Retry::FOREVER;
+
     fn run(&self, ctx: &Ctx) -> Result<()> {
         if !ctx.exists(self.remains)? {
             return Ok(());

@@ -158,7 +158,7 @@ pub const WOLVES: u16 = 24;
 pub const PROWL_EVERY: Duration = Duration::from_secs(1);
 
 /// How many times longer a creature waits between its turns while nobody is near.
-pub const DOZING_PERIODS: u32 = 5;
+pub const DOZING_PERIODS: u32 = 30;
 
 /// How much of its health must be left for a creature not to flee.
 pub const WEAK_PERCENT: u16 = 25;

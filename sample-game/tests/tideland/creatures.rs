@@ -13,6 +13,7 @@ use sample_game::{Tideland, Wild};
 use tokio::task::JoinSet;
 
 use crate::hunter::{still, wild};
+use crate::stored::inspect;
 use crate::visit::{Visitor, on_a_checked_island, on_an_island_in};
 
 #[test]
@@ -103,6 +104,20 @@ fn a_boar_that_is_struck_goes_for_who_struck_it() {
         assert_eq!((found, things), (gold, ann.pack.clone()));
         assert_eq!(ann.own().await, (START_GOLD, ann.pack.clone()));
     });
+}
+
+#[test]
+fn a_creature_that_dozes_wakes_when_it_is_struck() {
+    let folder = tempfile::tempdir().expect("a folder");
+    on_an_island_in(folder.path(), wild(Wild { boars: 1, ..still() }), async |server| {
+        let mut ann = Visitor::join(server, "ann").await;
+        let boar = walk_to_the_only(&mut ann, Species::Boar).await;
+        ann.strike(Foe::Creature(boar.creature)).await.expect("it is in reach");
+        ann.leave().await;
+    });
+    let boars = inspect(folder.path(), &["--type", "Creature"]);
+    assert_eq!(boars.len(), 1);
+    assert_eq!(boars[0]["value"]["is_awake"], true, "{}", boars[0]);
 }
 
 #[test]

@@ -19,5 +19,6 @@ mod players;
 mod returning;
 mod rules;
 mod seeing;
+mod stored;
 mod trade;
 mod visit;
