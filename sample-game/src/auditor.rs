@@ -6,6 +6,7 @@
 use daystar::prelude::*;
 
 use crate::rules;
+use crate::settings::AUDIT_PATIENCE;
 
 /// What the auditor has found.
 #[managed]
@@ -16,8 +17,18 @@ pub struct Audits {
     pub last_at: Timestamp,
     /// What it then found to be wrong: the first of it, if there was much.
     pub problems: Vec<String>,
-    /// Whether it is looking just now.
-    pub is_under_way: bool,
+    /// The look that is under way, if one is.
+    pub under_way: Option<UnderWay>,
+}
+
+/// A look that has begun.
+#[managed]
+#[derive(Copy, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// The survey that looks.
+    pub audit: TaskHandle,
+    /// When it began.
+    pub since: Timestamp,
 }
 
 /// Under which name a world keeps them.
@@ -28,12 +39,8 @@ const PROBLEMS_KEPT: usize = 50;
 
 /// Employs the auditor, in a new world.
 pub fn employ(ctx: &Ctx, every: Duration) -> Result<()> {
-    let audits = Audits {
-        runs: 0,
-        last_at: Timestamp::default(),
-        problems: Vec::new(),
-        is_under_way: false,
-    };
+    let audits =
+        Audits { runs: 0, last_at: Timestamp::default(), problems: Vec::new(), under_way: None };
     ctx.bind(NAME, ctx.insert(audits)?)?;
     ctx.every(every, AuditNow {}).map(drop)
 }
@@ -43,13 +50,22 @@ pub fn employ(ctx: &Ctx, every: Duration) -> Result<()> {
 pub struct AuditNow {}
 
 impl Task for AuditNow {
+    // Set aside, it would look no more.
+    const RETRY: Retry = Retry::FOREVER;
+
     fn run(&self, ctx: &Ctx) -> Result<()> {
         let audits = ctx.lookup::<Audits>(NAME)?;
-        if ctx.get(audits)?.is_under_way {
-            return Ok(());
+        let before = ctx.get(audits)?.under_way;
+        if let Some(UnderWay { audit, since }) = before {
+            if ctx.now().since(since) < AUDIT_PATIENCE {
+                return Ok(());
+            }
+            // It may be gone without an end: an operator can discard a survey that fails.
+            ctx.cancel(audit)?;
         }
-        ctx.get_mut(audits)?.is_under_way = true;
-        ctx.survey(Audit {}).map(drop)
+        let audit = ctx.survey(Audit {})?;
+        ctx.get_mut(audits)?.under_way = Some(UnderWay { audit, since: ctx.now() });
+        Ok(())
     }
 }
 
@@ -72,18 +88,21 @@ impl Survey for Audit {
     fn look(&self, world: &World<'_>) -> Result<Findings> {
         rules::check(world)?;
         let mut problems = world.problems();
+        // The rules find them in any order; of the same ones, the same are kept.
+        problems.sort();
         problems.truncate(PROBLEMS_KEPT);
         Ok(Findings { problems })
     }
 
     fn done(&self, ctx: &Ctx, found: Findings) -> Result<()> {
         let mut audits = ctx.get_mut(ctx.lookup::<Audits>(NAME)?)?;
-        let is_new = audits.problems != found.problems;
+        let was_well = audits.problems.is_empty();
         audits.runs += 1;
         audits.last_at = ctx.now();
         audits.problems = found.problems;
-        audits.is_under_way = false;
-        if is_new && !audits.problems.is_empty() {
+        audits.under_way = None;
+        // Once, when it begins: how much gold there is too much changes with every hand that it goes through.
+        if was_well && !audits.problems.is_empty() {
             ctx.spawn(Alarm { problems: audits.problems.clone() })?;
         }
         Ok(())

@@ -168,3 +168,6 @@ pub const COMES_BACK_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// How often the auditor looks at the whole world.
 pub const AUDIT_EVERY: Duration = Duration::from_secs(60);
+
+/// How long a look at the whole world may take. Then the auditor gives it up and begins anew.
+pub const AUDIT_PATIENCE: Duration = Duration::from_secs(60 * 60);
