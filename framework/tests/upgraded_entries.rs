@@ -197,6 +197,75 @@ fn values_are_upgraded_where_they_lie_in_every_version() {
     });
 }
 
+/// Prices in gold, and later in copper: laid out alike, and not the same.
+mod coins {
+    use super::*;
+
+    #[managed(name = "market.Price")]
+    pub(super) struct InGold {
+        pub(super) price: u64,
+    }
+
+    pub(super) mod later {
+        use super::*;
+
+        #[managed(name = "market.Price", version = 1, old)]
+        struct InGold {
+            price: u64,
+        }
+
+        #[managed(name = "market.Price", version = 2, from = InGold)]
+        #[derive(Debug, PartialEq)]
+        pub(in super::super) struct InCopper {
+            pub(in super::super) price: u64,
+        }
+
+        impl From<InGold> for InCopper {
+            fn from(before: InGold) -> Self {
+                Self { price: before.price * 100 }
+            }
+        }
+    }
+
+    #[managed(name = "market.Prices.1")]
+    #[derive(Copy)]
+    pub(super) struct Prices {
+        pub(super) map: Map<u32, InGold>,
+        pub(super) queue: Queue<InGold>,
+    }
+
+    #[managed(name = "market.Prices.2")]
+    #[derive(Copy)]
+    pub(super) struct LaterPrices {
+        pub(super) map: Map<u32, later::InCopper>,
+        pub(super) queue: Queue<later::InCopper>,
+    }
+}
+
+#[test]
+fn values_whose_version_is_laid_out_as_the_one_before_are_upgraded_too() {
+    let disk = Arc::new(Disk::default());
+    let prices = Tasks::on(&disk).run(|ctx| {
+        let prices = coins::Prices { map: Map::new(ctx)?, queue: Queue::new(ctx)? };
+        prices.map.insert(ctx, 1, coins::InGold { price: 7 })?;
+        prices.queue.push(ctx, coins::InGold { price: 7 })?;
+        Ok(prices)
+    });
+    let copper = |price| Some(coins::later::InCopper { price });
+    Tasks::on(&disk).run(move |ctx| {
+        let prices: coins::LaterPrices = retyped(&prices);
+        assert_eq!(prices.map.get(ctx, &1)?, copper(700));
+        prices.map.insert(ctx, 2, coins::later::InCopper { price: 8 })?;
+        prices.queue.push(ctx, coins::later::InCopper { price: 8 })
+    });
+    Tasks::on(&disk).run(move |ctx| {
+        let prices: coins::LaterPrices = retyped(&prices);
+        assert_eq!((prices.map.get(ctx, &1)?, prices.map.get(ctx, &2)?), (copper(700), copper(8)));
+        assert_eq!((prices.queue.pop(ctx)?, prices.queue.pop(ctx)?), (copper(700), copper(8)));
+        Ok(())
+    });
+}
+
 /// The third version of the program, which checks what the others have left.
 struct Market;
 

@@ -2,7 +2,7 @@
 //!
 //! What a collection was made as is kept with it, as a text: its kind, and all about the types in it. When a program with a
 //! new version of the values' type puts one in, the text of that is added, on a line of its own. An entry says by its form which of the
-//! lines describes its value.
+//! lines describes its value. A line ends with the version, since two versions may be laid out alike and mean different things.
 
 use std::any::TypeId;
 use std::cell::RefCell;
@@ -24,7 +24,7 @@ pub(crate) trait Collection: Layout + 'static {
 
 /// What the values of a collection type may have been stored as.
 struct Known {
-    /// By the version of the values' type, the present one first.
+    /// By the version of the values' type, the present one first. Each ends with its version, if there are versions.
     texts: Vec<(u32, Rc<str>)>,
 }
 
@@ -75,8 +75,11 @@ impl Forms {
             return Ok(Self { versions: SmallVec::from_elem(present, 1), present });
         }
         let version = |line: &str| {
-            let version = known.texts.iter().find(|(_, text)| **text == *line);
-            version.map(|(version, _)| *version).ok_or_else(|| CollectionError::Changed {
+            let versioned = known.texts.iter().find(|(_, text)| **text == *line);
+            // A line without a version is of a time when they were left out. If several are laid out so, the lowest was there first.
+            let bare = || known.texts.iter().filter(|(_, text)| bare(text) == line).min();
+            let found = versioned.or_else(bare);
+            found.map(|(version, _)| *version).ok_or_else(|| CollectionError::Changed {
                 id,
                 stored: line.to_owned(),
                 present: text.to_string(),
@@ -138,15 +141,104 @@ fn known<C: Collection>() -> Rc<Known> {
 fn find_out<C: Collection>() -> Known {
     let versioned = C::Value::versioned();
     let present = versioned.as_ref().map_or(0, |versioned| versioned.version);
-    let mut texts = vec![(present, Rc::from(layout::text_of::<C>()))];
+    let text = layout::text_of::<C>();
+    let text = if versioned.is_some() { line(&text, present) } else { text };
+    let mut texts = vec![(present, Rc::from(text))];
     for version in versioned.map(|versioned| (versioned.versions)()).unwrap_or_default() {
         let text = layout::text_of_version::<C, C::Key, C::Value>(version);
         if version != present {
-            texts.extend(text.map(|text| (version, Rc::from(text))));
+            texts.extend(text.map(|text| (version, Rc::from(line(&text, version)))));
         }
     }
     Known { texts }
 }
 
+/// What a collection is kept with whose values are of this version.
+fn line(text: &str, version: u32) -> String {
+    format!("{text}{VERSION}{version}")
+}
+
+/// The line without the version at its end.
+fn bare(line: &str) -> &str {
+    line.rsplit_once(VERSION).map_or(line, |(text, _)| text)
+}
+
 /// What parts the texts of the forms. No type's name has one.
 const LINE: char = '\n';
+/// What stands before the version.
+const VERSION: &str = " @";
+
+#[cfg(test)]
+mod tests {
+    use daystar_model::Space;
+
+    use super::*;
+    use crate::prelude::*;
+
+    #[managed(name = "forms.Price", version = 1, old)]
+    struct PriceV1 {
+        price: u32,
+    }
+
+    #[managed(name = "forms.Price", version = 2, old, from = PriceV1)]
+    struct PriceV2 {
+        price: u64,
+    }
+
+    #[managed(name = "forms.Price", version = 3, from = PriceV2)]
+    struct Price {
+        price: u32,
+    }
+
+    impl From<PriceV1> for PriceV2 {
+        fn from(before: PriceV1) -> Self {
+            Self { price: before.price.into() }
+        }
+    }
+
+    impl From<PriceV2> for Price {
+        fn from(before: PriceV2) -> Self {
+            Self { price: before.price as u32 }
+        }
+    }
+
+    type Prices = Map<u32, Price>;
+
+    fn versions(of: &str) -> Result<Vec<u32>> {
+        let id = ObjectId::new(Space::Object, 1);
+        Ok(Forms::of::<Prices>(id, of)?.versions.to_vec())
+    }
+
+    #[test]
+    fn a_line_is_of_its_version_and_one_without_is_of_the_lowest() {
+        let text =
+            |ty: &str| format!("daystar.Map<u32, forms.Price>; forms.Price {{ price: {ty} }}");
+        let (narrow, wide) = (text("u32"), text("u64"));
+        assert_eq!(*text_of::<Prices>(), format!("{narrow} @3"));
+        for (of, wanted) in [
+            (format!("{narrow} @3"), &[3][..]),
+            (format!("{narrow} @1\n{wide} @2\n{narrow} @3"), &[1, 2, 3]),
+            (narrow.clone(), &[1]),
+            (format!("{narrow}\n{wide}\n{narrow} @3"), &[1, 2, 3]),
+        ] {
+            assert_eq!(versions(&of).expect(&of), wanted, "{of}");
+        }
+        for of in [format!("{narrow} @2"), format!("{narrow} @4"), format!("{wide} @1")] {
+            versions(&of).expect_err(&of);
+        }
+    }
+
+    #[test]
+    fn a_form_is_added_for_a_version_that_is_laid_out_as_another() {
+        let id = ObjectId::new(Space::Object, 1);
+        let mut of = bare(&text_of::<Prices>()).to_owned();
+        assert_eq!(add_form::<Prices>(id, &mut of).expect("a form"), 1);
+        assert_eq!(versions(&of).expect("forms"), [1, 3]);
+        assert_eq!(add_form::<Prices>(id, &mut of).expect("a form"), 1, "it is there already");
+    }
+
+    #[test]
+    fn without_versions_there_is_none_in_the_text() {
+        assert_eq!(*text_of::<Map<u32, u64>>(), *"daystar.Map<u32, u64>");
+    }
+}
