@@ -392,3 +392,78 @@ fn what_is_not_only_in_collections_is_no_exception() {
     let changed = TypeDescriptor::check_layout("Window", 1, &stored);
     assert!(changed.is_err(), "its own ware would be misread");
 }
+
+/// Has wares where they are not upgraded, beside those that are.
+#[managed]
+struct Cellar {
+    upgraded: Map<u32, Ware>,
+    within: Map<u32, Map<u32, Ware>>,
+}
+#[managed]
+struct Lists {
+    lists: Map<u32, Vec<Ware>>,
+    upgraded: Map<u32, Ware>,
+}
+#[managed]
+struct Keys {
+    keys: Map<Shelf, u32>,
+    set: Set<Shelf>,
+    upgraded: Map<u32, Ware>,
+}
+#[managed]
+struct Boxed {
+    boxed: OrderedMap<u32, Option<Box<Ware>>>,
+}
+
+/// Else every use of the collection would be refused, while the server is up.
+#[test]
+fn a_change_to_what_no_collection_upgrades_is_refused_at_the_start() {
+    let shelves =
+        |ware: &str, shelf: &str| format!("market.Ware {{ {ware} }}; Shelf {{ number: {shelf} }}");
+    let before = shelves("price: u32, place: Shelf", "[u8; 2]");
+    let check = |name: &str, present: Option<String>, wares: &str| {
+        let present = present.expect("a layout");
+        TypeDescriptor::check_layout(name, 1, &present).expect("its own");
+        let own = present.split(';').next().expect("a definition");
+        TypeDescriptor::check_layout(name, 1, &format!("{own}; {wares}"))
+    };
+    check("Cellar", Cellar::layout(1), &before).expect("each collection upgrades its own");
+    for (name, present) in [("Lists", Lists::layout(1)), ("Boxed", Boxed::layout(1))] {
+        let told = check(name, present, &before).expect_err(name).to_string();
+        assert!(told.contains(&format!("`{name}` has changed")), "{told}");
+    }
+    check("Keys", Keys::layout(1), &before).expect("the keys are as they were");
+    let changed = shelves("price: u32, place: Shelf", "u16");
+    for (name, present) in [("Keys", Keys::layout(1)), ("Cellar", Cellar::layout(1))] {
+        let told = check(name, present, &changed).expect_err("another key, or a part of a ware");
+        assert!(told.to_string().contains(&format!("`{name}` has changed")), "{told}");
+    }
+}
+
+#[managed(name = "market.Nested.1")]
+#[derive(Copy)]
+struct Nested {
+    outer: Map<u32, Map<u32, one::Offer>>,
+}
+#[managed(name = "market.Nested.2")]
+#[derive(Copy)]
+struct LaterNested {
+    outer: Map<u32, Map<u32, two::Offer>>,
+}
+
+#[test]
+fn values_of_collections_within_others_are_upgraded_too() {
+    let disk = Arc::new(Disk::default());
+    let nested = Tasks::on(&disk).run(|ctx| {
+        let (outer, inner) = (Map::new(ctx)?, Map::new(ctx)?);
+        inner.insert(ctx, 1, one::Offer { price: 7 })?;
+        outer.insert(ctx, 1, inner)?;
+        Ok(Nested { outer })
+    });
+    Tasks::on(&disk).run(move |ctx| {
+        let nested: LaterNested = retyped(&nested);
+        let inner = nested.outer.get(ctx, &1)?.expect("it was put in");
+        assert_eq!(inner.get(ctx, &1)?, Some(two::Offer { is_open: true, price: 7 }));
+        nested.outer.insert(ctx, 2, inner).map(drop)
+    });
+}

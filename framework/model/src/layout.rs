@@ -76,24 +76,35 @@ pub trait Named {
     const NAME: &'static str;
 }
 
-/// The layout of `T`, as a store keeps it. What is only in collections that `T` has is marked: it is stored elsewhere, in versions
-/// of its own.
+/// The layout of `T`, as a store keeps it. What is only in collections that `T` has is marked: it is stored elsewhere, values in versions
+/// of their own.
 pub fn of<T: Layout>() -> String {
-    let parts = Parts::of::<T>();
-    let definitions = parts.definitions.into_iter();
-    let marked = definitions.map(|definition| match definition.is_apart {
-        true => format!("{APART}{}", definition.text),
-        false => definition.text,
-    });
+    let definitions = Parts::of::<T>().definitions.into_iter();
+    let marked =
+        definitions.map(
+            |Definition { text, role, collections, .. }| {
+                if collections == 0 { text } else { format!("{}{text}", role.mark()) }
+            },
+        );
     marked.collect::<Vec<_>>().join(BETWEEN)
 }
 
-/// The layout of `T`, whatever `T` is: [`of`] says what the managed types in it are made of, this also what it is itself.
+/// The layout of the collection `T`: [`of`] says what the managed types in it are made of, this also what it is itself. What is in
+/// other collections, of which it holds the handles, is kept with those.
 pub fn text_of<T: Layout>() -> String {
     let mut parts = Parts::default();
     let name = T::describe(&mut parts);
-    let definitions = parts.definitions.into_iter().map(|definition| definition.text);
+    let definitions = parts.definitions.into_iter().filter(|definition| definition.collections < 2);
+    let definitions = definitions.map(|definition| definition.text);
     std::iter::once(name).chain(definitions).collect::<Vec<_>>().join(BETWEEN)
+}
+
+/// Whether `stored` says of a collection what `text`, a [`text_of`] it, does: once it had also what is in collections of which that one
+/// holds the handles.
+pub fn says(stored: &str, text: &str) -> bool {
+    let name = |definition: &str| definition.split(' ').next().map(str::to_owned);
+    let wanted: Vec<_> = definitions(text).map(name).collect();
+    definitions(stored).filter(|of| wanted.contains(&name(of))).eq(definitions(text))
 }
 
 /// [`text_of`] the collection `C` as it would be if its values, of type `V`, were of the `version` of which this program reads them;
@@ -103,40 +114,45 @@ pub fn text_of_version<C: Layout, K: Layout, V: Layout>(version: u32) -> Option<
     let older = (versioned.layout)(version)?;
     let mut parts = Parts::default();
     K::describe(&mut parts);
-    let keys: Vec<String> =
-        parts.definitions.into_iter().map(|definition| definition.text).collect();
+    let keys = parts.definitions.into_iter().filter(|definition| definition.collections == 0);
+    let keys: Vec<String> = keys.map(|definition| definition.text).collect();
     let head = C::describe(&mut Parts::default());
-    let values = definitions(&older).map(plain).filter(|of| !keys.iter().any(|key| key == of));
+    let values = definitions(&older).filter(|of| plain(of) == *of);
+    let values = values.filter(|of| !keys.iter().any(|key| key == of));
     let text = std::iter::once(&*head).chain(keys.iter().map(String::as_str)).chain(values);
     Some(text.collect::<Vec<_>>().join(BETWEEN))
 }
 
-/// Whether what was stored with the layout `stored` is what `present` says; but for what is only in collections: of that, `known`
+/// Whether what was stored with the layout `stored` is what `present` says; but for the values in collections: of those, `known`
 /// tells the layouts of all versions that can be read, by the type's name.
 pub fn agree(stored: &str, present: &str, known: &dyn Fn(&str) -> Vec<String>) -> bool {
     if stored == present {
         return true;
     }
-    let (mut own, mut apart) = (Vec::new(), Vec::new());
-    for definition in definitions(present) {
-        match definition.strip_prefix(APART) {
-            Some(definition) => apart.push(definition),
-            None => own.push(definition),
-        }
-    }
-    if apart.is_empty() {
-        return false;
-    }
-    let mut readable: Vec<String> = apart.iter().map(|of| (*of).to_owned()).collect();
-    for definition in &apart {
-        let name = definition.split(' ').next().unwrap_or_default();
-        for layout in known(name) {
-            readable.extend(definitions(&layout).map(|of| plain(of).to_owned()));
-        }
-    }
     let stored: Vec<&str> = definitions(stored).map(plain).collect();
-    own.iter().all(|of| stored.contains(of))
-        && stored.iter().all(|of| own.contains(of) || readable.iter().any(|known| known == of))
+    let is_fixed = |of: &&str| !of.starts_with([VALUE, PART]);
+    let readable = readable(present, known);
+    definitions(present).filter(is_fixed).map(plain).all(|of| stored.contains(&of))
+        && stored.iter().all(|of| readable.iter().any(|known| known == of))
+}
+
+/// All definitions that may be found where `present` is what the program says: its own, and those of the other versions of the
+/// values in collections.
+fn readable(present: &str, known: &dyn Fn(&str) -> Vec<String>) -> Vec<String> {
+    let (mut readable, mut asked) = (Vec::new(), HashSet::new());
+    let mut layouts = vec![present.to_owned()];
+    while let Some(layout) = layouts.pop() {
+        for definition in definitions(&layout) {
+            if let Some(value) = definition.strip_prefix(VALUE) {
+                let name = value.split(' ').next().unwrap_or_default();
+                if asked.insert(name.to_owned()) {
+                    layouts.extend(known(name));
+                }
+            }
+            readable.push(plain(definition).to_owned());
+        }
+    }
+    readable
 }
 
 /// The definitions that a layout consists of. The `;` of an array's length parts none.
@@ -162,13 +178,15 @@ fn definitions(layout: &str) -> impl Iterator<Item = &str> {
 
 /// The definition without its mark.
 fn plain(definition: &str) -> &str {
-    definition.strip_prefix(APART).unwrap_or(definition)
+    definition.strip_prefix([FIXED, PART, VALUE]).unwrap_or(definition)
 }
 
 /// What stands between two definitions.
 const BETWEEN: &str = "; ";
-/// The mark of a definition that is only needed for what is in collections.
-const APART: char = '~';
+/// The marks of what is only in collections, by its [`Role`].
+const FIXED: char = '^';
+const PART: char = '-';
+const VALUE: char = '~';
 
 /// Whether values of `T` may be nested without end: it contains itself, or a part of it does, or nobody can tell.
 pub fn can_nest<T: Layout>() -> bool {
@@ -185,13 +203,40 @@ pub struct Parts {
     can_nest: bool,
     /// How many collections the type that is being described is in.
     collections: u32,
+    /// What the next type to be described is, unless it is a collection's value.
+    role: Role,
+    /// It is one.
+    is_value: bool,
 }
 
 struct Definition {
     of: TypeId,
     text: String,
-    /// It is only in collections.
-    is_apart: bool,
+    /// Of all places where it is, in the fewest.
+    collections: u32,
+    role: Role,
+}
+
+/// What may become of a type in other versions of the program. A type with several roles has the one that allows least.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    /// It must stay as it is: whoever holds it is read as a whole, and a key is found by its bytes.
+    #[default]
+    Fixed,
+    /// It is a part of a collection's value, and changes with that.
+    Part,
+    /// It is a collection's value, of which each is read in its version.
+    Value,
+}
+
+impl Role {
+    fn mark(self) -> char {
+        match self {
+            Role::Fixed => FIXED,
+            Role::Part => PART,
+            Role::Value => VALUE,
+        }
+    }
 }
 
 impl Parts {
@@ -206,36 +251,56 @@ impl Parts {
         &mut self,
         describe: impl FnOnce(&mut Self) -> String,
     ) -> String {
-        let id = TypeId::of::<T>();
+        let (id, collections) = (TypeId::of::<T>(), self.collections);
+        let role = if std::mem::take(&mut self.is_value) { Role::Value } else { self.role };
         if self.known.insert(id) {
             let place = self.definitions.len();
-            let (text, is_apart) = (String::new(), self.collections > 0);
-            self.definitions.push(Definition { of: id, text, is_apart });
-            self.under_way.push(id);
-            let content = describe(self);
-            self.under_way.pop();
+            self.definitions.push(Definition { of: id, text: String::new(), collections, role });
+            let content = self.content(id, role, describe);
             self.definitions[place].text = format!("{} {content}", T::NAME);
         } else if self.under_way.contains(&id) {
             // In a collection it is no part of what holds the collection.
             self.can_nest |= self.collections == 0;
-        } else if self.collections == 0
-            && let Some(known) = self.definitions.iter_mut().find(|known| known.of == id)
-            && known.is_apart
+        } else if let Some(known) = self.definitions.iter_mut().find(|known| known.of == id)
+            && (collections < known.collections || role < known.role)
         {
-            // It is not only in collections, and neither are its parts.
-            known.is_apart = false;
-            self.under_way.push(id);
-            describe(self);
-            self.under_way.pop();
+            // What holds of it here holds of its parts.
+            known.collections = known.collections.min(collections);
+            known.role = known.role.min(role);
+            self.content(id, role, describe);
         }
         T::NAME.to_owned()
     }
 
-    /// What `describe` makes of the types in a collection, of which there is no more in whoever holds it than a handle.
-    pub fn collection<T>(&mut self, describe: impl FnOnce(&mut Self) -> T) -> T {
+    /// What `describe` makes of the type `id`, which has this role.
+    fn content(
+        &mut self,
+        id: TypeId,
+        role: Role,
+        describe: impl FnOnce(&mut Self) -> String,
+    ) -> String {
+        let parts = role.min(Role::Part);
+        let before = std::mem::replace(&mut self.role, parts);
+        self.under_way.push(id);
+        let content = describe(self);
+        self.under_way.pop();
+        self.role = before;
+        content
+    }
+
+    /// [`Layout::describe`] the keys of a collection, of which there is no more in whoever holds it than a handle.
+    pub fn key<K: Layout>(&mut self) -> String {
         self.collections += 1;
-        let described = describe(self);
+        let described = K::describe(self);
         self.collections -= 1;
+        described
+    }
+
+    /// As [`key`](Self::key), for the values of a collection: those of a type that has versions are read in each of them.
+    pub fn value<V: Layout>(&mut self) -> String {
+        self.is_value = V::versioned().is_some();
+        let described = self.key::<V>();
+        self.is_value = false;
         described
     }
 }

@@ -76,8 +76,9 @@ impl Forms {
         }
         let version = |line: &str| {
             let versioned = known.texts.iter().find(|(_, text)| **text == *line);
-            // A line without a version is of a time when they were left out. If several are laid out so, the lowest was there first.
-            let bare = || known.texts.iter().filter(|(_, text)| bare(text) == line).min();
+            // A line without a version is older than those with one. If several are laid out so, the lowest was there first.
+            let bare =
+                || known.texts.iter().filter(|(_, text)| layout::says(line, bare(text))).min();
             let found = versioned.or_else(bare);
             found.map(|(version, _)| *version).ok_or_else(|| CollectionError::Changed {
                 id,
@@ -235,6 +236,19 @@ mod tests {
         assert_eq!(add_form::<Prices>(id, &mut of).expect("a form"), 1);
         assert_eq!(versions(&of).expect("forms"), [1, 3]);
         assert_eq!(add_form::<Prices>(id, &mut of).expect("a form"), 1, "it is there already");
+    }
+
+    /// Which changes without that of what is around it.
+    #[test]
+    fn what_is_in_a_collection_within_is_left_to_that() {
+        type Outer = Map<u32, Map<u32, Price>>;
+        let id = ObjectId::new(Space::Object, 1);
+        let text = "daystar.Map<u32, daystar.Map<u32, forms.Price>>";
+        assert_eq!(*text_of::<Outer>(), *text);
+        // It was not always.
+        for of in [text.to_owned(), format!("{text}; forms.Price {{ price: u16 }}")] {
+            Forms::of::<Outer>(id, &of).expect(&of);
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What all handles of collections have in common: each is the id of a collection, with the types in it.
 
 /// Writes what a handle needs to be a field of a type with `#[managed]`. By hand, because derives would demand all of
-/// it of the types in the collection, too. `$part` are the fields with the ids of the parts that it begins with; `$read` reads an
+/// it of the types in the collection, too. `$role` says of each type whether it is that
+/// of a `key` or of a `value`. `$part` are the fields with the ids of the parts that the collection begins with; `$read` reads an
 /// entry of the collection, by the bytes of its key and its value, as a tuple.
 macro_rules! handle {
-    ($name:ident<$($parameter:ident),+>, $raw:ident $(+ $part:ident)*, $kind:literal, $read:expr) => {
+    ($name:ident<$($parameter:ident: $role:ident),+>, $raw:ident $(+ $part:ident)*, $kind:literal, $read:expr) => {
         impl<$($parameter),+> Clone for $name<$($parameter),+> {
             fn clone(&self) -> Self {
                 *self
@@ -37,7 +38,7 @@ macro_rules! handle {
             for $name<$($parameter),+>
         {
             fn describe(parts: &mut daystar_model::layout::Parts) -> String {
-                let parameters = parts.collection(|parts| [$($parameter::describe(parts)),+]);
+                let parameters = [$(parts.$role::<$parameter>()),+];
                 format!("daystar.{}<{}>", $kind, parameters.join(", "))
             }
         }

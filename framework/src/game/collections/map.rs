@@ -65,7 +65,7 @@ pub struct Map<K, V> {
     of: PhantomData<fn() -> (K, V)>,
 }
 
-handle!(Map<K, V>, raw, "Map", |key, value| Ok((decode::<K>(plain(key))?, guess::<V>(value)?)));
+handle!(Map<K: key, V: value>, raw, "Map", |key, value| Ok((decode::<K>(plain(key))?, guess::<V>(value)?)));
 
 impl<K: Item, V: Item> Collection for Map<K, V> {
     type Key = K;

@@ -51,7 +51,7 @@ pub struct OrderedMap<K, V> {
     of: PhantomData<fn() -> (K, V)>,
 }
 
-handle!(OrderedMap<K, V>, raw, "OrderedMap", |key, value| Ok((
+handle!(OrderedMap<K: key, V: value>, raw, "OrderedMap", |key, value| Ok((
     decode::<K>(key)?,
     guess::<V>(value)?
 )));

@@ -54,7 +54,7 @@ pub struct Queue<T> {
     of: PhantomData<fn() -> T>,
 }
 
-handle!(Queue<T>, front + back, "Queue", |_, value| Ok((guess::<T>(value)?,)));
+handle!(Queue<T: value>, front + back, "Queue", |_, value| Ok((guess::<T>(value)?,)));
 
 /// Where items are popped.
 #[managed(name = "daystar.QueueFront")]

@@ -37,7 +37,7 @@ pub struct Set<T> {
     of: PhantomData<fn() -> T>,
 }
 
-handle!(Set<T>, raw, "Set", |key, _| Ok((decode::<T>(plain(key))?,)));
+handle!(Set<T: key>, raw, "Set", |key, _| Ok((decode::<T>(plain(key))?,)));
 
 impl<T: Item> Collection for Set<T> {
     type Key = T;
