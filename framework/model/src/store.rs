@@ -1,5 +1,6 @@
 //! What the engine asks of a store, whichever it is.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::ids::{CommitNumber, ObjectId};
@@ -54,7 +55,7 @@ pub trait Store: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// As [`scan`](Self::scan), but only for objects whose type has this stored name, and for those that are damaged, of which
-    /// nobody knows. A store that can tell types apart need not look into the others.
+    /// nobody knows; and until `visit` says that it has seen enough. A store that can tell types apart need not look into the others.
     ///
     /// # Errors
     /// As [`scan`](Self::scan).
@@ -63,11 +64,13 @@ pub trait Store: Send + Sync {
         type_name: &str,
         first: ObjectId,
         last: ObjectId,
-        visit: &mut Visit<'_>,
+        visit: &mut VisitUntil<'_>,
     ) -> Result<(), StoreError> {
+        let mut flow = ControlFlow::Continue(());
         self.scan(first, last, &mut |id, found| match &found {
+            _ if flow.is_break() => {}
             Ok((_, value)) if value.descriptor().name != type_name => {}
-            _ => visit(id, found),
+            _ => flow = visit(id, found),
         })
     }
 
@@ -112,6 +115,9 @@ pub struct StoreStatus {
 
 /// What [`Store::scan`] calls for each object.
 pub type Visit<'a> = dyn FnMut(ObjectId, Result<Stored, StoreError>) + 'a;
+
+/// What [`Store::scan_of`] calls for each object, until it has seen enough.
+pub type VisitUntil<'a> = dyn FnMut(ObjectId, Result<Stored, StoreError>) -> ControlFlow<()> + 'a;
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

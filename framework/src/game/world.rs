@@ -1,6 +1,7 @@
 //! [`World`]: a whole world at one moment, to be looked at and checked.
 
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 
 use daystar_model::{Managed, Ref, Space, Store};
 
@@ -43,9 +44,6 @@ impl<'s> World<'s> {
         let mut outcome = Ok(());
         let (first, last) = (Space::Object.first(), Space::Object.last());
         self.store.scan_of(T::TYPE_NAME, first, last, &mut |id, found| {
-            if outcome.is_err() {
-                return;
-            }
             outcome = match found {
                 Ok((_, value)) => (self.may_go_on)().and_then(|()| {
                     let value = value.as_any().downcast_ref::<T>();
@@ -54,6 +52,8 @@ impl<'s> World<'s> {
                 Err(cause) if self.is_strict => Err(cause.into()),
                 Err(_) => Ok(()),
             };
+            // Whoever waits for this to end shall not wait for the rest of the world.
+            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         outcome
     }
@@ -114,3 +114,82 @@ impl<'s> World<'s> {
 
 /// What problems of this kind are called.
 const BROKEN_RULES: &str = "broken rules of the game";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use daystar_model::managed::Object;
+    use daystar_model::store::{Batch, StoreError, Stored, Visit, VisitUntil};
+    use daystar_model::{CommitNumber, ObjectId};
+    use daystar_store::MemoryStore;
+
+    use super::*;
+    use crate::prelude::*;
+
+    #[managed(name = "world.Pebble")]
+    struct Pebble {}
+
+    /// Counts what it is told to go through.
+    struct Counting {
+        store: MemoryStore,
+        seen: AtomicU64,
+    }
+
+    impl Store for Counting {
+        fn load(&self, id: ObjectId) -> std::result::Result<Option<Stored>, StoreError> {
+            self.store.load(id)
+        }
+        fn apply(&self, batch: &Batch) -> std::result::Result<(), StoreError> {
+            self.store.apply(batch)
+        }
+        fn scan(
+            &self,
+            first: ObjectId,
+            last: ObjectId,
+            visit: &mut Visit<'_>,
+        ) -> std::result::Result<(), StoreError> {
+            self.store.scan(first, last, visit)
+        }
+        fn scan_of(
+            &self,
+            type_name: &str,
+            first: ObjectId,
+            last: ObjectId,
+            visit: &mut VisitUntil<'_>,
+        ) -> std::result::Result<(), StoreError> {
+            self.store.scan_of(type_name, first, last, &mut |id, found| {
+                self.seen.fetch_add(1, Ordering::Relaxed);
+                visit(id, found)
+            })
+        }
+        fn last_commit(&self) -> std::result::Result<CommitNumber, StoreError> {
+            self.store.last_commit()
+        }
+        fn next_index(&self) -> std::result::Result<u64, StoreError> {
+            self.store.next_index()
+        }
+    }
+
+    #[test]
+    fn a_look_that_is_refused_goes_through_no_more_of_the_world() {
+        let (store, last) = (MemoryStore::new(), CommitNumber(1));
+        let pebble = |index| {
+            let pebble: Arc<dyn Object> = Arc::new(Pebble {});
+            (ObjectId::new(Space::Object, index), last, Some(pebble))
+        };
+        let changes = (1..=100).map(pebble).collect();
+        store.apply(&Batch { changes, last, next_index: 101 }).expect("a store in memory");
+        let store = Counting { store, seen: AtomicU64::new(0) };
+        let asked = AtomicU64::new(0);
+        let may_go_on = || match asked.fetch_add(1, Ordering::Relaxed) {
+            0..5 => Ok(()),
+            _ => bail!("the server is stopping"),
+        };
+        let world = World::unchecked(&store, 1, &may_go_on);
+        let told = world.each::<Pebble>(|_, _| Ok(())).expect_err("it is refused");
+        assert!(format!("{told:?}").contains("stopping"), "{told:?}");
+        assert_eq!(store.seen.load(Ordering::Relaxed), 6);
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::managed::Object;
 use daystar_model::record::Record;
-use daystar_model::store::{Batch, Store, StoreError, Visit};
+use daystar_model::store::{Batch, Store, StoreError, Visit, VisitUntil};
 use parking_lot::RwLock;
 
 use crate::batch::{after, in_id_order};
@@ -94,11 +94,13 @@ impl Store for MemoryStore {
         type_name: &str,
         first: ObjectId,
         last: ObjectId,
-        visit: &mut Visit<'_>,
+        visit: &mut VisitUntil<'_>,
     ) -> Result<(), StoreError> {
         for (id, bytes) in self.records(first, last) {
-            if let Some(found) = decode_of(type_name, id, &bytes) {
-                visit(id, found);
+            if let Some(found) = decode_of(type_name, id, &bytes)
+                && visit(id, found).is_break()
+            {
+                break;
             }
         }
         Ok(())
@@ -147,7 +149,7 @@ impl Store for Frozen {
         type_name: &str,
         first: ObjectId,
         last: ObjectId,
-        visit: &mut Visit<'_>,
+        visit: &mut VisitUntil<'_>,
     ) -> Result<(), StoreError> {
         self.0.scan_of(type_name, first, last, visit)
     }

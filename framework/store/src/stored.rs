@@ -5,7 +5,7 @@ use std::sync::Arc;
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::managed::Object;
 use daystar_model::record::Record;
-use daystar_model::store::StoreError;
+use daystar_model::store::{StoreError, Stored};
 
 /// What the record `bytes`, found under `id`, holds: checked first, then decoded.
 pub(crate) fn decode(
@@ -22,7 +22,7 @@ pub(crate) fn decode_of(
     type_name: &str,
     id: ObjectId,
     bytes: &[u8],
-) -> Option<Result<(CommitNumber, Arc<dyn Object>), StoreError>> {
+) -> Option<Result<Stored, StoreError>> {
     match Record::parse(id, bytes) {
         Ok(record) if record.type_name != type_name => None,
         _ => Some(decode(id, bytes)),

@@ -45,7 +45,7 @@ use std::sync::Arc;
 
 use daystar_model::ids::{CommitNumber, ObjectId};
 use daystar_model::managed::Object;
-use daystar_model::store::{Batch, Store, StoreError, StoreStatus, Visit};
+use daystar_model::store::{Batch, Store, StoreError, StoreStatus, Visit, VisitUntil};
 use parking_lot::Mutex;
 use tracing::info;
 
@@ -264,7 +264,7 @@ impl Store for LmdbStore {
         type_name: &str,
         first: ObjectId,
         last: ObjectId,
-        visit: &mut Visit<'_>,
+        visit: &mut VisitUntil<'_>,
     ) -> Result<(), StoreError> {
         self.moment()?.scan_of(type_name, first, last, visit)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use daystar_model::ids::{CommitNumber, ObjectId, Space};
 use daystar_model::managed::Object;
-use daystar_model::store::{Batch, Store, StoreError, Visit};
+use daystar_model::store::{Batch, Store, StoreError, Visit, VisitUntil};
 use parking_lot::ReentrantMutex;
 
 use super::environment::{Access, Opened, Reading};
@@ -162,13 +162,11 @@ impl Store for Moment {
         type_name: &str,
         first: ObjectId,
         last: ObjectId,
-        visit: &mut Visit<'_>,
+        visit: &mut VisitUntil<'_>,
     ) -> Result<(), StoreError> {
-        self.reading.lock().each(first, last, &mut |id, bytes| {
-            if let Some(found) = decode_of(type_name, id, bytes) {
-                visit(id, found);
-            }
-            Ok(())
+        self.reading.lock().walk(first, last, &mut |id, bytes| {
+            let found = decode_of(type_name, id, bytes);
+            Ok(found.map_or(ControlFlow::Continue(()), |found| visit(id, found)))
         })
     }
 

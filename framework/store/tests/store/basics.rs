@@ -1,6 +1,7 @@
 //! What goes in comes out, on both stores: values, removals, ranges, the head; and batches that must not be
 //! applied are not.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use daystar_model::ids::{CommitNumber, ObjectId, Space};
@@ -112,7 +113,10 @@ fn a_scan_of_one_type_passes_over_all_others() {
         store.apply(&batch(1, changes)).unwrap();
         let found = |store: &dyn Store, name| {
             let mut found = Vec::new();
-            let visit = &mut |id, value: Result<_, _>| found.push((id, value.is_ok()));
+            let visit = &mut |id, value: Result<_, _>| {
+                found.push((id, value.is_ok()));
+                ControlFlow::Continue(())
+            };
             store.scan_of(name, object(0), object(9), visit).unwrap();
             found
         };
@@ -121,6 +125,23 @@ fn a_scan_of_one_type_passes_over_all_others() {
             assert_eq!(found(store, "Thing"), [(object(1), true), (object(3), true)]);
             assert_eq!(found(store, "Stranger"), [(object(2), false)]);
             assert_eq!(found(store, "Other"), []);
+        }
+    });
+}
+
+#[test]
+fn a_scan_of_one_type_ends_when_enough_is_seen() {
+    on_both(|store| {
+        store.apply(&batch(1, (1..=9).map(|i| (object(i), put(thing(i)))).collect())).unwrap();
+        let snapshot = store.snapshot().unwrap();
+        for store in [store, &*snapshot] {
+            let mut seen = 0;
+            let visit = &mut |id, _: Result<_, _>| {
+                seen += 1;
+                if id == object(3) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            store.scan_of("Thing", object(0), object(9), visit).unwrap();
+            assert_eq!(seen, 3);
         }
     });
 }
