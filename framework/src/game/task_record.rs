@@ -145,7 +145,7 @@ pub(crate) enum PlanError {
 /// All kinds of task that were ever asked for: so a program that lacks one is told at its start, without looking at every
 /// task.
 #[managed(name = "daystar.TaskKinds", version = 2, from = TaskKindsV1)]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct TaskKinds {
     pub(crate) kinds: Vec<TaskKind>,
 }
@@ -217,11 +217,7 @@ impl TaskKinds {
             type_name: T::TYPE_NAME.to_owned(),
             version: T::VERSION,
             layout: T::layout(T::VERSION),
-            answer: answer.map(|of| AnswerKind {
-                type_name: of.name.to_owned(),
-                version: of.version,
-                layout: (of.layout)(of.version),
-            }),
+            answer: answer.map(AnswerKind::of),
         };
         match known {
             Some(true) => {}
@@ -232,22 +228,54 @@ impl TaskKinds {
     }
 }
 
-/// Takes kinds off the list: the next task of such a kind enters it as it is then.
-pub(crate) struct ForgetKinds {
-    pub(crate) kinds: Vec<TaskKind>,
+/// Brings the list of kinds up to what this program makes of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UpdateKinds {
+    /// They are taken off the list: the next task of such a kind enters it as it is then.
+    pub(crate) gone: Vec<TaskKind>,
+    /// Each becomes the other.
+    pub(crate) changed: Vec<(TaskKind, TaskKind)>,
 }
 
-impl Job for ForgetKinds {
+impl UpdateKinds {
+    /// Whether the list is as it should be.
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.gone.is_empty() && self.changed.is_empty()
+    }
+
+    pub(crate) fn apply(&self, list: &mut TaskKinds) {
+        list.kinds.retain(|kind| !self.gone.contains(kind));
+        for (before, now) in &self.changed {
+            let count = list.kinds.len();
+            list.kinds.retain(|kind| kind != before);
+            if list.kinds.len() < count && !list.kinds.contains(now) {
+                list.kinds.push(now.clone());
+            }
+        }
+    }
+}
+
+impl Job for UpdateKinds {
     fn kind(&self) -> &'static str {
-        "forget kinds of task"
+        "update kinds of task"
     }
     fn attempt(&self, attempt: &Attempt<'_>) -> Result<()> {
-        let mut list = attempt.get_mut::<TaskKinds>(TASK_KINDS)?;
-        list.kinds.retain(|kind| !self.kinds.contains(kind));
+        self.apply(&mut *attempt.get_mut::<TaskKinds>(TASK_KINDS)?);
         Ok(())
     }
     fn again(&self) -> Option<Box<dyn Job>> {
-        Some(Box::new(Self { kinds: self.kinds.clone() }))
+        Some(Box::new(self.clone()))
+    }
+}
+
+impl AnswerKind {
+    /// As this program writes them.
+    fn of(answer: &TypeDescriptor) -> Self {
+        Self {
+            type_name: answer.name.to_owned(),
+            version: answer.version,
+            layout: (answer.layout)(answer.version),
+        }
     }
 }
 
@@ -265,6 +293,12 @@ impl TaskKind {
             Some(_) => Ok(()),
             None => Err(RecordError::UnknownType { name: self.type_name.clone() }),
         }
+    }
+
+    /// The same, of which none has been answered before this program does it.
+    pub(crate) fn to_be_answered(&self) -> Self {
+        let known = TaskRegistration::find(&self.type_name).and_then(TaskRegistration::answer);
+        Self { answer: known.map(AnswerKind::of), ..self.clone() }
     }
 
     /// That this program can read the answers that such tasks have.

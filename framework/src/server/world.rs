@@ -9,7 +9,6 @@ use tracing::warn;
 use crate::game::events::{Created, Departed, EndSession, reason};
 use crate::game::rules::Game;
 use crate::game::session::Left;
-use crate::game::task_record::ForgetKinds;
 use crate::server::breaks::Breaks;
 use crate::server::clock::WorldClock;
 use crate::server::error::ServeError;
@@ -29,11 +28,11 @@ pub(crate) struct Beginning<'a, G> {
 impl<G: Game> Beginning<'_, G> {
     /// Builds an empty world, or picks up where the last run left it.
     pub(crate) fn open_world(&self, store: &dyn Store) -> Result<(), ServeError> {
-        let kinds = check_kinds(store)?;
-        if !kinds.is_empty()
-            && let Outcome::Failed(cause) = self.engine.run(&ForgetKinds { kinds })
+        let update = check_kinds(store)?;
+        if !update.has_nothing()
+            && let Outcome::Failed(cause) = self.engine.run(&update)
         {
-            warn!(cause = reason(&cause), "kinds of task that are gone stay on the list");
+            warn!(cause = reason(&cause), "the list of the kinds of task stays as it was");
         }
         if store.last_commit()? == CommitNumber::ZERO
             && let Outcome::Failed(cause) =

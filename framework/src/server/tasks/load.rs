@@ -11,43 +11,48 @@ use std::time::{Duration, Instant};
 use daystar_model::{ObjectId, Space, Store, StoreError};
 use tracing::{error, info};
 
-use crate::game::task_record::{TASK_KINDS, TaskKind, TaskKinds, TaskRecord};
+use crate::game::task_record::{TASK_KINDS, TaskKinds, TaskRecord, UpdateKinds};
 use crate::scheduler::timer::Timers;
 use crate::server::error::ServeError;
 
-/// That this program can run all tasks that wait in `store`, and read the answers that they have: the kinds of which none is left
-/// and which it does not know so. They are to be taken off the list, or the next task of that name would be thought to be as
-/// they were.
+/// That this program can run all tasks that wait in `store`, and read the answers that they have. What is to be done with the kinds
+/// that it does not know so: those of which no task is left are to be taken off the list, or the next task of that name would be
+/// thought to be as they were; and those of which none has been answered will be by this program.
 ///
 /// # Errors
 /// [`ServeError::UnknownTask`].
-pub(crate) fn check_kinds(store: &dyn Store) -> Result<Vec<TaskKind>, ServeError> {
-    let mut gone = Vec::new();
-    let Some((_, list)) = store.load(TASK_KINDS)? else { return Ok(gone) };
-    let Some(list) = list.as_any().downcast_ref::<TaskKinds>() else { return Ok(gone) };
+pub(crate) fn check_kinds(store: &dyn Store) -> Result<UpdateKinds, ServeError> {
+    let mut update = UpdateKinds::default();
+    let Some((_, list)) = store.load(TASK_KINDS)? else { return Ok(update) };
+    let Some(list) = list.as_any().downcast_ref::<TaskKinds>() else { return Ok(update) };
     for kind in &list.kinds {
         let of = |record: &TaskRecord| {
             record.type_name == kind.type_name && record.version == kind.version
         };
-        // Only if something is wrong is it worth a look whether any is left.
-        let (cause, count) = match (kind.check(), kind.check_answer()) {
-            (Err(cause), _) => (cause, count(store, &of)?),
-            (Ok(()), Err(cause)) => {
-                let is_answered = |record: &TaskRecord| {
-                    let answer = kind.answer.as_ref().map(|answer| answer.version);
-                    of(record) && record.answer_version() == answer
-                };
-                (cause, count(store, &is_answered)?)
-            }
-            (Ok(()), Ok(())) => continue,
-        };
-        if count > 0 {
+        let unknown = |cause, count| {
             let (name, version) = (kind.type_name.clone(), kind.version);
-            return Err(ServeError::UnknownTask { name, version, count, cause });
+            ServeError::UnknownTask { name, version, count, cause }
+        };
+        // Only if something is wrong is it worth a look whether any is left.
+        match (kind.check(), kind.check_answer()) {
+            (Err(cause), _) => match count(store, &of)? {
+                0 => update.gone.push(kind.clone()),
+                count => return Err(unknown(cause, count)),
+            },
+            (Ok(()), Err(cause)) => {
+                let answer = kind.answer.as_ref().map(|answer| answer.version);
+                let is_answered =
+                    |record: &TaskRecord| of(record) && record.answer_version() == answer;
+                match (count(store, &is_answered)?, count(store, &of)?) {
+                    (0, 0) => update.gone.push(kind.clone()),
+                    (0, _) => update.changed.push((kind.clone(), kind.to_be_answered())),
+                    (count, _) => return Err(unknown(cause, count)),
+                }
+            }
+            (Ok(()), Ok(())) => {}
         }
-        gone.push(kind.clone());
     }
-    Ok(gone)
+    Ok(update)
 }
 
 /// How many stored tasks `is_meant`.

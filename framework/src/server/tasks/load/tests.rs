@@ -9,7 +9,7 @@ use crate::game::ctx::Ctx;
 use crate::game::external::{CallKey, External};
 use crate::game::rules::Result;
 use crate::game::task::Task;
-use crate::game::task_record::{AnswerKind, Stage};
+use crate::game::task_record::{AnswerKind, Stage, TaskKind};
 use crate::{external, managed, task};
 
 #[task(version = 3)]
@@ -60,7 +60,8 @@ fn a_kind_that_the_program_can_run_is_no_error() {
     let name = Known::TYPE_NAME;
     check_kinds(&MemoryStore::new()).expect("an empty world");
     check_kinds(&store(name, 3, Known::layout(3), true)).expect("the program's own");
-    check_kinds(&store("Gone", 1, None, false)).expect("none of them is left");
+    let update = check_kinds(&store("Gone", 1, None, false)).expect("none of them is left");
+    assert_eq!((update.gone.len(), update.changed.len()), (1, 0));
 }
 
 #[test]
@@ -100,15 +101,24 @@ impl External for Order {
 
 /// A store with an order that has been answered by this type in this version, of this layout.
 fn answered(type_name: &str, version: u32, layout: Option<String>, stage: Stage) -> MemoryStore {
+    let task = TaskRecord { stage, ..record(Order::TYPE_NAME, Order::VERSION) };
+    store_with(answered_kind(type_name, version, layout), Some(task))
+}
+
+/// One that has had such an order, in a version that nobody reads.
+fn answered_and_gone(type_name: &str) -> MemoryStore {
+    store_with(answered_kind(type_name, 1, None), None)
+}
+
+fn answered_kind(type_name: &str, version: u32, layout: Option<String>) -> TaskKind {
     let answer = AnswerKind { type_name: type_name.to_owned(), version, layout };
     let (name, own) = (Order::TYPE_NAME, Order::VERSION);
-    let kind = TaskKind {
+    TaskKind {
         type_name: name.to_owned(),
         version: own,
         layout: Order::layout(own),
         answer: Some(answer),
-    };
-    store_with(kind, Some(TaskRecord { stage, ..record(name, own) }))
+    }
 }
 
 #[test]
@@ -117,7 +127,7 @@ fn an_answer_that_the_program_cannot_read_is_named() {
     let stage = |version| Stage::Answered { version, payload: Vec::new() };
     let own = Receipt::layout(2);
     let none = check_kinds(&answered(name, 2, own.clone(), stage(2))).expect("its own");
-    assert!(none.is_empty());
+    assert!(none.has_nothing());
     let changed = Some("something else".to_owned());
     for (store, wanted) in [
         (answered(name, 1, None, stage(1)), "`Receipt`"),
@@ -130,7 +140,35 @@ fn an_answer_that_the_program_cannot_read_is_named() {
     }
     // It has not been answered yet, or was by what this program reads: it goes on.
     for stage in [Stage::Call { key: [1, 2] }, stage(2)] {
-        let gone = check_kinds(&answered(name, 1, None, stage)).expect("an order to be made");
-        assert_eq!(gone.len(), 1, "this answer is on the list no more");
+        let store = answered(name, 1, None, stage);
+        let update = check_kinds(&store).expect("an order to be made");
+        let (_, list) = store.load(TASK_KINDS).expect("a store in memory").expect("a list");
+        let mut list = list.as_any().downcast_ref::<TaskKinds>().expect("a list").clone();
+        update.apply(&mut list);
+        let [kind] = &*list.kinds else { panic!("{list:?}") };
+        assert_eq!((&*kind.type_name, kind.version), (Order::TYPE_NAME, Order::VERSION));
+        let answer = kind.answer.as_ref().expect("an answer");
+        assert_eq!((&*answer.type_name, answer.version), (name, 2), "which it will have");
+        assert_eq!(answer.layout, Receipt::layout(2));
+        // Another program that has no such orders must not overlook the one that waits.
+        kind.check().expect("a kind of this program");
+        update.apply(&mut list);
+        assert_eq!(list.kinds.len(), 1);
     }
+    let update = check_kinds(&answered_and_gone(name)).expect("none of them is left");
+    assert_eq!((update.gone.len(), update.changed.len()), (1, 0));
+}
+
+#[test]
+fn a_kind_that_is_listed_twice_once_its_answers_are_changed_is_listed_once() {
+    let kind = |answer: &str| TaskKind {
+        type_name: "Order".to_owned(),
+        version: 1,
+        layout: None,
+        answer: Some(AnswerKind { type_name: answer.to_owned(), version: 1, layout: None }),
+    };
+    let mut list = TaskKinds { kinds: vec![kind("Bill"), kind("Receipt")] };
+    let changed = vec![(kind("Bill"), kind("Receipt"))];
+    UpdateKinds { gone: Vec::new(), changed }.apply(&mut list);
+    assert_eq!(list.kinds, [kind("Receipt")]);
 }
