@@ -111,6 +111,11 @@ pub enum Effect {
         /// What kind of task it is.
         kind: &'static str,
     },
+    /// The task object `task`, which was to be run, is gone.
+    Unschedule {
+        /// The task's object.
+        task: ObjectId,
+    },
     /// An effect that tells a client something, at another level than the server's own.
     At {
         /// When the client may be told.

@@ -457,12 +457,10 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// # Errors
     /// The handle is not one of a task.
     pub fn cancel(&self, task: TaskHandle) -> Result<bool> {
-        if task.id().space() != Space::Task || self.attempt.find::<TaskRecord>(task.id())?.is_none()
-        {
+        if task.id().space() != Space::Task {
             return Ok(false);
         }
-        self.attempt.remove::<TaskRecord>(task.id())?;
-        Ok(true)
+        TaskRecord::discard(self.attempt, task.id())
     }
 
     // Surroundings.

@@ -291,7 +291,10 @@ impl Job for Discard {
         "discard a task"
     }
     fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
-        Ok(attempt.remove::<TaskRecord>(self.task)?)
+        if TaskRecord::discard(attempt, self.task)? {
+            return Ok(());
+        }
+        Err(attempt.not_found::<TaskRecord>(self.task).into())
     }
     fn again(&self) -> Option<Box<dyn Job>> {
         Some(Box::new(Self { task: self.task }))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use daystar_engine::{Attempt, Job};
+use daystar_engine::{Attempt, Effect, Job};
 use daystar_macros::managed;
 use daystar_model::managed::Object;
 use daystar_model::{Dial, Managed, ObjectId, RecordError, Space, Timestamp, TypeDescriptor};
@@ -80,6 +80,19 @@ impl TaskRecord {
             stage,
             trouble: None,
         })
+    }
+
+    /// Throws a task away, and has nobody wait for it any longer; `false` if there is none.
+    pub(crate) fn discard(attempt: &Attempt<'_>, task: ObjectId) -> Result<bool> {
+        let Some(next) = attempt.find::<Self>(task)?.map(|record| record.next()) else {
+            return Ok(false);
+        };
+        attempt.remove::<Self>(task)?;
+        // One that was set aside waits for no time.
+        if next.is_some() {
+            attempt.effect(Effect::Unschedule { task });
+        }
+        Ok(true)
     }
 
     /// By which clock its times are meant.

@@ -42,23 +42,38 @@ pub(crate) struct Kinds {
 
 /// How many tasks are known that wait: for their time, for their turn, or for whatever else they need.
 #[derive(Debug, Default)]
-pub(crate) struct Known(AtomicU64);
+pub(crate) struct Known {
+    added: AtomicU64,
+    /// Those of them that were cancelled, about: whoever has them does not let go of them at once.
+    cancelled: AtomicU64,
+}
 
 impl Known {
     /// One more begins to wait.
     pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.added.fetch_add(1, Ordering::Relaxed);
     }
 
     /// One that was added waits no more.
     pub(crate) fn take(&self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.take_all(1);
+    }
+
+    /// The same of several.
+    pub(crate) fn take_all(&self, count: usize) {
+        self.added.fetch_sub(count as u64, Ordering::Relaxed);
+    }
+
+    /// So many are cancelled, of those that were added and not taken.
+    pub(crate) fn set_cancelled(&self, count: usize) {
+        self.cancelled.store(count as u64, Ordering::Relaxed);
     }
 }
 
 impl TaskKeeper for Known {
     fn kept(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        let added = self.added.load(Ordering::Relaxed);
+        added.saturating_sub(self.cancelled.load(Ordering::Relaxed))
     }
 }
 
@@ -109,6 +124,16 @@ impl Kinds {
     /// Learns of a task that will be pushed when it is due.
     pub(crate) fn add(&self) {
         self.known.add();
+    }
+
+    /// So many that were added will not be pushed.
+    pub(crate) fn take_all(&self, count: usize) {
+        self.known.take_all(count);
+    }
+
+    /// So many of those that were added are cancelled.
+    pub(crate) fn set_cancelled(&self, count: usize) {
+        self.known.set_cancelled(count);
     }
 
     /// How many kinds there are.

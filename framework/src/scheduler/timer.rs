@@ -1,7 +1,7 @@
 //! Wakes tasks at their time; and whoever else must be called now and then.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,6 +44,11 @@ pub(crate) struct Timers {
 struct State {
     by_world: BinaryHeap<Reverse<Waiting>>,
     by_wall: BinaryHeap<Reverse<Waiting>>,
+    /// Tasks that were cancelled: most of them still lie in a heap, where nothing is found by its id. Each is let go of when it comes
+    /// up, or when there are many.
+    cancelled: HashSet<ObjectId>,
+    /// How many more were cancelled, which are being let go of.
+    leaving: usize,
     is_firing: bool,
     is_closed: bool,
 }
@@ -83,19 +88,62 @@ impl Timers {
         }
     }
 
-    /// How many tasks wait for their time, those that were cancelled included.
+    /// The `task`, which was added, is gone. It may have fired already.
+    pub(crate) fn cancel(&self, task: ObjectId) {
+        let mut state = self.state.lock();
+        state.cancelled.insert(task);
+        self.kinds.set_cancelled(state.cancelled.len() + state.leaving);
+    }
+
+    /// Lets go of what was cancelled, if it is more than half of what is there: so that it takes no room for long, and no more
+    /// time than it took to add. What comes meanwhile does not wait for that.
+    fn tidy(&self, state: &mut MutexGuard<'_, State>) {
+        if state.cancelled.len() <= state.waiting() / 2 {
+            return;
+        }
+        let cancelled = std::mem::take(&mut state.cancelled);
+        state.leaving = cancelled.len();
+        let mut heaps = [Dial::World, Dial::Wall].map(|dial| std::mem::take(state.heap(dial)));
+        let removed = MutexGuard::unlocked(state, || {
+            let mut removed = 0;
+            for heap in &mut heaps {
+                let before = heap.len();
+                heap.retain(|Reverse(waiting)| !cancelled.contains(&waiting.task));
+                removed += before - heap.len();
+            }
+            removed
+        });
+        for (dial, mut heap) in [Dial::World, Dial::Wall].into_iter().zip(heaps) {
+            // The larger one first: it takes the other in.
+            if heap.len() < state.heap(dial).len() {
+                std::mem::swap(&mut heap, state.heap(dial));
+            }
+            heap.append(state.heap(dial));
+            *state.heap(dial) = heap;
+        }
+        state.leaving = 0;
+        self.kinds.take_all(removed);
+        self.kinds.set_cancelled(state.cancelled.len());
+    }
+
+    /// How many tasks wait for their time, those that were cancelled of late included.
     pub(crate) fn waiting(&self) -> usize {
-        let state = self.state.lock();
-        state.by_world.len() + state.by_wall.len()
+        self.state.lock().waiting()
     }
 
     fn run(&self, tick: &mut Tick) {
         let mut due: Vec<Vec<ObjectId>> = vec![Vec::new(); self.kinds.count()];
         let mut state = self.state.lock();
         while !state.is_closed {
+            let mut cancelled = 0;
             for dial in [Dial::World, Dial::Wall] {
-                state.take_due(dial, self.clock.read(dial), &mut due);
+                cancelled += state.take_due(dial, self.clock.read(dial), &mut due);
             }
+            if cancelled > 0 {
+                self.kinds.take_all(cancelled);
+                self.kinds.set_cancelled(state.cancelled.len());
+            }
+            self.tidy(&mut state);
             MutexGuard::unlocked(&mut state, || {
                 for (kind, due) in due.iter_mut().enumerate().filter(|(_, due)| !due.is_empty()) {
                     self.kinds.push(kind, due.drain(..));
@@ -117,20 +165,28 @@ impl State {
         }
     }
 
-    /// Moves tasks that are due into `due`, by kind: some of them, since others wait for the lock.
-    fn take_due(&mut self, dial: Dial, now: Timestamp, due: &mut [Vec<ObjectId>]) {
-        if !self.is_firing {
-            return;
-        }
-        let heap = self.heap(dial);
-        for _ in 0..BATCH {
+    fn waiting(&self) -> usize {
+        self.by_world.len() + self.by_wall.len()
+    }
+
+    /// Moves tasks that are due into `due`, by kind: some of them, since others wait for the lock. How many came up that were
+    /// cancelled.
+    fn take_due(&mut self, dial: Dial, now: Timestamp, due: &mut [Vec<ObjectId>]) -> usize {
+        let mut cancelled = 0;
+        for _ in 0..if self.is_firing { BATCH } else { 0 } {
+            let heap = self.heap(dial);
             let Some(Reverse(first)) = heap.peek().copied().filter(|first| first.0.due <= now)
             else {
-                return;
+                break;
             };
             heap.pop();
-            due[first.kind as usize].push(first.task);
+            if self.cancelled.remove(&first.task) {
+                cancelled += 1;
+            } else {
+                due[first.kind as usize].push(first.task);
+            }
         }
+        cancelled
     }
 
     /// How long until the next task is to be fired.
@@ -191,3 +247,81 @@ const TICK_EVERY: Duration = Duration::from_millis(10);
 
 /// How many tasks are taken from the heap before others may add some.
 const BATCH: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use daystar_engine::TaskKeeper;
+    use daystar_model::{ManualClock, Space};
+
+    use super::*;
+    use crate::scheduler::kinds::Known;
+    use crate::scheduler::queue::RunQueue;
+
+    fn task(index: u64) -> ObjectId {
+        ObjectId::new(Space::Task, index)
+    }
+
+    fn at(unix_ms: u64) -> Timestamp {
+        Timestamp { unix_ms }
+    }
+
+    /// Timers that fire, of tasks of the kind `a`, without a thread.
+    fn timers() -> (Timers, Arc<Known>) {
+        let (queue, known) = (Arc::new(RunQueue::new(0)), Arc::<Known>::default());
+        let kinds = Kinds::new([("a", 1)], queue, 1, Box::new(|_, _, _| {}), Arc::clone(&known));
+        let timers = Timers::new(kinds, Arc::new(ManualClock::new(at(0))));
+        timers.state.lock().is_firing = true;
+        (timers, known)
+    }
+
+    /// A time-out of a day, put off again and again.
+    #[test]
+    fn what_was_cancelled_does_not_wait_until_its_time() {
+        let (timers, known) = timers();
+        for index in 0..10_000 {
+            let dial = if index % 2 == 0 { Dial::World } else { Dial::Wall };
+            timers.add(task(index), at(86_400_000 + index), dial, "a");
+            if index >= 10 {
+                timers.cancel(task(index - 10));
+            }
+            assert_eq!(known.kept(), (index + 1).min(10), "those that live");
+            timers.tidy(&mut timers.state.lock());
+            assert_eq!(known.kept(), (index + 1).min(10), "those that live");
+            let state = timers.state.lock();
+            assert!(state.waiting() <= 21 && state.cancelled.len() <= 10, "{}", state.waiting());
+        }
+        let mut due = vec![Vec::new()];
+        let mut state = timers.state.lock();
+        for dial in [Dial::World, Dial::Wall] {
+            state.take_due(dial, at(u64::MAX), &mut due);
+        }
+        due[0].sort_unstable();
+        assert!(due[0].iter().copied().eq((9_990..10_000).map(task)), "{due:?}");
+    }
+
+    #[test]
+    fn what_was_cancelled_does_not_fire() {
+        let (timers, _) = timers();
+        (0..10).for_each(|index| timers.add(task(index), at(5), Dial::World, "a"));
+        timers.cancel(task(3));
+        let (mut due, mut state) = (vec![Vec::new()], timers.state.lock());
+        assert_eq!(state.take_due(Dial::World, at(5), &mut due), 1);
+        assert_eq!(due[0].len(), 9);
+        assert!(!due[0].contains(&task(3)) && state.cancelled.is_empty());
+    }
+
+    /// It is the queue's then, which counts it as well.
+    #[test]
+    fn what_is_cancelled_when_it_has_fired_is_not_counted_twice() {
+        let (timers, known) = timers();
+        timers.add(task(1), at(5), Dial::World, "a");
+        let mut due = vec![Vec::new()];
+        timers.state.lock().take_due(Dial::World, at(5), &mut due);
+        timers.cancel(task(1));
+        timers.tidy(&mut timers.state.lock());
+        assert_eq!(known.kept(), 1, "it waits for its turn");
+        known.take();
+        timers.cancel(task(1));
+        assert_eq!(known.kept(), 0);
+    }
+}

@@ -60,7 +60,8 @@ impl Dispatch {
             Effect::JoinChannel { .. }
             | Effect::LeaveChannel { .. }
             | Effect::Forget { .. }
-            | Effect::Schedule { .. } => Durability::Committed,
+            | Effect::Schedule { .. }
+            | Effect::Unschedule { .. } => Durability::Committed,
             _ => self.durability,
         }
     }
@@ -93,6 +94,10 @@ impl Dispatch {
             Effect::Forget { session } => Act::Forget { session: session.to_raw() },
             Effect::Schedule { task, due, dial, kind } => {
                 self.timers.add(task, due, dial, kind);
+                return None;
+            }
+            Effect::Unschedule { task } => {
+                self.timers.cancel(task);
                 return None;
             }
             Effect::At { effect, .. } => return self.act(*effect, hold, delivery),

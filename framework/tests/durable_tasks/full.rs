@@ -42,3 +42,20 @@ async fn a_task_beyond_the_limit_is_refused_until_others_have_run() {
     drop(ann);
     server.stop().expect("a clean end");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_was_cancelled_makes_room_at_once() {
+    let clock = Arc::new(ManualClock::new(Timestamp { unix_ms: BEGIN_MS }));
+    let limits = Limits { tasks_waiting_max: 3, ..Limits::default() };
+    let builder = Server::builder(Workshop).workers(2).clock(clock).limits(limits);
+    let server = builder.start().expect("a server");
+    let ann = client(server.address()).await;
+    for number in 0..50 {
+        let label = format!("time-out {number}");
+        let put_off = Request::Once { label: label.clone(), after_ms: 86_400_000 };
+        assert_eq!(ask(&ann, put_off).await, Event::Done, "the limit is of those that wait");
+        assert_eq!(ask(&ann, Request::Cancel { label }).await, Event::Cancelled(true));
+    }
+    drop(ann);
+    server.stop().expect("a clean end");
+}
