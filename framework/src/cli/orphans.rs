@@ -50,8 +50,8 @@ pub(super) fn show(
     if unreadable > 0 {
         let unreadable = HumanCount(unreadable);
         eprintln!(
-            "{unreadable} objects or parts of them cannot be read; `verify` lists them, and what only they refer to is \
-             listed here"
+            "{unreadable} objects or parts of them cannot be read or looked into; `verify` lists those that are damaged, and \
+             what only they refer to is listed here"
         );
     }
     Ok(())
@@ -67,13 +67,13 @@ fn each_orphan(moment: &Moment, visit: &mut Visit<'_>) -> Result<u64, StoreError
     let mut search = Search { moment, unreadable: 0, seen: 0, all: moment.records()?, progress };
     let mut reached = Marks::default();
     for space in [Space::Name, Space::Session, Space::Task] {
-        search.each(space, |search, _, value| {
+        search.each(space, &mut reached, |search, reached, _, value| {
             let found = search.references(value, None);
-            search.reach(found, &mut reached)
+            search.reach(found, reached)
         })?;
     }
     let (mut referred, mut parts) = (Marks::default(), Marks::default());
-    search.each(Space::Object, |search, id, value| {
+    search.each(Space::Object, &mut reached, |search, reached, id, value| {
         if reached.has(id) {
             return Ok(());
         }
@@ -101,18 +101,19 @@ struct Search<'m> {
 }
 
 impl Search<'_> {
-    /// Calls `visit` with everything in `space` that can be read.
+    /// Calls `visit` with everything in `space` that can be read, and counts what cannot.
     fn each(
         &mut self,
         space: Space,
-        mut visit: impl FnMut(&mut Self, ObjectId, &dyn Object) -> Result<(), StoreError>,
+        reached: &mut Marks,
+        mut visit: impl FnMut(&mut Self, &mut Marks, ObjectId, &dyn Object) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let (moment, mut outcome) = (self.moment, Ok(()));
         moment.walk(space.first(), space.last(), &mut |id, bytes| {
             match Record::parse(id, bytes).and_then(|record| record.value()) {
-                Ok(value) => outcome = visit(self, id, &*value),
+                Ok(value) => outcome = visit(self, reached, id, &*value),
                 // One that was reached has been counted already.
-                Err(_) if space == Space::Object => {}
+                Err(_) if space == Space::Object && reached.has(id) => {}
                 Err(_) => self.unreadable += 1,
             }
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -130,7 +131,10 @@ impl Search<'_> {
             if let Some(progress) = &mut self.progress {
                 progress.tell(self.seen, self.all.max(self.seen));
             }
-            waiting.extend(self.load(next)?.into_iter().filter(&mut is_news));
+            match self.load(next)? {
+                Some(found) => waiting.extend(found.into_iter().filter(&mut is_news)),
+                None => self.unreadable += 1,
+            }
         }
         Ok(())
     }
@@ -148,23 +152,21 @@ impl Search<'_> {
             if next.object != from {
                 referred.mark(next.object);
             }
+            // One that cannot be read is counted where all that was not reached is gone through.
             if next.entries.is_some() && parts.mark(next.object) {
-                waiting.extend(self.load(next)?);
+                waiting.extend(self.load(next)?.unwrap_or_default());
             }
         }
         Ok(())
     }
 
-    /// What the object refers to that is referred to here.
-    fn load(&mut self, reference: Reference) -> Result<Vec<Reference>, StoreError> {
+    /// What the object refers to that is referred to here; `None` if it cannot be read.
+    fn load(&mut self, reference: Reference) -> Result<Option<Vec<Reference>>, StoreError> {
         match self.moment.load(reference.object) {
-            Ok(Some((_, value))) => Ok(self.references(&*value, Some(reference))),
+            Ok(Some((_, value))) => Ok(Some(self.references(&*value, Some(reference)))),
             // It was removed.
-            Ok(None) => Ok(Vec::new()),
-            Err(StoreError::Record { .. }) => {
-                self.unreadable += 1;
-                Ok(Vec::new())
-            }
+            Ok(None) => Ok(Some(Vec::new())),
+            Err(StoreError::Record { .. }) => Ok(None),
             Err(cause) => Err(cause),
         }
     }

@@ -64,8 +64,10 @@ pub trait UnknownField {
         not_shown::<Self::Type>()
     }
 
-    /// Nobody knows.
-    fn refer(_: &Self::Type, _: &mut References) {}
+    /// Nobody knows, and whoever asks is told so.
+    fn refer(_: &Self::Type, found: &mut References) {
+        found.unreadable();
+    }
 }
 
 impl<T> UnknownField for Field<T> {
@@ -113,6 +115,9 @@ mod tests {
         assert!(shown.as_str().is_some_and(|text| text.contains("Foreign, not shown")), "{shown}");
         let shown = Field::<Vec<Foreign>>::show(&vec![Foreign]);
         assert!(shown.is_string(), "{shown}");
+        let mut found = References::default();
+        Field::<Foreign>::refer(&Foreign, &mut found);
+        assert_eq!(found.into_found().1, 1, "what it refers to is not known");
         const { assert!(!Field::<Foreign>::IS_TEXT && Field::<String>::IS_TEXT) };
     }
 

@@ -1,8 +1,10 @@
 //! What leads to an object, in whichever field, collection, task or name it may be; and what does not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use daystar_model::Managed;
+use daystar_model::{Batch, CommitNumber, Managed, RecordError, TypeDescriptor};
+use daystar_store::LmdbStore;
 
 use super::*;
 use crate::prelude::*;
@@ -164,6 +166,44 @@ fn what_anything_leads_to_is_no_orphan_and_all_else_is() {
         heads.iter().map(|(of, label, _)| label.as_deref().unwrap_or(of)).collect();
     heads.sort_unstable();
     assert_eq!(heads, ["lost alone", "lost from the map", Attic::TYPE_NAME]);
+}
+
+/// Of a type that the program does not have, as what is damaged: nobody knows what it refers to.
+#[test]
+fn what_cannot_be_read_is_counted_also_where_nothing_leads_to_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::builder(House).data(folder.path()).workers(1).start().expect("a server");
+    server.stop().expect("a clean end");
+    let store = LmdbStore::open(folder.path(), Default::default()).expect("a world");
+    let (last, next_index) =
+        (store.last_commit().expect("a head"), store.next_index().expect("a head"));
+    let last = CommitNumber(last.0 + 1);
+    let id = ObjectId::new(Space::Object, next_index);
+    let stranger: Arc<dyn Object> = Arc::new(Stranger);
+    let changes = vec![(id, last, Some(stranger))];
+    store.apply(&Batch { changes, last, next_index: next_index + 1 }).expect("room");
+    drop(store);
+    let moment = Moment::open(folder.path(), Default::default()).expect("a world");
+    let unreadable = each_orphan(&moment, &mut |_, _, _| ControlFlow::Continue(()));
+    assert_eq!(unreadable.expect("a world that can be read"), 1);
+}
+
+#[derive(Clone)]
+struct Stranger;
+
+impl Managed for Stranger {
+    const TYPE_NAME: &'static str = "orphans.Stranger";
+    const VERSION: u32 = 1;
+    fn encode(&self) -> std::result::Result<Vec<u8>, RecordError> {
+        Ok(Vec::new())
+    }
+    fn decode(_: u32, _: &[u8]) -> std::result::Result<Self, RecordError> {
+        Ok(Self)
+    }
+    fn descriptor() -> &'static TypeDescriptor {
+        static DESCRIPTOR: TypeDescriptor = TypeDescriptor::of::<Stranger>();
+        &DESCRIPTOR
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use daystar_model::ObjectId;
 use daystar_model::layout::{self, Layout};
+use daystar_model::show::References;
 use smallvec::SmallVec;
 
 use crate::game::collections::entries::Kept;
@@ -54,15 +55,30 @@ impl<'b> Stored<'b> {
     }
 }
 
-/// The value that is stored as `bytes`, in whichever version, where nobody knows which: for tools, which only look.
-pub(super) fn guess<V: Item>(bytes: &[u8]) -> Result<V> {
-    let present = decode::<V>(bytes);
-    let Some(versioned) = V::versioned() else { return present };
-    present.or_else(|error| {
-        let older = (versioned.versions)().into_iter().filter(|older| *older != versioned.version);
-        let mut read = older.filter_map(|version| (versioned.decode)(version, bytes).ok());
-        read.next().ok_or(error)
-    })
+/// Collects what a value refers to that is stored as `bytes`, in whichever version, for tools that only look; whether it can be read.
+/// Nobody knows the version: what bytes of one stand for may pass for a value of another. So all are taken that they may be of.
+pub(super) fn refer_value<V: Item>(bytes: &[u8], found: &mut References) -> bool {
+    let mut is_read = refer_key::<V>(bytes, found);
+    if let Some(versioned) = V::versioned() {
+        for version in (versioned.versions)() {
+            if version != versioned.version
+                && let Ok(value) = (versioned.decode)(version, bytes)
+            {
+                value.refer(found);
+                is_read = true;
+            }
+        }
+    }
+    is_read
+}
+
+/// The same for a key, of which there are no versions.
+pub(super) fn refer_key<K: Item>(bytes: &[u8], found: &mut References) -> bool {
+    let key = decode::<K>(bytes);
+    if let Ok(key) = &key {
+        key.refer(found);
+    }
+    key.is_ok()
 }
 
 impl Forms {
@@ -174,6 +190,7 @@ mod tests {
     use daystar_model::Space;
 
     use super::*;
+    use crate::game::collections::item::encode;
     use crate::prelude::*;
 
     #[managed(name = "forms.Price", version = 1, old)]
@@ -201,6 +218,44 @@ mod tests {
         fn from(before: PriceV2) -> Self {
             Self { price: before.price as u32 }
         }
+    }
+
+    /// As the program was.
+    #[managed(name = "forms.LinkBefore")]
+    struct LinkBefore {
+        to: Ref<Price>,
+        number: u64,
+    }
+
+    #[managed(name = "forms.Link", version = 1, old)]
+    struct LinkV1 {
+        to: Ref<Price>,
+        number: u64,
+    }
+
+    #[managed(name = "forms.Link", version = 2, from = LinkV1)]
+    struct Link {
+        number: u64,
+        to: Ref<Price>,
+    }
+
+    impl From<LinkV1> for Link {
+        fn from(before: LinkV1) -> Self {
+            Self { number: before.number, to: before.to }
+        }
+    }
+
+    #[test]
+    fn what_a_value_may_refer_to_in_any_version_is_found() {
+        let id = |index| ObjectId::new(Space::Object, index);
+        let before = LinkBefore { to: Ref::from_id(id(7)), number: 3 };
+        let bytes = encode(&before).expect("a value");
+        assert_eq!(decode::<Link>(&bytes).expect("it passes for one").number, id(7).to_raw());
+        let mut found = References::default();
+        assert!(refer_value::<Link>(&bytes, &mut found));
+        let (found, _) = found.into_found();
+        assert!(found.iter().any(|reference| reference.object == id(7)), "{found:?}");
+        assert!(!refer_value::<Link>(&bytes[1..], &mut References::default()));
     }
 
     type Prices = Map<u32, Price>;

@@ -2,10 +2,10 @@
 
 /// Writes what a handle needs to be a field of a type with `#[managed]`. By hand, because derives would demand all of
 /// it of the types in the collection, too. `$role` says of each type whether it is that
-/// of a `key` or of a `value`. `$part` are the fields with the ids of the parts that the collection begins with; `$read` reads an
-/// entry of the collection, by the bytes of its key and its value, as a tuple.
+/// of a `key` or of a `value`. `$part` are the fields with the ids of the parts that the collection begins with; `$refer` collects
+/// what an entry refers to, given the bytes of its key and its value.
 macro_rules! handle {
-    ($name:ident<$($parameter:ident: $role:ident),+>, $raw:ident $(+ $part:ident)*, $kind:literal, $read:expr) => {
+    ($name:ident<$($parameter:ident: $role:ident),+>, $raw:ident $(+ $part:ident)*, $kind:literal, $refer:expr) => {
         impl<$($parameter),+> Clone for $name<$($parameter),+> {
             fn clone(&self) -> Self {
                 *self
@@ -58,12 +58,8 @@ macro_rules! handle {
                     value: &[u8],
                     found: &mut daystar_model::show::References,
                 ) -> bool {
-                    let read: fn(&[u8], &[u8]) -> $crate::Result<_> = $read;
-                    let entry = read(key, value);
-                    if let Ok(entry) = &entry {
-                        daystar_model::show::Show::refer(entry, found);
-                    }
-                    entry.is_ok()
+                    let refer: daystar_model::show::Entries = $refer;
+                    refer(key, value, found)
                 }
                 for part in [self.$raw $(, self.$part)*] {
                     found.collection(daystar_model::ObjectId::from_raw(part), entry::<$($parameter),+>);

@@ -8,7 +8,7 @@ use std::ops::Bound;
 use daystar_model::ObjectId;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::game::collections::forms::{Collection, Stored, guess};
+use crate::game::collections::forms::{Collection, Stored, refer_key, refer_value};
 use crate::game::collections::handle::handle;
 use crate::game::collections::item::{Item, decode, encode};
 use crate::game::collections::range::{Bounds, Range};
@@ -65,7 +65,10 @@ pub struct Map<K, V> {
     of: PhantomData<fn() -> (K, V)>,
 }
 
-handle!(Map<K: key, V: value>, raw, "Map", |key, value| Ok((decode::<K>(plain(key))?, guess::<V>(value)?)));
+// Each is collected, whether the other can be read or not.
+handle!(Map<K: key, V: value>, raw, "Map", |key, value, found| {
+    refer_key::<K>(plain(key), found) & refer_value::<V>(value, found)
+});
 
 impl<K: Item, V: Item> Collection for Map<K, V> {
     type Key = K;

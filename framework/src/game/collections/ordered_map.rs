@@ -6,7 +6,7 @@ use std::ops::RangeBounds;
 
 use daystar_model::ObjectId;
 
-use crate::game::collections::forms::{Collection, Stored, guess};
+use crate::game::collections::forms::{Collection, Stored, refer_key, refer_value};
 use crate::game::collections::handle::handle;
 use crate::game::collections::item::{Item, decode, encode};
 use crate::game::collections::range::Range;
@@ -51,10 +51,10 @@ pub struct OrderedMap<K, V> {
     of: PhantomData<fn() -> (K, V)>,
 }
 
-handle!(OrderedMap<K: key, V: value>, raw, "OrderedMap", |key, value| Ok((
-    decode::<K>(key)?,
-    guess::<V>(value)?
-)));
+// Each is collected, whether the other can be read or not.
+handle!(OrderedMap<K: key, V: value>, raw, "OrderedMap", |key, value, found| {
+    refer_key::<K>(key, found) & refer_value::<V>(value, found)
+});
 
 impl<K: Item, V: Item> Collection for OrderedMap<K, V> {
     type Key = K;

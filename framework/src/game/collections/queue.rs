@@ -16,7 +16,7 @@ use daystar_model::{ObjectId, Ref, Space};
 use rand::RngExt;
 
 use crate::game::collections::entries::{Entries, Kept};
-use crate::game::collections::forms::{Collection, Forms, add_form, guess, text_of};
+use crate::game::collections::forms::{Collection, Forms, add_form, refer_value, text_of};
 use crate::game::collections::handle::handle;
 use crate::game::collections::item::{CollectionError, Item, check_length, encode};
 use crate::game::collections::tree::{FORMLESS, load};
@@ -54,7 +54,7 @@ pub struct Queue<T> {
     of: PhantomData<fn() -> T>,
 }
 
-handle!(Queue<T: value>, front + back, "Queue", |_, value| Ok((guess::<T>(value)?,)));
+handle!(Queue<T: value>, front + back, "Queue", |_, value, found| refer_value::<T>(value, found));
 
 /// Where items are popped.
 #[managed(name = "daystar.QueueFront")]

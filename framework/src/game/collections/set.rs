@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use daystar_model::ObjectId;
 
-use crate::game::collections::forms::Collection;
+use crate::game::collections::forms::{Collection, refer_key};
 use crate::game::collections::handle::handle;
 use crate::game::collections::item::{Item, decode};
 use crate::game::collections::map::{ByHash, everything, plain, stored};
@@ -37,7 +37,7 @@ pub struct Set<T> {
     of: PhantomData<fn() -> T>,
 }
 
-handle!(Set<T: key>, raw, "Set", |key, _| Ok((decode::<T>(plain(key))?,)));
+handle!(Set<T: key>, raw, "Set", |key, _, found| refer_key::<T>(plain(key), found));
 
 impl<T: Item> Collection for Set<T> {
     type Key = T;
