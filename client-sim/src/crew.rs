@@ -17,8 +17,8 @@ use crate::plan::{Class, Plan};
 use crate::tally::Tally;
 
 /// How many clients share one UDP socket and one set of counts. A socket each would need as many open files as
-/// there are clients; one for all would be read by a single task.
-pub const CREW_CLIENTS_MAX: u32 = 32;
+/// there are clients, and a thread that reads it is woken for each packet; one for all would be read by a single task.
+pub const CREW_CLIENTS_MAX: u32 = 256;
 
 /// What [`CREW_CLIENTS_MAX`] clients share.
 pub(crate) struct Crew {

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+// What one thread makes another often gives back, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     client_sim::command::main()
 }

@@ -130,12 +130,15 @@ mod tests {
 
     #[test]
     fn sight_reaches_over_borders_and_ends_at_the_edge_of_the_map() {
-        let seen = |x, y| Place::in_sight_of(Position { x, y }).count();
-        assert_eq!(seen(0, 0), 1);
-        assert_eq!(seen(REGION_SIDE, REGION_SIDE), 4, "a corner is near four regions");
-        assert_eq!(seen(SIDE - 1, SIDE - 1), 1);
-        for at in crate::island::everywhere() {
-            assert!(Place::in_sight_of(at).any(|place| place == Place::of(at)));
+        let end = SIDE - 1;
+        for (x, y) in [(0, 0), (REGION_SIDE, REGION_SIDE), (100, 3), (end, 70), (end, end)] {
+            let at = Position { x, y };
+            let listed: Vec<Place> = Place::in_sight_of(at).collect();
+            let in_sight = || crate::island::everywhere().filter(|tile| tile.distance(at) <= SIGHT);
+            assert!(in_sight().all(|tile| listed.contains(&Place::of(tile))), "{at} sees farther");
+            for place in listed {
+                assert!(in_sight().any(|tile| Place::of(tile) == place), "{at} sees no {place}");
+            }
         }
     }
 }

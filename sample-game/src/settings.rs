@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The side of a region, in tiles. Smaller regions: fewer players share one, but walkers cross more often.
-pub const REGION_SIDE: u16 = 8;
+pub const REGION_SIDE: u16 = 4;
 
 /// How far a player sees by day, and is heard at any time, in tiles, in every direction.
 pub const SIGHT: u16 = 4;

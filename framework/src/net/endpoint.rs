@@ -9,7 +9,7 @@ use std::time::Duration;
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::fingerprint::Fingerprint;
 use parking_lot::Mutex;
-use quinn::{IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{AckFrequencyConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -265,8 +265,11 @@ pub(crate) fn server_config(
         limit: "idle_timeout",
         value: format!("{:?}", limits.idle_timeout),
     })?;
+    let mut acks = AckFrequencyConfig::default();
+    acks.ack_eliciting_threshold(VarInt::from_u32(ACK_PACKETS)).max_ack_delay(Some(ACK_DELAY));
     let mut transport = TransportConfig::default();
     transport
+        .ack_frequency_config(Some(acks))
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .max_idle_timeout(Some(idle))
@@ -340,6 +343,13 @@ const STARTS_MAX: usize = 32;
 /// What a round trip is thought to take before one was measured. Three times this is waited before a lost first packet is sent
 /// again; QUIC's own third of a second makes that a second.
 const INITIAL_RTT: Duration = Duration::from_millis(100);
+
+/// How long, and for how many packets at the most, a client may wait before it acknowledges what it was sent, if it knows QUIC's
+/// extension for that (draft-ietf-quic-ack-frequency). What happens around a player arrives in packets of their own, some
+/// dozens a second, and acknowledging each would cost as much as sending it. What is lost in the middle is noticed at once all the
+/// same; a last packet that is lost comes this much later.
+const ACK_DELAY: Duration = Duration::from_millis(100);
+const ACK_PACKETS: u32 = 10;
 
 /// More permits than a tokio semaphore is ever asked for here, on 32-bit machines too.
 const SEATS_MAX: usize = u32::MAX as usize >> 3;
