@@ -120,6 +120,16 @@ pub fn prowl(ctx: &Ctx, me: Ref<Creature>, creature: &mut Creature, is_awake: bo
     Ok(())
 }
 
+/// Wakes all who doze in a region: somebody has come.
+pub fn wake(ctx: &Ctx, place: Place) -> Result<()> {
+    for &me in &ctx.get(place.region(ctx)?)?.creatures {
+        if !ctx.get(me)?.is_awake {
+            prowl(ctx, me, &mut *ctx.get_mut(me)?, true)?;
+        }
+    }
+    Ok(())
+}
+
 /// The next moment at which those who doze with this period stir. It is the same for all of them: where nobody is, they have
 /// next to nothing to do, and what all of them write is then written in one go.
 fn next_stir(now: Timestamp, period: Duration) -> Timestamp {

@@ -3,6 +3,7 @@
 use daystar::prelude::*;
 
 use crate::chat::ISLAND;
+use crate::creatures;
 use crate::daylight;
 use crate::guilds::{self, Guild};
 use crate::health::Health;
@@ -63,6 +64,7 @@ pub fn join(ctx: &Ctx, session: Session) -> Result<()> {
     player.session = Some(session);
     let at = player.at;
     regions::enter(ctx, session, me, Place::of(at))?;
+    creatures::wake(ctx, Place::of(at))?;
     ctx.channel(ISLAND).join(session);
     guilds::come(ctx, session, &player)?;
     ctx.send(session, you(ctx, &player)?);

@@ -2,6 +2,7 @@
 
 use daystar::prelude::*;
 
+use crate::creatures;
 use crate::island::Direction;
 use crate::messages::Event;
 use crate::players::{self, Player};
@@ -29,6 +30,7 @@ pub fn walk(
     if old != new {
         regions::leave(ctx, session, me, old)?;
         regions::enter(ctx, session, me, new)?;
+        creatures::wake(ctx, new)?;
     }
     let moved = Event::Moved { who: player.name.clone(), at: to };
     for place in Place::in_sight_of_step(from, to) {

@@ -107,12 +107,11 @@ fn a_boar_that_is_struck_goes_for_who_struck_it() {
 }
 
 #[test]
-fn a_creature_that_dozes_wakes_when_it_is_struck() {
+fn a_creature_that_dozes_wakes_when_somebody_comes() {
     let folder = tempfile::tempdir().expect("a folder");
     on_an_island_in(folder.path(), wild(Wild { boars: 1, ..still() }), async |server| {
         let mut ann = Visitor::join(server, "ann").await;
-        let boar = walk_to_the_only(&mut ann, Species::Boar).await;
-        ann.strike(Foe::Creature(boar.creature)).await.expect("it is in reach");
+        ann.walk_to(dens(Species::Boar, 1)[0], 0).await;
         ann.leave().await;
     });
     let boars = inspect(folder.path(), &["--type", "Creature"]);
