@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
@@ -56,6 +57,9 @@ pub(super) struct Arguments {
     /// How many messages a client may send per second, if it goes on; twice as many at once.
     #[arg(long, env = "DAYSTAR_MESSAGES_PER_SECOND", value_name = "COUNT")]
     messages_per_second: Option<u32>,
+    /// How many milliseconds what is sent to a channel may wait for more, so that they share packets; 50 unless set.
+    #[arg(long, env = "DAYSTAR_CHANNEL_DELAY_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=1000))]
+    channel_delay_ms: Option<u64>,
     #[command(flatten)]
     login: LoginArguments,
 }
@@ -87,6 +91,9 @@ impl Arguments {
         }
         if let Some(connections) = self.connections_per_network {
             limits.connections_per_network_max = connections;
+        }
+        if let Some(ms) = self.channel_delay_ms {
+            limits.channel_delay = Duration::from_millis(ms);
         }
         if let Some(messages) = self.messages_per_second {
             limits.messages_per_second = messages.into();

@@ -153,7 +153,7 @@ impl State {
 
     fn welcome(&self, session: u64, hold: Hold) -> Option<Say> {
         let frame = self.sessions.get(&session)?.outbox.welcome(session);
-        Some(Say { frame, hold, delivery: Delivery::Ordered })
+        Some(Say { frame, hold, delivery: Delivery::Ordered, is_patient: false })
     }
 
     fn act_alone(&mut self, act: Act) {
@@ -313,7 +313,7 @@ mod tests {
 
     fn say(bytes: usize) -> Say {
         let frame = ToClient::Event { payload: vec![0; bytes - 5].into() }.encode();
-        Say { frame, hold: Hold::NONE, delivery: Delivery::Ordered }
+        Say { frame, hold: Hold::NONE, delivery: Delivery::Ordered, is_patient: false }
     }
 
     #[tokio::test]

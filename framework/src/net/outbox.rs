@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use daystar_protocol::batch;
@@ -12,6 +13,7 @@ use daystar_protocol::retained::{ACK_BYTES, ACK_FRAMES, ReceivedError, Retained}
 use daystar_protocol::to_client::{self, ToClient};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
 use crate::net::limits::Limits;
 use crate::net::resume::{Broken, Ticket};
@@ -35,6 +37,8 @@ pub(crate) struct Outbox {
     frame_bytes_max: usize,
     bytes_max: usize,
     unreliable_bytes_max: usize,
+    /// How long what is patient waits.
+    patience: Duration,
 }
 
 /// A frame and how it is to be sent.
@@ -44,6 +48,8 @@ pub(crate) struct Say {
     /// When it may be sent.
     pub(crate) hold: Hold,
     pub(crate) delivery: Delivery,
+    /// Whether it may wait a little for what follows it, so that both share a packet.
+    pub(crate) is_patient: bool,
 }
 
 /// What may become of a frame on its way.
@@ -90,7 +96,7 @@ impl Outbox {
         let bytes_max = limits.outbox_bytes_max.max(frame_bytes_max.saturating_add(FRAME_COST));
         let bytes_max = bytes_max.saturating_add(unacknowledged);
         Self {
-            queue: Mutex::new(Queue { connection: 1, ..Queue::default() }),
+            queue: Mutex::new(Queue::of(1)),
             watermark,
             work: Arc::default(),
             ended: Notify::new(),
@@ -99,19 +105,21 @@ impl Outbox {
             frame_bytes_max,
             bytes_max,
             unreliable_bytes_max: limits.unreliable_bytes_max.min(bytes_max),
+            patience: limits.channel_delay,
         }
     }
 
     /// Queues a frame that may be sent as `hold` says. Does nothing when the session is already ending.
     #[cfg(test)]
     pub(crate) fn push(&self, frame: Bytes, hold: Hold) {
-        self.say([Say { frame, hold, delivery: Delivery::Ordered }]);
+        self.say([Say { frame, hold, delivery: Delivery::Ordered, is_patient: false }]);
     }
 
     /// Queues frames, in order and in one go: if nothing holds some of them back, they leave in one write.
     pub(crate) fn say(&self, says: impl IntoIterator<Item = Say>) {
         let mut queue = self.queue.lock();
         let (was_ready, was_held) = (queue.is_ready(), !queue.held.is_empty());
+        let was_urgent = queue.is_urgent;
         for say in says {
             if queue.end.is_some() {
                 return;
@@ -137,12 +145,17 @@ impl Outbox {
             }
             queue.bytes += say.frame.len() + FRAME_COST;
             if queue.may_go(say.hold, &self.watermark) {
+                if !say.is_patient || self.patience.is_zero() {
+                    queue.is_urgent = true;
+                } else if !queue.is_ready() {
+                    queue.due = Instant::now() + self.patience;
+                }
                 queue.make_ready(say);
             } else {
                 queue.held.push_back(say);
             }
         }
-        let is_first = !was_ready && queue.is_ready();
+        let is_first = queue.is_ready() && (!was_ready || (queue.is_urgent && !was_urgent));
         // Only the first of what is held is waited for: all behind it wait with it.
         let held = if was_held { None } else { queue.newly_held(&self.watermark) };
         drop(queue);
@@ -284,6 +297,14 @@ impl Outbox {
         batch: &mut Batch,
     ) -> Option<Bytes> {
         loop {
+            if let Some(due) = self.is_patient_until() {
+                // More may come, or something that is not patient.
+                tokio::select! {
+                    () = sleep_until(due) => self.queue.lock().is_urgent = true,
+                    () = self.work.notified() => {}
+                }
+                continue;
+            }
             let taken = self.take_now(connection, &datagram_bytes_max, batch);
             // Otherwise the session goes on elsewhere, and this writer is about to be ended.
             let Some((last, held)) = taken else { return std::future::pending().await };
@@ -298,6 +319,17 @@ impl Outbox {
             }
             self.work.notified().await;
         }
+    }
+
+    /// Until when all that may be sent is to wait for more; `None` if something is not patient, or there is nothing.
+    fn is_patient_until(&self) -> Option<Instant> {
+        let queue = self.queue.lock();
+        let is_patient = queue.is_ready()
+            && !queue.is_urgent
+            && queue.end.is_none()
+            && queue.again.is_empty()
+            && queue.receipt.is_none();
+        Some(queue.due).filter(|_| is_patient)
     }
 
     /// What [`take`](Self::take) does without waiting: the last frame, if it is time for it, and what the writer has to be woken
@@ -359,8 +391,11 @@ impl Outbox {
 /// many frames are nearly nothing but that.
 const FRAME_COST: usize = 96;
 
-#[derive(Default)]
 struct Queue {
+    /// Something that may be sent is not to wait any longer.
+    is_urgent: bool,
+    /// If not, until when the oldest waits.
+    due: Instant,
     /// The number of the connection whose writer may take; zero: there is none.
     connection: u32,
     /// What goes out first: the answer to a client that has come back, and what it lacks. All of it is in `retained`.
@@ -392,6 +427,29 @@ struct Queue {
 }
 
 impl Queue {
+    /// Empty, for the writer of the connection with this number.
+    fn of(connection: u32) -> Self {
+        Self {
+            is_urgent: false,
+            due: Instant::now(),
+            connection,
+            again: Vec::new(),
+            ready: Vec::new(),
+            latest: HashMap::new(),
+            replaced: 0,
+            datagrams: Vec::new(),
+            held: VecDeque::new(),
+            bytes: 0,
+            retained: Retained::default(),
+            receipt: None,
+            is_welcomed: false,
+            woken_at: None,
+            end: None,
+            #[cfg(test)]
+            is_broken: false,
+        }
+    }
+
     /// What counts against the limit.
     fn waiting(&self) -> usize {
         self.bytes + self.retained.bytes()
@@ -417,7 +475,7 @@ impl Queue {
 
     fn end(&mut self, end: End, hold: Hold) {
         if matches!(end, End::Dropped(..)) {
-            *self = Self { connection: self.connection, ..Self::default() };
+            *self = Self::of(self.connection);
         }
         self.end = Some((end, hold));
     }
@@ -469,6 +527,7 @@ impl Queue {
 
     /// Moves all that may be sent into `batch`.
     fn fill(&mut self, batch: &mut Batch, datagram_bytes_max: &dyn Fn() -> Option<usize>) {
+        self.is_urgent = false;
         batch.datagrams.clear();
         if !self.datagrams.is_empty() {
             let bytes_max = datagram_bytes_max().unwrap_or(0);
@@ -509,6 +568,8 @@ impl Queue {
     /// Moves what is held no longer to what may be sent.
     fn release(&mut self, watermark: &Watermark) {
         while let Some(say) = self.held.pop_front_if(|say| watermark.has_reached(say.hold)) {
+            // It has waited for the disk.
+            self.is_urgent = true;
             self.make_ready(say);
         }
     }

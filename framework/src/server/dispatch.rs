@@ -68,7 +68,7 @@ impl Dispatch {
 
     /// What the network is to do for `effect`; what is not the network's is done.
     fn act(&self, effect: Effect, hold: Hold, delivery: Delivery) -> Option<Act> {
-        let say = |frame| Say { frame, hold, delivery };
+        let say = |frame| Say { frame, hold, delivery, is_patient: false };
         Some(match effect {
             Effect::Welcome { session } => Act::Welcome { session: session.to_raw(), hold },
             Effect::Reject { session, reason } => {
@@ -87,7 +87,10 @@ impl Dispatch {
             Effect::LeaveChannel { channel, session } => {
                 Act::Leave { channel, session: session.to_raw() }
             }
-            Effect::SendChannel { channel, frame } => Act::Broadcast { channel, say: say(frame) },
+            Effect::SendChannel { channel, frame } => {
+                // What happens around a player comes from many others, each in a commit of its own.
+                Act::Broadcast { channel, say: Say { is_patient: true, ..say(frame) } }
+            }
             Effect::Disconnect { session, reason } => {
                 Act::Disconnect { session: session.to_raw(), reason, hold }
             }

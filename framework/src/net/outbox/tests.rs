@@ -15,10 +15,18 @@ struct Setting {
 
 impl Setting {
     fn new() -> Self {
+        Self::with(&Limits::default())
+    }
+
+    fn with(limits: &Limits) -> Self {
         let watermark = Arc::new(Watermark::new(0));
-        let outbox =
-            Outbox::new(&Limits::default(), Arc::clone(&watermark), None, Broken::default());
+        let outbox = Outbox::new(limits, Arc::clone(&watermark), None, Broken::default());
         Self { watermark, outbox }
+    }
+
+    /// What is patient waits so long.
+    fn of_patience(channel_delay: Duration) -> Self {
+        Self::with(&Limits { channel_delay, ..Limits::default() })
     }
 
     fn push(&self, text: &'static str, until: u64) {
@@ -161,13 +169,59 @@ async fn the_writer_wakes_when_the_mark_is_reached() {
     assert_eq!(texts(&batch.frames), ["a"]);
 }
 
+/// Whoever says something patiently.
+fn patiently(text: &str) -> Say {
+    let (frame, hold) = (event(text), Hold::NONE);
+    Say { frame, hold, delivery: Delivery::Ordered, is_patient: true }
+}
+
+#[tokio::test]
+async fn what_is_patient_waits_for_more_but_not_for_ever() {
+    let setting = Setting::of_patience(Duration::from_millis(20));
+    let began = Instant::now();
+    setting.outbox.say([patiently("a")]);
+    let mut batch = Batch::default();
+    {
+        let mut taken = pin!(setting.outbox.take(1, || None, &mut batch));
+        assert!(poll_once(taken.as_mut()).is_pending());
+        setting.outbox.say([patiently("b")]);
+        assert!(poll_once(taken.as_mut()).is_pending());
+        assert_eq!(soon(taken).await, None);
+    }
+    assert_eq!(texts(&batch.frames), ["a", "b"]);
+    assert!(began.elapsed() >= Duration::from_millis(20), "it did not wait");
+}
+
+#[tokio::test]
+async fn what_is_not_patient_takes_along_what_waits() {
+    let setting = Setting::of_patience(Duration::from_secs(3600));
+    setting.outbox.say([patiently("a")]);
+    let mut batch = Batch::default();
+    {
+        let mut taken = pin!(setting.outbox.take(1, || None, &mut batch));
+        assert!(poll_once(taken.as_mut()).is_pending());
+        setting.push("b", 0);
+        assert_eq!(soon(taken).await, None);
+    }
+    assert_eq!(texts(&batch.frames), ["a", "b"]);
+    // Nor does an end wait.
+    setting.outbox.say([patiently("c")]);
+    setting.outbox.close("over", Hold::NONE);
+    assert_eq!(setting.texts(), ["c"]);
+}
+
 fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 impl Setting {
     fn say(&self, text: &str, delivery: Delivery, until: u64) {
-        self.outbox.say([Say { frame: event(text), hold: Hold::until(until), delivery }]);
+        self.outbox.say([Say {
+            frame: event(text),
+            hold: Hold::until(until),
+            delivery,
+            is_patient: false,
+        }]);
     }
 
     /// What is sent by stream and by datagram.

@@ -388,5 +388,5 @@ impl Visitor {
 }
 
 fn say(event: &Event, delivery: Delivery) -> Say {
-    Say { frame: event_frame(event).unwrap(), hold: Hold::NONE, delivery }
+    Say { frame: event_frame(event).unwrap(), hold: Hold::NONE, delivery, is_patient: false }
 }
