@@ -1,7 +1,7 @@
 //! Guilds: players who stand together, talk among themselves, and keep gold in one bank.
 //!
-//! Who may do what, and who leads when the leader goes, is in [`members`](crate::members); the gold
-//! is in [`bank`](crate::bank).
+//! Who may do what, and who leads when the leader goes, is in [`members`]; the gold
+//! is in [`bank`].
 
 use daystar::prelude::*;
 

@@ -1,7 +1,7 @@
 //! The market: what players ask of it and are told. A book per kind of good lists the orders to buy and to sell it.
 //!
 //! Everyone who deals in a good meets at its book: it is hot on purpose. What happens to an order is in
-//! [`orders`](crate::orders), what was paid lately in [`prices`](crate::prices).
+//! [`orders`], what was paid lately in [`prices`].
 
 use daystar::prelude::*;
 

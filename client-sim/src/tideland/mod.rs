@@ -1,6 +1,6 @@
 //! Tideland's simulated players, by name, and how many there are of each kind.
 //!
-//! Each kind is a [`Role`](role::Role), played on a [`Character`](character::Character), which knows how
+//! Each kind is a [`Role`], played on a [`Character`](character::Character), which knows how
 //! everything is done that a player can do, and what it does to gold and things.
 
 pub mod account;
