@@ -82,6 +82,16 @@ pub(super) struct Batch {
     pub(super) datagrams: Vec<Bytes>,
 }
 
+/// What became of an attempt to take something.
+enum Taken {
+    /// There is something in the batch, or a last frame, or both.
+    Something(Option<Bytes>),
+    /// There is nothing, or nothing but what waits for more until then.
+    Nothing(Option<Instant>),
+    /// The session's connection is another one.
+    Never,
+}
+
 impl Outbox {
     /// An outbox whose first connection has the number one. Its client can come back as the ticket says.
     pub(super) fn new(
@@ -297,58 +307,40 @@ impl Outbox {
         batch: &mut Batch,
     ) -> Option<Bytes> {
         loop {
-            if let Some(due) = self.is_patient_until() {
+            let until = match self.take_now(connection, &datagram_bytes_max, batch) {
+                Taken::Something(last) => return last,
+                Taken::Nothing(until) => until,
+                // The session goes on elsewhere, and this writer is about to be ended.
+                Taken::Never => return std::future::pending().await,
+            };
+            match until {
                 // More may come, or something that is not patient.
-                tokio::select! {
-                    () = sleep_until(due) => self.queue.lock().is_urgent = true,
+                Some(due) => tokio::select! {
+                    () = sleep_until(due) => {}
                     () = self.work.notified() => {}
-                }
-                continue;
+                },
+                None => self.work.notified().await,
             }
-            let taken = self.take_now(connection, &datagram_bytes_max, batch);
-            // Otherwise the session goes on elsewhere, and this writer is about to be ended.
-            let Some((last, held)) = taken else { return std::future::pending().await };
-            if let Some(hold) = held {
-                self.watermark.wake(&self.work, hold);
-            }
-            if last.is_some() {
-                return last;
-            }
-            if !batch.frames.is_empty() || !batch.datagrams.is_empty() {
-                return None;
-            }
-            self.work.notified().await;
         }
     }
 
-    /// Until when all that may be sent is to wait for more; `None` if something is not patient, or there is nothing.
-    fn is_patient_until(&self) -> Option<Instant> {
-        let queue = self.queue.lock();
-        let is_patient = queue.is_ready()
-            && !queue.is_urgent
-            && queue.end.is_none()
-            && queue.again.is_empty()
-            && queue.receipt.is_none();
-        Some(queue.due).filter(|_| is_patient)
-    }
-
-    /// What [`take`](Self::take) does without waiting: the last frame, if it is time for it, and what the writer has to be woken
-    /// for besides. `None`: the session's connection is another one.
+    /// What [`take`](Self::take) does without waiting. If nothing is taken, the writer will be woken for what is held.
     fn take_now(
         &self,
         connection: u32,
         datagram_bytes_max: &dyn Fn() -> Option<usize>,
         batch: &mut Batch,
-    ) -> Option<(Option<Bytes>, Option<Hold>)> {
+    ) -> Taken {
         let mut queue = self.queue.lock();
         if queue.connection != connection {
-            return None;
+            return Taken::Never;
         }
         queue.release(&self.watermark);
+        let patient_until = queue.patient_until();
         if let Some((End::Dropped(..), _)) = queue.end {
             // The session's task closes the connection; until then there is nothing to do.
             *batch = Batch::default();
-        } else {
+        } else if patient_until.is_none() {
             queue.fill(batch, datagram_bytes_max);
         }
         let is_held = queue.held_until(&self.watermark).is_some();
@@ -362,7 +354,16 @@ impl Outbox {
             }
             Some(_) | None => None,
         };
-        Some((last, queue.newly_held(&self.watermark)))
+        let held = queue.newly_held(&self.watermark);
+        drop(queue);
+        if let Some(hold) = held {
+            self.watermark.wake(&self.work, hold);
+        }
+        if last.is_some() || !batch.frames.is_empty() || !batch.datagrams.is_empty() {
+            Taken::Something(last)
+        } else {
+            Taken::Nothing(patient_until)
+        }
     }
 
     fn over_limit(&self, frame_bytes: usize, waiting: usize, is_held: bool) -> (CloseCode, String) {
@@ -572,6 +573,17 @@ impl Queue {
             self.is_urgent = true;
             self.make_ready(say);
         }
+    }
+
+    /// Until when all that may be sent is to wait for more; `None` if something is not patient, or there is nothing. To be asked
+    /// after [`release`](Self::release).
+    fn patient_until(&self) -> Option<Instant> {
+        let is_patient = self.is_ready()
+            && !self.is_urgent
+            && self.end.is_none()
+            && self.again.is_empty()
+            && self.receipt.is_none();
+        Some(self.due).filter(|due| is_patient && *due > Instant::now())
     }
 
     /// What the first that is held waits for; to be asked after [`release`](Self::release).

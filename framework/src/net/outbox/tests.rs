@@ -210,6 +210,21 @@ async fn what_is_not_patient_takes_along_what_waits() {
     assert_eq!(setting.texts(), ["c"]);
 }
 
+#[tokio::test]
+async fn what_has_waited_for_the_disk_does_not_wait_for_what_is_patient() {
+    let setting = Setting::of_patience(Duration::from_secs(3600));
+    setting.outbox.say([patiently("a")]);
+    setting.push("b", 5);
+    let mut batch = Batch::default();
+    {
+        let mut taken = pin!(setting.outbox.take(1, || None, &mut batch));
+        assert!(poll_once(taken.as_mut()).is_pending());
+        setting.watermark.rise(5);
+        assert_eq!(soon(taken).await, None);
+    }
+    assert_eq!(texts(&batch.frames), ["a", "b"]);
+}
+
 fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
