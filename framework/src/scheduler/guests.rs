@@ -59,9 +59,9 @@ impl Guests {
 }
 
 impl Guest<'_> {
-    /// How long it may stay, beside the last piece that it begins.
-    pub(crate) fn time(&self) -> Duration {
-        STAY
+    /// Whether it may begin another piece.
+    pub(crate) fn may_stay(&self) -> bool {
+        self.since.elapsed() <= STAY
     }
 }
 

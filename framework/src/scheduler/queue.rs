@@ -9,13 +9,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use daystar_engine::Engine;
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
 
-use crate::scheduler::guests::Guests;
+use crate::scheduler::guests::{Guest, Guests};
 
 /// A piece of work that has no order with any other.
 pub(crate) type Work = Box<dyn FnOnce(&Engine) + Send>;
@@ -65,7 +64,7 @@ trait Turn: Send + Sync {
 
 /// What a guest has to know of its turn.
 struct Visit<'v> {
-    time: Duration,
+    guest: &'v Guest<'v>,
     /// To be called after each piece that is followed by another.
     between: &'v dyn Fn(),
 }
@@ -81,12 +80,11 @@ impl<O: InOrder> Turn for O {
             let count = state.work.len().min(TURN);
             state.work.drain(..count).collect()
         };
-        let began = visit.as_ref().map(|_| Instant::now());
         let mut rest = turn.into_iter();
         while let Some(piece) = rest.next() {
             self.run(engine, piece);
-            if let (Some(visit), Some(began)) = (&visit, began) {
-                if began.elapsed() > visit.time {
+            if let Some(visit) = &visit {
+                if !visit.guest.may_stay() {
                     break;
                 }
                 if !rest.as_slice().is_empty() {
@@ -165,7 +163,7 @@ impl RunQueue {
         // Until what is left has been handed to the workers, who do not end while there is a guest.
         let guest = self.guests.enter();
         let left = match &guest {
-            Some(guest) => lane.run_turn(engine, Some(Visit { time: guest.time(), between })),
+            Some(guest) => lane.run_turn(engine, Some(Visit { guest, between })),
             None => Some(lane),
         };
         if let Some(lane) = left {
