@@ -17,6 +17,8 @@ use crate::stored::{decode, decode_of, read_only};
 #[derive(Debug)]
 pub struct MemoryStore {
     state: RwLock<State>,
+    /// It is a snapshot, whose records are shared with the world that goes on.
+    is_snapshot: bool,
 }
 
 #[derive(Debug)]
@@ -29,7 +31,8 @@ struct State {
 impl MemoryStore {
     /// An empty world.
     pub fn new() -> Self {
-        Self { state: RwLock::new(State { records: BTreeMap::new(), head: Head::EMPTY }) }
+        let state = State { records: BTreeMap::new(), head: Head::EMPTY };
+        Self { state: RwLock::new(state), is_snapshot: false }
     }
 }
 
@@ -58,6 +61,9 @@ impl Store for MemoryStore {
     }
 
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
+        if self.is_snapshot {
+            return Err(read_only());
+        }
         // Encoded before the lock is taken, because that is the slow part and may fail.
         let mut records = Vec::with_capacity(batch.changes.len());
         for at in in_id_order(batch)? {
@@ -112,53 +118,11 @@ impl Store for MemoryStore {
 
     fn snapshot(&self) -> Result<Box<dyn Store>, StoreError> {
         let State { records, head } = &*self.state.read();
-        Ok(Box::new(Frozen(Self {
-            state: RwLock::new(State { records: records.clone(), head: *head }),
-        })))
+        let state = State { records: records.clone(), head: *head };
+        Ok(Box::new(Self { state: RwLock::new(state), is_snapshot: true }))
     }
 
     fn next_index(&self) -> Result<u64, StoreError> {
         Ok(self.state.read().head.next_index)
-    }
-}
-
-/// A world in memory as it was at one moment. Its records are shared with the world that goes on.
-#[derive(Debug)]
-struct Frozen(MemoryStore);
-
-impl Store for Frozen {
-    fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError> {
-        self.0.load(id)
-    }
-
-    fn apply(&self, _: &Batch) -> Result<(), StoreError> {
-        Err(read_only())
-    }
-
-    fn scan(
-        &self,
-        first: ObjectId,
-        last: ObjectId,
-        visit: &mut Visit<'_>,
-    ) -> Result<(), StoreError> {
-        self.0.scan(first, last, visit)
-    }
-
-    fn scan_of(
-        &self,
-        type_name: &str,
-        first: ObjectId,
-        last: ObjectId,
-        visit: &mut VisitUntil<'_>,
-    ) -> Result<(), StoreError> {
-        self.0.scan_of(type_name, first, last, visit)
-    }
-
-    fn last_commit(&self) -> Result<CommitNumber, StoreError> {
-        self.0.last_commit()
-    }
-
-    fn next_index(&self) -> Result<u64, StoreError> {
-        self.0.next_index()
     }
 }
