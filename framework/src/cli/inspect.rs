@@ -75,6 +75,37 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// Prints lines until there are as many as are wanted, or one cannot be printed.
+pub(super) struct Lines<'o, W> {
+    left: u64,
+    pretty: bool,
+    out: &'o mut W,
+    printed: Result<(), Failure>,
+}
+
+impl<'o, W: Write> Lines<'o, W> {
+    pub(super) fn new(limit: u64, pretty: bool, out: &'o mut W) -> Self {
+        Self { left: limit, pretty, out, printed: Ok(()) }
+    }
+
+    /// Whether there are as many as are wanted.
+    pub(super) fn is_full(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Prints one more; whether to go on.
+    pub(super) fn print(&mut self, line: &Value) -> ControlFlow<()> {
+        self.left -= 1;
+        self.printed = print(line, self.pretty, self.out);
+        if self.printed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    /// Whether all could be printed.
+    pub(super) fn end(self) -> Result<(), Failure> {
+        self.printed
+    }
+}
+
 fn one(moment: &Moment, id: ObjectId, pretty: bool, out: &mut impl Write) -> Result<(), Failure> {
     let names = Names::of(moment, Some(id))?;
     let mut line = None;
@@ -94,10 +125,10 @@ fn many(moment: &Moment, arguments: &Arguments, out: &mut impl Write) -> Result<
     let names = Names::of(moment, None)?;
     let all = moment.records()?;
     let mut progress = quiet_terminal().then(|| Progress::of("showing"));
-    let (mut seen, mut damaged, mut left, mut printed) = (0, 0, *limit, Ok(()));
+    let (mut seen, mut damaged, mut lines) = (0, 0, Lines::new(*limit, *pretty, out));
     let [first, .., last] = Space::ALL;
     moment.walk(first.first(), last.last(), &mut |id, bytes| {
-        if left == 0 {
+        if lines.is_full() {
             return ControlFlow::Break(());
         }
         seen += 1;
@@ -114,11 +145,9 @@ fn many(moment: &Moment, arguments: &Arguments, out: &mut impl Write) -> Result<
                 }
             }
         }
-        left -= 1;
-        printed = print(&shown(id, bytes, &names), *pretty, out);
-        if printed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        lines.print(&shown(id, bytes, &names))
     })?;
-    printed?;
+    lines.end()?;
     drop(progress);
     if damaged > 0 {
         let damaged = HumanCount(damaged);
@@ -135,19 +164,17 @@ fn tasks(
     pretty: bool,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let (mut left, mut printed) = (limit, Ok(()));
+    let mut lines = Lines::new(limit, pretty, out);
     each_task(moment, &mut |id, task| {
-        if left == 0 {
+        if lines.is_full() {
             return ControlFlow::Break(());
         }
         if type_name.is_some_and(|wanted| task.type_name != wanted) {
             return ControlFlow::Continue(());
         }
-        left -= 1;
-        printed = print(&shown_task(id, task), pretty, out);
-        if printed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        lines.print(&shown_task(id, task))
     })?;
-    printed
+    lines.end()
 }
 
 /// Counts the records of each type and version.
@@ -210,7 +237,7 @@ fn is_known(moment: &Moment, wanted: &str) -> Result<(), Failure> {
     Err(Failure::NoType { wanted: wanted.to_owned(), known })
 }
 
-pub(super) fn print(value: &Value, pretty: bool, out: &mut impl Write) -> Result<(), Failure> {
+fn print(value: &Value, pretty: bool, out: &mut impl Write) -> Result<(), Failure> {
     Ok(if pretty { writeln!(out, "{value:#}") } else { writeln!(out, "{value}") }?)
 }
 

@@ -13,7 +13,7 @@ use daystar_store::Moment;
 use indicatif::HumanCount;
 
 use crate::cli::failure::Failure;
-use crate::cli::inspect::{print, quiet_terminal};
+use crate::cli::inspect::{Lines, quiet_terminal};
 use crate::cli::progress::Progress;
 use crate::cli::shown::{Names, shown};
 use crate::game::references::refer;
@@ -27,9 +27,9 @@ pub(super) fn show(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let names = Names::of(moment, None)?;
-    let (mut left, mut printed) = (limit, Ok(()));
+    let mut lines = Lines::new(limit, pretty, out);
     let unreadable = each_orphan(moment, &mut |id, bytes, is_referred| {
-        if left == 0 {
+        if lines.is_full() {
             return ControlFlow::Break(());
         }
         let is_meant = type_name.is_none_or(|wanted| {
@@ -38,15 +38,13 @@ pub(super) fn show(
         if !is_meant {
             return ControlFlow::Continue(());
         }
-        left -= 1;
         let mut line = shown(id, bytes, &names);
         if let Some(parts) = line.as_object_mut() {
             parts.insert("referred".to_owned(), Value::Bool(is_referred));
         }
-        printed = print(&line, pretty, out);
-        if printed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        lines.print(&line)
     })?;
-    printed?;
+    lines.end()?;
     if unreadable > 0 {
         let unreadable = HumanCount(unreadable);
         eprintln!(
