@@ -21,9 +21,8 @@ use sample_game::health::Health;
 use sample_game::island::{Position, Tile, everywhere};
 use sample_game::items::{self, Kind};
 use sample_game::messages::{Event, Request};
-use sample_game::mint::{self, Source};
-use sample_game::players::Player;
-use sample_game::settings::{HEALTH_MAX, START_GOLD};
+use sample_game::players::{self, Player};
+use sample_game::settings::HEALTH_MAX;
 use sample_game::species::Species;
 use sample_game::{Tideland, Wild};
 
@@ -53,27 +52,13 @@ impl Village {
     }
 
     fn settle(&self, ctx: &Ctx, name: &str, at: Position) -> Result<()> {
-        let me = ctx.insert(Player {
-            name: name.to_owned(),
-            at,
-            gold: START_GOLD,
-            pack: Vec::new(),
-            session: None,
-            health: Health::new(self.health, ctx.now()),
-            struck: Timestamp::default(),
-            acted: Default::default(),
-            spoke: Default::default(),
-            shouted: Default::default(),
-            fame: 0,
-            guild: None,
-            offer: None,
-            orders: Vec::new(),
-        })?;
-        mint::mint(ctx, Source::Newcomer, START_GOLD)?;
+        let now = ctx.now();
+        let health = Health::new(self.health, now);
+        let me = players::settle(ctx, Player { health, ..Player::new(name, at, now) })?;
         for kind in self.things {
             items::make(ctx, *kind, me, &mut *ctx.get_mut(me)?)?;
         }
-        ctx.bind(&format!("player {name}"), me)
+        Ok(())
     }
 }
 

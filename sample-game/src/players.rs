@@ -128,27 +128,40 @@ pub fn draw_breath(ctx: &Ctx, player: &mut Player, act_every: Duration) -> Resul
 
 /// A new player, washed ashore somewhere.
 fn create(ctx: &Ctx, name: &str) -> Result<Ref<Player>> {
-    let at = open_tile(ctx);
-    let me = ctx.insert(Player {
-        name: name.to_owned(),
-        at,
-        gold: START_GOLD,
-        pack: Vec::new(),
-        session: None,
-        health: Health::new(HEALTH_MAX, ctx.now()),
-        struck: Timestamp::default(),
-        acted: Pace::default(),
-        spoke: Pace::default(),
-        shouted: Pace::default(),
-        fame: 0,
-        guild: None,
-        offer: None,
-        orders: Vec::new(),
-    })?;
-    mint::mint(ctx, Source::Newcomer, START_GOLD)?;
+    let me = settle(ctx, Player::new(name, open_tile(ctx), ctx.now()))?;
     items::make(ctx, Kind::Shell, me, &mut *ctx.get_mut(me)?)?;
-    ctx.bind(&bound_name(name), me)?;
     Ok(me)
+}
+
+/// Puts a new player into the world, with the gold that they start with.
+pub fn settle(ctx: &Ctx, player: Player) -> Result<Ref<Player>> {
+    let name = bound_name(&player.name);
+    mint::mint(ctx, Source::Newcomer, player.gold)?;
+    let me = ctx.insert(player)?;
+    ctx.bind(&name, me)?;
+    Ok(me)
+}
+
+impl Player {
+    /// Somebody of that name who has done nothing yet, and owns what everyone starts with but for the things.
+    pub fn new(name: &str, at: Position, now: Timestamp) -> Self {
+        Self {
+            name: name.to_owned(),
+            at,
+            gold: START_GOLD,
+            pack: Vec::new(),
+            session: None,
+            health: Health::new(HEALTH_MAX, now),
+            struck: Timestamp::default(),
+            acted: Pace::default(),
+            spoke: Pace::default(),
+            shouted: Pace::default(),
+            fame: 0,
+            guild: None,
+            offer: None,
+            orders: Vec::new(),
+        }
+    }
 }
 
 /// Any tile that one can stand on. More than half of the map is open, so this soon finds one.

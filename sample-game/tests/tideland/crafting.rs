@@ -5,7 +5,7 @@ use sample_game::items::Kind;
 use sample_game::messages::{Event, Request};
 use tokio::task::JoinSet;
 
-use crate::visit::{Endowed, Visitor, on_a_checked_island, on_an_island_of};
+use crate::visit::{Visitor, endowed, on_a_checked_island, on_an_island_of};
 
 #[test]
 fn things_are_used_up_and_a_new_one_is_made() {
@@ -19,7 +19,7 @@ fn things_are_used_up_and_a_new_one_is_made() {
         Kind::Fish,
         Kind::Fish,
     ];
-    on_a_checked_island(Endowed(STORE), async |server| {
+    on_a_checked_island(endowed(STORE), async |server| {
         let ann = Visitor::join(server, "ann").await;
         for recipe in [Recipe::Plank, Recipe::Bar, Recipe::Sword, Recipe::Stew] {
             let before = ann.own().await.1;
@@ -41,7 +41,7 @@ fn things_are_used_up_and_a_new_one_is_made() {
 
 #[test]
 fn where_something_is_missing_nothing_is_used_up() {
-    on_an_island_of(Endowed(&[Kind::Ore, Kind::Ore, Kind::Fish]), async |server| {
+    on_an_island_of(endowed(&[Kind::Ore, Kind::Ore, Kind::Fish]), async |server| {
         let ann = Visitor::join(server, "ann").await;
         let before = ann.own().await;
         for (recipe, missing) in [
@@ -59,7 +59,7 @@ fn where_something_is_missing_nothing_is_used_up() {
 
 #[test]
 fn wood_that_is_given_away_is_not_crafted_too() {
-    on_a_checked_island(Endowed(&[Kind::Wood, Kind::Wood]), async |server| {
+    on_a_checked_island(endowed(&[Kind::Wood, Kind::Wood]), async |server| {
         let mut crowd = JoinSet::new();
         let mut visitors = Vec::new();
         for number in 0..8 {

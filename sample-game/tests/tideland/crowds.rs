@@ -16,12 +16,12 @@ use tokio::task::JoinSet;
 
 use crate::guilds::{ask, ledger};
 use crate::market::{cancel, collect, orders, wood_of};
-use crate::visit::{Endowed, Visitor, brisk, on_a_checked_island};
+use crate::visit::{Visitor, brisk, endowed, on_a_checked_island};
 
 /// Two trade while six others give them things and try to come between; nothing is doubled, and nothing lost.
 #[test]
 fn nobody_comes_between_two_who_trade() {
-    on_a_checked_island(Endowed(&[Kind::Fish; 3]), async |server| {
+    on_a_checked_island(endowed(&[Kind::Fish; 3]), async |server| {
         let mut crowd = vec![Visitor::join(server, "trader 0").await];
         for number in 1..8 {
             let mut visitor = Visitor::join(server, &format!("trader {number}")).await;
@@ -90,7 +90,7 @@ async fn haggle(visitor: Visitor, number: usize) -> (Visitor, usize) {
 #[test]
 fn a_crowd_at_one_book_neither_makes_nor_loses_anything() {
     const EACH: usize = 5;
-    on_a_checked_island(Endowed(&[Kind::Wood; EACH]), async |server| {
+    on_a_checked_island(endowed(&[Kind::Wood; EACH]), async |server| {
         let mut at_work = JoinSet::new();
         for number in 0..8 {
             let visitor = Visitor::join(server, &format!("dealer {number}")).await;

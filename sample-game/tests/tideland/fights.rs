@@ -10,8 +10,8 @@ use sample_game::settings::{
 };
 use sample_game::trade;
 
-use crate::hunter::{Gifted, NEVER, amid, still, wild};
-use crate::visit::{Visitor, on_a_checked_island};
+use crate::hunter::{NEVER, amid, still, wild};
+use crate::visit::{Endowed, Visitor, on_a_checked_island};
 
 /// What one who has the start gold loses.
 pub(crate) const LOST: u64 = START_GOLD * GOLD_LOST_PERCENT / 100;
@@ -136,7 +136,7 @@ fn an_arm_gets_tired() {
 
 #[test]
 fn a_sword_cuts_and_food_heals() {
-    let game = Gifted(wild(still()), &[Kind::Sword, Kind::Stew, Kind::Stew]);
+    let game = Endowed(wild(still()), &[Kind::Sword, Kind::Stew, Kind::Stew]);
     on_a_checked_island(game, async |server| {
         let meadow = amid(Tile::Grass);
         let mut ann = Visitor::join(server, "ann").await;
@@ -171,7 +171,7 @@ fn a_sword_cuts_and_food_heals() {
 
 #[test]
 fn a_bed_on_the_beach_costs_gold_and_heals_everything() {
-    on_a_checked_island(Gifted(wild(still()), &[Kind::Sword]), async |server| {
+    on_a_checked_island(Endowed(wild(still()), &[Kind::Sword]), async |server| {
         let (meadow, beach) = (amid(Tile::Grass), amid(Tile::Sand));
         let mut ann = Visitor::join(server, "ann").await;
         let mut bob = Visitor::join(server, "bob").await;

@@ -11,7 +11,7 @@ use sample_game::messages::{Event, Request, SeenSource};
 use sample_game::settings::{REACH, TREE_STROKES};
 use tokio::task::JoinSet;
 
-use crate::visit::{Endowed, Visitor, brisk, on_a_checked_island, on_an_island, on_an_island_of};
+use crate::visit::{Visitor, brisk, endowed, on_a_checked_island, on_an_island, on_an_island_of};
 
 #[test]
 fn every_kind_of_source_gives_its_thing_and_comes_back() {
@@ -52,7 +52,7 @@ fn every_kind_of_source_gives_its_thing_and_comes_back() {
 
 #[test]
 fn what_has_nothing_left_or_is_out_of_reach_gives_nothing() {
-    on_an_island_of(Endowed(&[]), async |server| {
+    on_an_island_of(endowed(&[]), async |server| {
         let mut ann = Visitor::join(server, "ann").await;
         let seen = walk_to(&mut ann, Tile::Tree).await;
         for _ in 0..TREE_STROKES {
@@ -72,7 +72,7 @@ fn what_has_nothing_left_or_is_out_of_reach_gives_nothing() {
 
 #[test]
 fn a_full_pack_leaves_the_last_stroke_to_others() {
-    on_an_island_of(Endowed(&[Kind::Wood; 14]), async |server| {
+    on_an_island_of(endowed(&[Kind::Wood; 14]), async |server| {
         let mut ann = Visitor::join(server, "ann").await;
         let seen = walk_to(&mut ann, Tile::Tree).await;
         for _ in 1..TREE_STROKES {

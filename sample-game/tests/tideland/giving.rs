@@ -4,7 +4,7 @@ use sample_game::items::Kind;
 use sample_game::messages::{Event, Request};
 use sample_game::settings::{PACK_ITEMS_MAX, START_GOLD};
 
-use crate::visit::{Endowed, Visitor, on_an_island, on_an_island_of};
+use crate::visit::{Visitor, endowed, on_an_island, on_an_island_of};
 
 #[test]
 fn gold_goes_from_one_to_the_other() {
@@ -91,7 +91,7 @@ fn gifts_leave_one_place_free_in_a_pack() {
 #[test]
 fn nobody_is_given_more_than_they_can_carry() {
     // Fourteen pieces of wood and a shell; another piece would be too heavy, another shell is not.
-    on_an_island_of(Endowed(&[Kind::Wood; 14]), async |server| {
+    on_an_island_of(endowed(&[Kind::Wood; 14]), async |server| {
         let ann = Visitor::join(server, "ann").await;
         let bob = Visitor::join(server, "bob").await;
         let before = ann.own().await;

@@ -6,9 +6,7 @@ use daystar::prelude::*;
 use sample_game::creatures::{Creature, SeenCreature};
 use sample_game::fights::{Ask, Foe, Told};
 use sample_game::island::{Position, Tile, everywhere};
-use sample_game::items::{self, Kind};
 use sample_game::messages::{Event, PackItem, Request};
-use sample_game::players::Player;
 use sample_game::remains::{Remains, SeenRemains};
 use sample_game::{Tideland, Wild};
 
@@ -101,32 +99,5 @@ impl Visitor {
             _ => None,
         })
         .await
-    }
-}
-
-/// Tideland, but whoever joins finds these things in the pack.
-pub(crate) struct Gifted(pub(crate) Tideland, pub(crate) &'static [Kind]);
-
-impl Game for Gifted {
-    type Request = Request;
-    type Event = Event;
-    const NAME: &'static str = Tideland::NAME;
-
-    fn created(&self, ctx: &Ctx) -> Result<()> {
-        self.0.created(ctx)
-    }
-    fn joined(&self, ctx: &Ctx, session: Session) -> Result<()> {
-        self.0.joined(ctx, session)?;
-        let me = ctx.attached::<Player>(session)?;
-        for kind in self.1 {
-            items::make(ctx, *kind, me, &mut *ctx.get_mut(me)?)?;
-        }
-        Ok(())
-    }
-    fn received(&self, ctx: &Ctx, session: Session, request: Request) -> Result<()> {
-        self.0.received(ctx, session, request)
-    }
-    fn left(&self, ctx: &Ctx, session: Session, why: Left) -> Result<()> {
-        self.0.left(ctx, session, why)
     }
 }

@@ -6,14 +6,14 @@ use sample_game::messages::{Event, Leader, Request};
 use sample_game::settings::LEADERS_TOLD;
 use tokio::task::JoinSet;
 
-use crate::visit::{Endowed, Visitor, on_a_checked_island, on_an_island};
+use crate::visit::{Visitor, endowed, on_a_checked_island, on_an_island};
 
 /// For three swords.
 const STORE: &[Kind] = &[Kind::Bar, Kind::Bar, Kind::Bar, Kind::Plank, Kind::Plank, Kind::Plank];
 
 #[test]
 fn the_first_ten_are_told_the_most_famous_first() {
-    on_a_checked_island(Endowed(STORE), async |server| {
+    on_a_checked_island(endowed(STORE), async |server| {
         let mut smiths = JoinSet::new();
         let mut expected = Vec::new();
         for number in 0..12_u64 {
@@ -38,7 +38,7 @@ fn the_first_ten_are_told_the_most_famous_first() {
 
 #[test]
 fn a_deed_below_the_first_step_does_not_bring_one_onto_the_board() {
-    on_a_checked_island(Endowed(&[Kind::Wood, Kind::Wood]), async |server| {
+    on_a_checked_island(endowed(&[Kind::Wood, Kind::Wood]), async |server| {
         let ann = Visitor::join(server, "ann").await;
         ann.ask(Request::Craft(Recipe::Plank)).await;
         assert_eq!(leaders(&ann).await, []);

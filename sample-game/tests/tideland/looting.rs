@@ -11,8 +11,8 @@ use sample_game::settings::START_GOLD;
 use tokio::task::JoinSet;
 
 use crate::fights::LOST;
-use crate::hunter::{Gifted, amid, still, wild};
-use crate::visit::{Visitor, on_a_checked_island};
+use crate::hunter::{amid, still, wild};
+use crate::visit::{Endowed, Visitor, on_a_checked_island};
 
 #[test]
 fn remains_that_nobody_takes_decay_with_all_that_is_in_them() {
@@ -40,7 +40,7 @@ fn remains_that_nobody_takes_decay_with_all_that_is_in_them() {
 #[test]
 fn of_what_lies_there_each_takes_what_they_can_carry() {
     // Nobody can carry more than seven bars.
-    let game = Gifted(wild(still()), &[Kind::Bar; 4]);
+    let game = Endowed(wild(still()), &[Kind::Bar; 4]);
     on_a_checked_island(game, async |server| {
         let meadow = amid(Tile::Grass);
         let mut ann = Visitor::join(server, "ann").await;
@@ -64,7 +64,7 @@ fn of_what_lies_there_each_takes_what_they_can_carry() {
 fn many_who_loot_at_once_share_what_there_is() {
     const LOOTERS: u64 = 8;
     // Each can carry two bars more, so it takes several to empty the remains.
-    let game = Gifted(wild(still()), &[Kind::Bar; 5]);
+    let game = Endowed(wild(still()), &[Kind::Bar; 5]);
     on_a_checked_island(game, async |server| {
         let meadow = amid(Tile::Grass);
         let mut bob = Visitor::join(server, "bob").await;

@@ -10,11 +10,11 @@ use sample_game::settings::{
     MARKET_FEE_PERCENT, ORDER_AMOUNT_MAX, ORDER_PRICE_MAX, ORDERS_MAX, START_GOLD,
 };
 
-use crate::visit::{Endowed, Visitor, on_a_checked_island};
+use crate::visit::{Visitor, endowed, on_a_checked_island};
 
 #[test]
 fn an_order_waits_until_somebody_fills_it_and_its_price_is_paid() {
-    on_a_checked_island(Endowed(&[Kind::Wood; 3]), async |server| {
+    on_a_checked_island(endowed(&[Kind::Wood; 3]), async |server| {
         let mut ann = Visitor::join(server, "ann").await;
         let bob = Visitor::join(server, "bob").await;
         let placed = sell(&ann, 3, 10).await;
@@ -74,7 +74,7 @@ fn the_best_price_is_served_first_and_then_who_was_there_first() {
 
 #[test]
 fn orders_are_filled_while_their_owners_are_away() {
-    on_a_checked_island(Endowed(&[Kind::Wood; 2]), async |server| {
+    on_a_checked_island(endowed(&[Kind::Wood; 2]), async |server| {
         let ann = Visitor::join(server, "ann").await;
         let cid = Visitor::join(server, "cid").await;
         let wanted = buy(&ann, 2, 20).await;
@@ -105,7 +105,7 @@ fn orders_are_filled_while_their_owners_are_away() {
 
 #[test]
 fn an_order_that_is_taken_back_gives_back_what_it_holds() {
-    on_a_checked_island(Endowed(&[Kind::Wood; 3]), async |server| {
+    on_a_checked_island(endowed(&[Kind::Wood; 3]), async |server| {
         let ann = Visitor::join(server, "ann").await;
         let bob = Visitor::join(server, "bob").await;
         let (selling, buying) = (sell(&ann, 3, 10).await, buy(&ann, 2, 9).await);
@@ -129,7 +129,7 @@ fn an_order_that_is_taken_back_gives_back_what_it_holds() {
 
 #[test]
 fn what_a_pack_has_no_room_for_waits_at_the_market() {
-    on_a_checked_island(Endowed(&[Kind::Ore; 9]), async |server| {
+    on_a_checked_island(endowed(&[Kind::Ore; 9]), async |server| {
         let ann = laden(server, "ann").await;
         let bob = laden(server, "bob").await;
         let ores: Vec<Ref<Item>> = ann.pack[1..3].iter().map(|thing| thing.item).collect();
@@ -250,7 +250,7 @@ async fn back(server: SocketAddr, name: &str) -> Visitor {
 }
 
 fn on_an_island_with_wood(story: impl AsyncFnOnce(SocketAddr)) {
-    on_a_checked_island(Endowed(&[Kind::Wood; 3]), story);
+    on_a_checked_island(endowed(&[Kind::Wood; 3]), story);
 }
 
 /// Sells some of the visitor's wood.

@@ -9,7 +9,7 @@ use sample_game::items::Kind;
 use sample_game::messages::{Event, Request, SeenSource};
 use sample_game::settings::{REACH, TREE_STROKES};
 
-use crate::visit::{Endowed, Visitor, brisk, on_an_island_in};
+use crate::visit::{Visitor, brisk, endowed, on_an_island_in};
 
 const STORE: &[Kind] = &[Kind::Bar, Kind::Plank];
 
@@ -17,7 +17,7 @@ const STORE: &[Kind] = &[Kind::Bar, Kind::Plank];
 fn who_comes_back_after_a_restart_finds_everything_as_it_was() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut left = None;
-    on_an_island_in(folder.path(), Endowed(STORE), async |server| {
+    on_an_island_in(folder.path(), endowed(STORE), async |server| {
         let mut ann = Visitor::join(server, "ann").await;
         let bob = Visitor::join(server, "bob").await;
         ann.ask(Request::Craft(Recipe::Sword)).await;
@@ -25,7 +25,7 @@ fn who_comes_back_after_a_restart_finds_everything_as_it_was() {
         ann.walk_to(bob.at, 1).await;
         left = Some((ann.ask(Request::Me).await, ann.ask(Request::Leaders).await));
     });
-    on_an_island_in(folder.path(), Endowed(STORE), async |server| {
+    on_an_island_in(folder.path(), endowed(STORE), async |server| {
         let ann = Visitor::join(server, "ann").await;
         let found = Some((ann.ask(Request::Me).await, ann.ask(Request::Leaders).await));
         assert_eq!(found.map(without_time), left.map(without_time));

@@ -13,7 +13,7 @@ use sample_game::settings::{BOARS, CRABS, DOZING_PERIODS, PROWL_EVERY, WOLVES};
 use serde_json::Value;
 
 use crate::market::{buy, sell};
-use crate::visit::{Endowed, Visitor, brisk, on_an_island_in};
+use crate::visit::{Visitor, brisk, endowed, on_an_island_in};
 
 /// What `inspect` shows of the world in a folder.
 pub(crate) fn inspect(folder: &Path, what: &[&str]) -> Vec<Value> {
@@ -28,7 +28,7 @@ pub(crate) fn inspect(folder: &Path, what: &[&str]) -> Vec<Value> {
 #[test]
 fn an_order_that_is_not_filled_leaves_the_best_of_the_other_side_as_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
-    on_an_island_in(folder.path(), Endowed(&[Kind::Wood]), async |server| {
+    on_an_island_in(folder.path(), endowed(&[Kind::Wood]), async |server| {
         let ann = Visitor::join(server, "ann").await;
         let bob = Visitor::join(server, "bob").await;
         buy(&ann, 1, 5).await;

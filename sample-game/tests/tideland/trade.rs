@@ -9,7 +9,7 @@ use sample_game::messages::{Event, PackItem, Request};
 use sample_game::settings::{START_GOLD, TRADE_REACH};
 use sample_game::trade::{Ask, SeenOffer, Told};
 
-use crate::visit::{Endowed, Visitor, brisk, on_a_checked_island, on_an_island, on_an_island_of};
+use crate::visit::{Visitor, brisk, endowed, on_a_checked_island, on_an_island, on_an_island_of};
 
 #[test]
 fn two_swap_what_they_have_laid_out() {
@@ -176,7 +176,7 @@ fn a_deal_ends_when_one_calls_it_off_walks_away_or_leaves() {
 
 #[test]
 fn packs_that_are_full_can_swap_one_for_one() {
-    on_an_island_of(Endowed(&[Kind::Ore; 9]), async |server| {
+    on_an_island_of(endowed(&[Kind::Ore; 9]), async |server| {
         let (ann, bob) = ann_and_bob(server).await;
         let (mine, theirs) = (ann.own().await.1[1].item, bob.own().await.1[1].item);
         open(&ann, "bob").await;

@@ -71,15 +71,13 @@ pub(crate) fn problems(folder: &Path) -> Vec<String> {
     daystar::verify(&Tideland::default(), folder).expect("a world that can be read").problems
 }
 
-/// Tideland, but new players bring these things along. What is gathered does not come back while a test lasts.
-#[derive(Clone, Copy)]
-pub(crate) struct Endowed(pub(crate) &'static [Kind]);
+/// Tideland, but new players bring these things along.
+pub(crate) struct Endowed(pub(crate) Tideland, pub(crate) &'static [Kind]);
 
-impl Endowed {
-    fn game() -> Tideland {
-        let regrow_after = Duration::from_secs(3600);
-        Tideland { regrow_after, wild: Wild::tame(), ..brisk() }
-    }
+/// The same, tame, and what is gathered does not come back while a test lasts.
+pub(crate) fn endowed(things: &'static [Kind]) -> Endowed {
+    let regrow_after = Duration::from_secs(3600);
+    Endowed(Tideland { regrow_after, wild: Wild::tame(), ..brisk() }, things)
 }
 
 impl Game for Endowed {
@@ -88,16 +86,16 @@ impl Game for Endowed {
     const NAME: &'static str = Tideland::NAME;
 
     fn created(&self, ctx: &Ctx) -> daystar::Result<()> {
-        Self::game().created(ctx)
+        self.0.created(ctx)
     }
 
     fn joined(&self, ctx: &Ctx, session: Session) -> daystar::Result<()> {
         let is_new = ctx.find::<Player>(&format!("player {}", ctx.name(session)?))?.is_none();
-        Self::game().joined(ctx, session)?;
+        self.0.joined(ctx, session)?;
         if is_new {
             let me = ctx.attached(session)?;
             let mut player = ctx.get_mut::<Player>(me)?;
-            for kind in self.0 {
+            for kind in self.1 {
                 items::make(ctx, *kind, me, &mut player)?;
             }
         }
@@ -105,11 +103,11 @@ impl Game for Endowed {
     }
 
     fn received(&self, ctx: &Ctx, session: Session, request: Request) -> daystar::Result<()> {
-        Self::game().received(ctx, session, request)
+        self.0.received(ctx, session, request)
     }
 
     fn left(&self, ctx: &Ctx, session: Session, why: Left) -> daystar::Result<()> {
-        Self::game().left(ctx, session, why)
+        self.0.left(ctx, session, why)
     }
 }
 
