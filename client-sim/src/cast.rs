@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_cast_without_a_mix_has_as_many_of_each() {
-        let trader = |who: Who| Player::<Trader>::new(who, Done::default());
+        let trader = |who: Who| Player::new(who, Trader, Done::default());
         let cast = Cast::of("tideland").with("buyer", trader).with("seller \"2\"", trader);
         let mix = Mix::parse(&cast.standard_mix(), &cast);
         // Its name is no name that a class can have, and is written so that only that is wrong.

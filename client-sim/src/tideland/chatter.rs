@@ -21,10 +21,6 @@ const SAYINGS: [&str; 5] = [
 pub struct Chatter;
 
 impl Role for Chatter {
-    fn new(_: u32) -> Self {
-        Self
-    }
-
     async fn act(
         &mut self,
         character: &mut Character,

@@ -21,11 +21,13 @@ pub struct Fighter {
     ready: Instant,
 }
 
-impl Role for Fighter {
-    fn new(_: u32) -> Self {
+impl Default for Fighter {
+    fn default() -> Self {
         Self { ready: Instant::now() }
     }
+}
 
+impl Role for Fighter {
     async fn act(
         &mut self,
         character: &mut Character,

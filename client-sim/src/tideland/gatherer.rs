@@ -16,10 +16,6 @@ use crate::tideland::role::Role;
 pub struct Gatherer;
 
 impl Role for Gatherer {
-    fn new(_: u32) -> Self {
-        Self
-    }
-
     async fn act(
         &mut self,
         character: &mut Character,

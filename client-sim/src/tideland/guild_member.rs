@@ -26,11 +26,14 @@ pub struct GuildMember {
     has_asked: bool,
 }
 
-impl Role for GuildMember {
-    fn new(number: u32) -> Self {
+impl GuildMember {
+    /// For the client of that number.
+    pub fn new(number: u32) -> Self {
         Self { number, founded: 0, has_asked: false }
     }
+}
 
+impl Role for GuildMember {
     async fn act(
         &mut self,
         character: &mut Character,

@@ -23,10 +23,6 @@ const GOODS: [Kind; 5] = [Kind::Shell, Kind::Wood, Kind::Fish, Kind::Ore, Kind::
 pub struct MarketMaker;
 
 impl Role for MarketMaker {
-    fn new(_: u32) -> Self {
-        Self
-    }
-
     async fn act(
         &mut self,
         character: &mut Character,

@@ -55,21 +55,27 @@ pub fn cast() -> Cast {
 /// All kinds of them; what they do is counted in `done`.
 pub fn cast_counted(done: &Done) -> Cast {
     Cast::of(Tideland::NAME)
-        .with("chatter", player::<Chatter>(done))
-        .with("fighter", player::<Fighter>(done))
-        .with("gatherer", player::<Gatherer>(done))
-        .with("guild member", player::<GuildMember>(done))
-        .with("market maker", player::<MarketMaker>(done))
-        .with("trader", player::<Trader>(done))
-        .with("vandal", player::<Vandal>(done))
-        .with("wanderer", player::<Wanderer>(done))
+        .with("chatter", player(done, |_| Chatter))
+        .with("fighter", player(done, |_| Fighter::default()))
+        .with("gatherer", player(done, |_| Gatherer))
+        .with("guild member", player(done, GuildMember::new))
+        .with("market maker", player(done, |_| MarketMaker))
+        .with("trader", player(done, |_| Trader))
+        .with("vandal", player(done, |_| Vandal))
+        .with("wanderer", player(done, |_| Wanderer))
         .with_standard_mix(STANDARD_MIX)
 }
 
-/// Makes players of that role.
-fn player<R: Role>(done: &Done) -> impl Fn(Who) -> Player<R> + Send + Sync + use<R> {
+/// Makes players of a role, which `role` makes for the client of that number.
+fn player<R: Role, F: Fn(u32) -> R + Send + Sync>(
+    done: &Done,
+    role: F,
+) -> impl Fn(Who) -> Player<R> + Send + Sync + use<R, F> {
     let done = done.clone();
-    move |who| Player::new(who, done.clone())
+    move |who| {
+        let role = role(who.number);
+        Player::new(who, role, done.clone())
+    }
 }
 
 /// The standard mix's classes.

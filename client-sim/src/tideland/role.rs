@@ -14,9 +14,6 @@ use crate::tideland::done::Done;
 
 /// What one kind of player does.
 pub trait Role: Send + 'static {
-    /// For the client of that number.
-    fn new(number: u32) -> Self;
-
     /// Does one thing, usually one call. The character knows who it is by then.
     fn act(
         &mut self,
@@ -34,9 +31,8 @@ pub struct Player<R> {
 }
 
 impl<R: Role> Player<R> {
-    /// The one who is to be played. What they do is counted in `done`.
-    pub fn new(who: Who, done: Done) -> Self {
-        let role = R::new(who.number);
+    /// The one who is to be played, in that role. What they do is counted in `done`.
+    pub fn new(who: Who, role: R, done: Done) -> Self {
         Self { character: Character::new(who.page, done), rng: who.rng, role }
     }
 }

@@ -19,10 +19,6 @@ const GOLD_MAX: u64 = 10;
 pub struct Trader;
 
 impl Role for Trader {
-    fn new(_: u32) -> Self {
-        Self
-    }
-
     async fn act(
         &mut self,
         character: &mut Character,

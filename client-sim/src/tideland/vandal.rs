@@ -31,10 +31,6 @@ const FORTUNE: u64 = 1 << 60;
 pub struct Vandal;
 
 impl Role for Vandal {
-    fn new(_: u32) -> Self {
-        Self
-    }
-
     async fn act(
         &mut self,
         character: &mut Character,

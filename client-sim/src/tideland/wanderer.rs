@@ -15,10 +15,6 @@ const SAYINGS_MAX: u32 = 5;
 pub struct Wanderer;
 
 impl Role for Wanderer {
-    fn new(_: u32) -> Self {
-        Self
-    }
-
     async fn act(
         &mut self,
         character: &mut Character,
