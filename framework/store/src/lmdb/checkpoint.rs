@@ -4,7 +4,6 @@
 //! the last of them, and only then is the journal cut. A checkpoint that did not get to its end is written again;
 //! whoever reads meanwhile finds what it was to write in the journal.
 
-use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,7 +19,6 @@ use super::epoch::Place;
 use super::failpoint::{Point, pass};
 use super::journal;
 use super::pacing::{Due, Part, Schedule, Standing};
-use super::resident::unmap;
 use super::{Options, World};
 use crate::head::Head;
 
@@ -260,36 +258,23 @@ impl Shared {
         self.state.lock().done = head.last;
         debug!(objects = places.len(), last = head.last.0, "checkpoint made");
         self.cut(head.last)?;
-        // Most of what was read of it is not in it any more.
-        unmap(&journal.environment().opened(journal::READ)?);
         Ok(())
     }
 
     /// Writes the newest records of `chunk` in one transaction.
     fn write(&self, chunk: &[(ObjectId, Place)], head: Option<Head>) -> Result<(), StoreError> {
         let World { journal, objects, .. } = &*self.world;
-        let failed = |error| journal.environment().failed(journal::READ, error);
-        let (opened, txn) = journal.environment().begin(journal::READ)?;
-        let mut epochs: HashMap<CommitNumber, &[u8]> = HashMap::new();
+        let begun = journal.environment().begin(journal::READ)?;
         // Copied, so that the journal is not held while the objects are synced.
         let mut records: Vec<u8> = Vec::with_capacity(chunk.iter().map(|(_, at)| at.bytes()).sum());
         let mut ranges = Vec::with_capacity(chunk.len());
         for (id, place) in chunk {
-            let epoch = match epochs.get(&place.epoch) {
-                Some(epoch) => epoch,
-                None => {
-                    let epoch = opened.main.get(&txn, &place.epoch.0).map_err(failed)?;
-                    let epoch = epoch.ok_or_else(|| journal::lost(*id, place.epoch))?;
-                    epochs.entry(place.epoch).or_insert(epoch)
-                }
-            };
-            let record = place.of(epoch).ok_or_else(|| journal::lost(*id, place.epoch))?;
+            let record = journal.copy_of(WRITE, &begun, *id, *place)?;
             let start = records.len();
-            records.extend_from_slice(record.unwrap_or_default());
+            records.extend_from_slice(record.as_deref().unwrap_or_default());
             ranges.push((*id, record.map(|_| start..records.len())));
-            journal.environment().has_read(&opened);
         }
-        drop((opened, txn));
+        drop(begun);
         let put = |(id, range): (ObjectId, Option<Range<usize>>)| {
             (id, range.map(|range| &records[range]))
         };
@@ -342,13 +327,11 @@ const CUT_REST: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
-    use daystar_model::store::Batch;
-
+    use super::super::Options;
     use super::super::identity::Identity;
     use super::super::journal::Journal;
     use super::super::objects::Objects;
     use super::super::recent::Recent;
-    use super::super::{Options, epoch};
     use super::*;
 
     /// A world whose checkpoints fail, because an epoch that was appended is not in the journal.
@@ -361,11 +344,9 @@ mod tests {
         let journal = Journal::create(folder, identity, &options).expect("a journal");
         let objects = Objects::create(folder, identity, &options).expect("objects");
         let head = Head { last: CommitNumber(1), next_index: 1 };
-        let changes = vec![(ObjectId::from_raw(1), head.last, None)];
-        let batch = Batch { changes, last: head.last, next_index: head.next_index };
-        let written = epoch::write(&batch, CommitNumber::ZERO).expect("an epoch");
         let recent = Recent::new(Head::EMPTY);
-        recent.add(head, written.bytes.len(), written.places.into_iter());
+        let places = [(ObjectId::from_raw(1), Place::of_length(10))];
+        recent.add(head, 10, places.into_iter());
         World { journal, objects, recent, options }
     }
 

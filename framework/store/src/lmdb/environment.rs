@@ -229,9 +229,9 @@ impl Environment {
         found.map_err(|error| failure::read(what, opened.env.path(), &error))
     }
 
-    /// Counts a read through the map of `opened`.
-    pub(super) fn has_read(&self, opened: &Opened) {
-        self.resident.has_read(opened, self.options.mapped_bytes_max);
+    /// Learns that LMDB may have mapped so many bytes of `opened`'s file for what it has just been asked to do.
+    pub(super) fn has_touched(&self, opened: &Opened, bytes: u64) {
+        self.resident.has_touched(opened, bytes, self.options.mapped_bytes_max);
     }
 
     /// Whether the file may grow so little more that only what makes it smaller should be written.

@@ -18,7 +18,6 @@ use super::epoch::{self, Epoch, Place};
 use super::failpoint::{Point, pass};
 use super::identity::Identity;
 use super::lookup::Found;
-use super::objects::LOAD;
 use super::types::Listed;
 use crate::head::Head;
 
@@ -70,6 +69,8 @@ impl Journal {
             }
             list(opened, txn, types)?;
             opened.main.put_with_flags(txn, flags, &last.0, bytes)?;
+            // LMDB's own pages are written in one go with the epoch's, and mapped with them when they are wanted next.
+            self.0.has_touched(opened, bytes.len() as u64);
             pass(Point::InsideEpoch);
             Ok(())
         })?;
@@ -110,7 +111,8 @@ impl Journal {
     /// Cuts some of the epochs up to `until` off, at most `epochs_max`, in one transaction; whether there may be more.
     pub(super) fn cut(&self, until: CommitNumber, epochs_max: usize) -> Result<bool, StoreError> {
         pass(Point::BeforeCut);
-        let is_more = self.0.write(CUT, |Opened { main, meta, .. }, txn| {
+        let is_more = self.0.write(CUT, |opened, txn| {
+            let Opened { main, meta, .. } = opened;
             let (mut first, mut last, mut bytes, mut count) = (None, None, 0, 0);
             for entry in main.range(txn, &(..=until.0))? {
                 let (number, epoch) = entry?;
@@ -130,6 +132,7 @@ impl Journal {
             };
             main.delete_range(txn, &(first..=last))?;
             meta.put(txn, BEGINS, &last.to_le_bytes())?;
+            self.0.has_touched(opened, bytes as u64);
             pass(Point::InsideCut);
             Ok(true)
         })?;
@@ -219,12 +222,13 @@ impl Journal {
     /// The bytes of `id`'s record at `place`, as the transaction sees it; `None` if it was removed there.
     pub(super) fn copy_of(
         &self,
+        what: &'static str,
         begun: &(Opened, Reading),
         id: ObjectId,
         place: Place,
     ) -> Result<Option<Found>, StoreError> {
         let Some(range) = place.range() else { return Ok(None) };
-        let record = self.0.copy_of(LOAD, begun, place.epoch.0, range.clone())?;
+        let record = self.0.copy_of(what, begun, place.epoch.0, range.clone())?;
         let whole = record.filter(|record| record.len() == range.len());
         whole.ok_or_else(|| lost(id, place.epoch)).map(Some)
     }

@@ -199,7 +199,7 @@ impl Store for LmdbStore {
         let World { journal, objects, recent, options } = &*self.world;
         let begin = |place| (place, journal.environment().begin(objects::LOAD));
         let bytes = match recent.find(id, begin) {
-            Some((place, begun)) => journal.copy_of(&begun?, id, place)?,
+            Some((place, begun)) => journal.copy_of(objects::LOAD, &begun?, id, place)?,
             None => objects.copy_of(id)?,
         };
         let Some(bytes) = bytes else { return Ok(None) };

@@ -15,6 +15,7 @@ use super::Options;
 use super::environment::{Access, Environment, Kind, Opened};
 use super::identity::Identity;
 use super::lookup::{ALL, Found};
+use super::resident::PIECE_BYTES;
 use crate::head::Head;
 
 pub(super) const KIND: Kind = Kind { folder: "objects", main: "objects", is_scattered: true };
@@ -86,7 +87,7 @@ impl Objects {
             let Opened { main, meta, .. } = opened;
             let mut end = main.remap_data_type::<DecodeIgnore>().last(txn)?.map(|(key, ())| key);
             for (id, record) in puts {
-                self.0.has_read(opened);
+                self.0.has_touched(opened, PIECE_BYTES);
                 let key = key(id);
                 match record {
                     // Behind all others, where LMDB fills its pages to the brim.

@@ -1,39 +1,44 @@
 //! Keeps what LMDB has mapped from counting as this process's memory for ever.
 //!
-//! Single objects are loaded without the map (`lookup.rs`); checkpoints go through it, and so does whoever reads the whole world.
+//! Single records are read without the map (`lookup.rs`); LMDB itself goes through it when it writes, and so does whoever
+//! reads the whole world.
 //!
 //! A page of the file that was read through the map stays mapped as long as the system has room, and counts as resident:
 //! a world of a hundred gigabytes that is read here and there would soon look like a process of as many. The pages are
 //! the system's cache, not ours; unmapping them gives nothing away that is not quickly mapped again.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::environment::Opened;
 
-/// Counts reads of one environment, and unmaps what they have mapped when it is too much.
+/// Counts what LMDB touches of one environment, and unmaps it when it is too much.
 #[derive(Debug, Default)]
 pub(super) struct Resident {
-    reads: AtomicU32,
+    /// How much may have been mapped since somebody looked last.
+    bytes: AtomicU64,
 }
 
 impl Resident {
-    /// An object has been read through the map of `opened`, whose file's pages may take `mapped_bytes_max` of this
-    /// process's resident memory.
-    pub(super) fn has_read(&self, opened: &Opened, mapped_bytes_max: u64) {
+    /// LMDB has touched pages of `opened` through its map, and may have mapped so many bytes for that. They may take
+    /// `mapped_bytes_max` of this process's resident memory.
+    pub(super) fn has_touched(&self, opened: &Opened, bytes: u64, mapped_bytes_max: u64) {
         // Not added in one instruction, which would wait until all that was copied is out of the core's buffers: a count
         // that is lost is a look a little later.
-        let reads = self.reads.load(Ordering::Relaxed).wrapping_add(1);
-        self.reads.store(reads, Ordering::Relaxed);
-        if reads.is_multiple_of(READS_PER_LOOK)
-            && mapped_bytes().is_some_and(|bytes| bytes > mapped_bytes_max)
-        {
+        let bytes = self.bytes.load(Ordering::Relaxed) + bytes;
+        let is_much = bytes >= BYTES_PER_LOOK;
+        self.bytes.store(if is_much { 0 } else { bytes }, Ordering::Relaxed);
+        if is_much && mapped_bytes().is_some_and(|bytes| bytes > mapped_bytes_max) {
             unmap(opened);
         }
     }
 }
 
-/// A read maps the sixteen pages around the one that is wanted: so the limit is overstepped by some megabytes.
-const READS_PER_LOOK: u32 = 256;
+/// How far the limit may be overstepped. To look takes some microseconds.
+const BYTES_PER_LOOK: u64 = 16 << 20;
+
+/// What the first touch of a page maps, at the most, in a file whose pages LMDB writes a few at a time: all that the system
+/// keeps in its cache as one piece, which is what was written at once.
+pub(super) const PIECE_BYTES: u64 = 256 << 10;
 
 /// Bytes of files that are mapped and resident, all files together.
 #[cfg(target_os = "linux")]
@@ -46,7 +51,7 @@ fn mapped_bytes() -> Option<u64> {
 
 /// Unmaps the pages of `opened`'s file; reading one maps it again.
 #[cfg(target_os = "linux")]
-pub(super) fn unmap(opened: &Opened) {
+fn unmap(opened: &Opened) {
     use std::os::unix::ffi::OsStrExt;
 
     use super::datafile;
@@ -93,7 +98,7 @@ fn mapped_bytes() -> Option<u64> {
     None
 }
 #[cfg(not(target_os = "linux"))]
-pub(super) fn unmap(_: &Opened) {}
+fn unmap(_: &Opened) {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {

@@ -14,6 +14,7 @@ mod journal;
 mod model;
 mod pacing;
 mod permission;
+mod resident;
 mod room;
 mod support;
 mod types;
