@@ -134,7 +134,7 @@ impl Moment {
             bytes += record.len();
             chunk.push((id, record.to_vec()));
             if bytes >= CHUNK_BYTES || chunk.len() >= CHUNK_COUNT {
-                objects.write(COPY, puts(&chunk), None)?;
+                objects.write(COPY, &puts(&chunk), None)?;
                 chunk.clear();
                 bytes = 0;
                 progress(copied.objects, total.max(copied.objects));
@@ -142,14 +142,14 @@ impl Moment {
             Ok(())
         })?;
         pass(Point::InsideCopy);
-        objects.write(COPY, puts(&chunk), Some(self.head()))?;
+        objects.write(COPY, &puts(&chunk), Some(self.head()))?;
         progress(copied.objects, copied.objects);
         Ok((copied, written))
     }
 }
 
-fn puts(records: &[(ObjectId, Vec<u8>)]) -> impl Iterator<Item = Put<'_>> {
-    records.iter().map(|(id, record)| (*id, Some(&record[..])))
+fn puts(records: &[(ObjectId, Vec<u8>)]) -> Vec<Put<'_>> {
+    records.iter().map(|(id, record)| (*id, Some(&record[..]))).collect()
 }
 
 impl Copied {

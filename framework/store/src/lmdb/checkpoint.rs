@@ -278,7 +278,8 @@ impl Shared {
         let put = |(id, range): (ObjectId, Option<Range<usize>>)| {
             (id, range.map(|range| &records[range]))
         };
-        objects.write(WRITE, ranges.into_iter().map(put), head)
+        let puts: Vec<_> = ranges.into_iter().map(put).collect();
+        objects.write(WRITE, &puts, head)
     }
 
     /// Cuts off the journal what ends at `until` or before.

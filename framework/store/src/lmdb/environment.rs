@@ -23,7 +23,7 @@ use tracing::{debug, warn};
 use super::affirm::affirm;
 use super::format::fingerprint;
 use super::identity::Identity;
-use super::lookup::{Found, Pages, Tree};
+use super::lookup::{Change, Found, Pages, Tree};
 use super::resident::Resident;
 use super::{Options, datafile, failure};
 
@@ -222,11 +222,25 @@ impl Environment {
         key: u64,
         part: Range<usize>,
     ) -> Result<Option<Found>, StoreError> {
-        let tree = opened.trees.get(txn, self.kind.main);
-        let tree = tree.map_err(|error| self.failed(what, error))?;
-        let tree = Tree::of(tree.unwrap_or_default());
+        let tree = self.tree(opened, txn).map_err(|error| self.failed(what, error))?;
         let found = tree.map_or(Ok(None), |tree| opened.pages.find(txn.id(), tree, key, part));
         found.map_err(|error| failure::read(what, opened.env.path(), &error))
+    }
+
+    /// Learns which keys of `main` are about to be changed in `txn`, before any of them is.
+    pub(super) fn expect(
+        &self,
+        opened: &Opened,
+        txn: &heed::RwTxn<'_>,
+        changes: impl Iterator<Item = (u64, Change)>,
+    ) -> heed::Result<()> {
+        opened.pages.expect(txn.id(), self.tree(opened, txn)?, changes);
+        Ok(())
+    }
+
+    /// Where the tree of `main` begins, as `txn` sees it.
+    fn tree(&self, opened: &Opened, txn: &heed::RoTxn<'_>) -> heed::Result<Option<Tree>> {
+        Ok(Tree::of(opened.trees.get(txn, self.kind.main)?.unwrap_or_default()))
     }
 
     /// Learns that LMDB may have mapped so many bytes of `opened`'s file for what it has just been asked to do.

@@ -5,17 +5,14 @@
 //! the one page that is wanted, out of the same cache of the system's.
 //!
 //! What is found is what LMDB would find. The caller has a transaction that reads: as long as it lasts, LMDB does not write to
-//! the pages of its moment. LMDB writes by system calls to the file that is read here, and its map is of the same
+//! the pages of its moment. Branches are kept (`branches.rs`), leaves are read each time. LMDB writes by system calls to the file that is read here, and its map is of the same
 //! cached pages. The file is believed as little as possible: what cannot be so is an error, and a record has a checksum.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::ops::{Deref, Range};
 
-use foldhash::fast::FixedState;
-use parking_lot::RwLock;
-
+use super::branches::{Branch, Branches, Leaving, Numbers};
 use super::datafile::{F_BIGDATA, NODE_HEADER, P_BRANCH, P_LEAF, PAGE_HEADER};
 use super::metapage::{DEPTH_MAX, NO_PAGE, u16_at, u32_at, u64_at};
 
@@ -24,14 +21,7 @@ use super::metapage::{DEPTH_MAX, NO_PAGE, u16_at, u32_at, u64_at};
 pub(super) struct Pages {
     file: File,
     page_bytes: usize,
-    upper: RwLock<Upper>,
-}
-
-/// Branches of all levels but the lowest, as they are after one transaction: few, and every search goes through them.
-#[derive(Debug, Default)]
-struct Upper {
-    moment: usize,
-    pages: HashMap<u64, Vec<u8>, FixedState>,
+    branches: Branches,
 }
 
 /// Bytes that were wanted, and what was read with them.
@@ -46,6 +36,13 @@ impl Deref for Found {
     fn deref(&self) -> &[u8] {
         self.bytes.get(self.part.clone()).unwrap_or_default()
     }
+}
+
+/// What becomes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Put,
+    Remove,
 }
 
 /// All of a value.
@@ -71,7 +68,7 @@ impl Tree {
 impl Pages {
     /// The pages of `file`, so many bytes each.
     pub(super) fn of(file: File, page_bytes: usize) -> Self {
-        Self { file, page_bytes, upper: RwLock::default() }
+        Self { file, page_bytes, branches: Branches::default() }
     }
 
     /// What `tree`, as it is after the transaction `moment`, has under the number `key`: as much of `part` of it as there is.
@@ -85,13 +82,16 @@ impl Pages {
         key: u64,
         part: Range<usize>,
     ) -> io::Result<Option<Found>> {
-        let mut number = tree.root;
-        for _ in READ_LEVELS..tree.depth {
-            number = self.upper_child(moment, number, key)?;
-        }
         let mut bytes = vec![0; self.page_bytes];
-        for _ in 1..tree.depth.min(READ_LEVELS) {
-            number = self.branch(number, &mut bytes)?.child(key)?;
+        let (mut number, levels) =
+            self.branches.descend(moment, tree.root, tree.depth.saturating_sub(1), key);
+        for _ in 0..levels {
+            let page = self.branch(number, &mut bytes)?;
+            let child = page.child(key)?;
+            if let Some(branch) = page.to_branch() {
+                self.branches.keep(moment, number, branch);
+            }
+            number = child;
         }
         self.read(number, 0, &mut bytes)?;
         Ok(match (Page { bytes: &bytes, number }).leaf_value(key)? {
@@ -103,23 +103,51 @@ impl Pages {
         })
     }
 
-    /// The page below the branch `number` where `key` is, with the branch kept for the next search of the same moment.
-    fn upper_child(&self, moment: usize, number: u64, key: u64) -> io::Result<u64> {
-        let upper = self.upper.read();
-        if let Some(bytes) = upper.pages.get(&number).filter(|_| upper.moment == moment) {
-            return Page { bytes, number }.child(key);
-        }
-        drop(upper);
+    /// Learns, before the transaction `next` is committed, that it puts and removes what has these keys in `tree`, as it was
+    /// before: which branches it may replace.
+    pub(super) fn expect(
+        &self,
+        next: usize,
+        tree: Option<Tree>,
+        changes: impl Iterator<Item = (u64, Change)>,
+    ) {
+        let leaving = match tree {
+            None => Ok(Leaving::Some(Numbers::default())),
+            Some(tree) => self.leaving(tree, changes),
+        };
+        // Who cannot read it does not say so: LMDB will, or whoever looks for something.
+        self.branches.expect(next, leaving.unwrap_or(Leaving::Any));
+    }
+
+    fn leaving(
+        &self,
+        tree: Tree,
+        changes: impl Iterator<Item = (u64, Change)>,
+    ) -> io::Result<Leaving> {
+        let mut leaving = Numbers::default();
+        // Changes come in the order of their keys, so a path has much in common with the one before.
+        let mut path: Vec<(u64, Branch)> = Vec::new();
         let mut bytes = vec![0; self.page_bytes];
-        let child = self.branch(number, &mut bytes)?.child(key)?;
-        let mut upper = self.upper.write();
-        if upper.moment < moment {
-            *upper = Upper { moment, pages: HashMap::default() };
+        for (key, change) in changes {
+            let mut number = tree.root;
+            for level in 0..usize::from(tree.depth.saturating_sub(1)) {
+                if path.get(level).is_none_or(|(there, _)| *there != number) {
+                    path.truncate(level);
+                    let Some(branch) = self.branch(number, &mut bytes)?.to_branch() else {
+                        return Ok(Leaving::Any);
+                    };
+                    path.push((number, branch));
+                    leaving.insert(number);
+                }
+                let (_, branch) = &path[level];
+                if change == Change::Remove && level + 2 < usize::from(tree.depth) {
+                    // A branch that gets too short is filled up from one beside it, or put into that one.
+                    leaving.extend(branch.children());
+                }
+                number = branch.child(key);
+            }
         }
-        if upper.moment == moment && upper.pages.len() < UPPER_MAX {
-            upper.pages.insert(number, bytes);
-        }
-        Ok(child)
+        Ok(Leaving::Some(leaving))
     }
 
     /// The branch `number`, read into `bytes`.
@@ -231,8 +259,18 @@ impl Page<'_> {
     /// The page below this branch where `key` is, if it is anywhere.
     fn child(&self, key: u64) -> io::Result<u64> {
         // The first node of a branch has no key: it is for all that is before the second's.
-        let at = self.header(self.not_behind(1, key)? - 1)?;
+        self.child_in(self.not_behind(1, key)? - 1)
+    }
+
+    /// The page below this branch that the node in this place leads to.
+    fn child_in(&self, place: usize) -> io::Result<u64> {
+        let at = self.header(place)?;
         Ok(u64::from(u32_at(self.bytes, at)) | u64::from(u16_at(self.bytes, at + 4)) << 32)
+    }
+
+    /// This branch in the form in which it is kept; `None` if it is damaged, or does not fit into that.
+    fn to_branch(&self) -> Option<Branch> {
+        Branch::new(self.nodes(), |place| self.key(place).ok(), |place| self.child_in(place).ok())
     }
 
     /// Where the value of `key` lies, if this is a leaf and has one.
@@ -262,10 +300,6 @@ fn damaged(number: u64) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("page {number} is damaged"))
 }
 
-/// How many of the lowest levels are read anew for each search: the leaves, and the branches above them.
-const READ_LEVELS: u16 = 2;
-/// How many branches are kept at most: of pages of 4 KiB, eight megabytes, and enough for a hundred million objects.
-const UPPER_MAX: usize = 2048;
 /// How many bytes are read without asking whether the file is so long.
 const UNASKED_MAX: usize = 64 << 10;
 

@@ -18,6 +18,7 @@ compile_error!(
 
 mod affirm;
 mod backup;
+mod branches;
 mod checkpoint;
 mod compact;
 mod datafile;

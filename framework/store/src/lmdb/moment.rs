@@ -370,7 +370,7 @@ mod tests {
         let look = || Merged::over(Below::now(&objects)?, &journal, EVERYTHING, LAST, LAST);
         assert!(look().expect("a world").is_ok());
         let head = Head { last: batch.last, next_index: 1 };
-        objects.write("write", std::iter::empty(), Some(head)).expect("room");
+        objects.write("write", &[], Some(head)).expect("room");
         assert!(look().expect("a world").is_ok());
         journal.cut(batch.last, 1).expect("a cut");
         let late = Merged::over(before, &journal, EVERYTHING, LAST, LAST).expect("a world");

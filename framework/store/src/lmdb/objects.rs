@@ -14,7 +14,7 @@ use heed::{PutFlags, WithoutTls};
 use super::Options;
 use super::environment::{Access, Environment, Kind, Opened};
 use super::identity::Identity;
-use super::lookup::{ALL, Found};
+use super::lookup::{ALL, Change, Found};
 use super::resident::PIECE_BYTES;
 use crate::head::Head;
 
@@ -51,7 +51,7 @@ impl Objects {
     ) -> Result<Self, StoreError> {
         let environment = Environment::create(world, KIND, identity, options)?;
         let objects = Self(environment);
-        objects.write("make a new world", std::iter::empty(), Some(Head::EMPTY))?;
+        objects.write("make a new world", &[], Some(Head::EMPTY))?;
         Ok(objects)
     }
 
@@ -77,16 +77,19 @@ impl Objects {
     }
 
     /// Writes `puts`, and `head` if there is one, in one transaction, and returns when it is synced.
-    pub(super) fn write<'a>(
+    pub(super) fn write(
         &self,
         what: &'static str,
-        puts: impl Iterator<Item = Put<'a>>,
+        puts: &[Put<'_>],
         head: Option<Head>,
     ) -> Result<(), StoreError> {
+        let change =
+            |record: Option<_>| if record.is_some() { Change::Put } else { Change::Remove };
         self.0.write(what, |opened, txn| {
             let Opened { main, meta, .. } = opened;
+            self.0.expect(opened, txn, puts.iter().map(|(id, put)| (key(*id), change(*put))))?;
             let mut end = main.remap_data_type::<DecodeIgnore>().last(txn)?.map(|(key, ())| key);
-            for (id, record) in puts {
+            for &(id, record) in puts {
                 self.0.has_touched(opened, PIECE_BYTES);
                 let key = key(id);
                 match record {

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use heed::byteorder::BigEndian;
 use heed::types::{Bytes, Str, U64};
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, WithoutTls};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
 use tempfile::TempDir;
 
 use super::*;
@@ -46,7 +49,20 @@ impl World {
     }
 
     fn write(&self, changes: &[(u64, Option<Vec<u8>>)]) {
+        self.write_expecting(changes, |pages, next, tree| {
+            let kind = |value: &Option<_>| value.as_ref().map_or(Change::Remove, |_| Change::Put);
+            pages.expect(next, tree, changes.iter().map(|(key, value)| (*key, kind(value))));
+        });
+    }
+
+    fn write_expecting(
+        &self,
+        changes: &[(u64, Option<Vec<u8>>)],
+        expect: impl FnOnce(&Pages, usize, Option<Tree>),
+    ) {
         let mut txn = self.env.write_txn().unwrap();
+        let tree = Tree::of(self.trees.get(&txn, VALUES).unwrap().unwrap());
+        expect(&self.pages, txn.id(), tree);
         for (key, value) in changes {
             match value {
                 Some(value) => self.values.put(&mut txn, key, value).unwrap(),
@@ -109,24 +125,177 @@ proptest! {
     }
 }
 
-/// The branches that are kept are those of one moment: LMDB uses their pages again for others.
-#[test]
-fn trees_of_many_branches_are_walked_while_they_change() {
+/// A world of many branches.
+fn grown() -> World {
     let world = World::new();
-    for round in 0..6 {
-        let value = |key: u64| vec![(key + round) as u8; 1 + (key * 7 + round * 50) as usize % 300];
-        let changes: Vec<_> =
-            (0..30_000).map(|key| (key * 3 + round % 2, Some(value(key)))).collect();
-        world.write(&changes);
+    let puts: Vec<_> = (0..40_000).map(|key| (key * 3, Some(vec![key as u8; 200]))).collect();
+    world.write(&puts);
+    let txn = world.env.read_txn().unwrap();
+    assert!(world.values.stat(&txn).unwrap().depth >= 3, "branches below branches");
+    drop(txn);
+    world
+}
+
+/// Some changes of neighbours, as a part of a checkpoint has them, in the keys' order.
+fn part(rng: &mut Pcg64Mcg) -> Vec<(u64, Option<Vec<u8>>)> {
+    // Now and then most of many go, so that branches get short.
+    let (count, removed) = if rng.random_range(0..5) == 0 {
+        (rng.random_range(1..9_000), 9)
+    } else {
+        (rng.random_range(1..300), 1)
+    };
+    let (first, step) = (rng.random_range(0..120_000), rng.random_range(1..4));
+    let keys = (0..count).map(|nth| first + nth * step);
+    let mut change = |key| {
+        let is_put = rng.random_range(0..10) >= removed;
+        let value = || vec![rng.random::<u8>(); rng.random_range(0..600)];
+        (key, is_put.then(value))
+    };
+    keys.map(&mut change).collect()
+}
+
+/// Changes `world` part by part; how many searches found something else than LMDB.
+fn wrong(world: &World, parts: usize, write: impl Fn(&[(u64, Option<Vec<u8>>)])) -> usize {
+    let mut rng = Pcg64Mcg::seed_from_u64(7);
+    let mut wrong = 0;
+    for _ in 0..parts {
+        let part = part(&mut rng);
+        write(&part);
         let txn = world.env.read_txn().unwrap();
-        assert!(world.values.stat(&txn).unwrap().depth >= 3, "branches below branches");
         let tree = world.tree(&txn).unwrap();
-        for key in (0..90_100).step_by(5).chain([u64::MAX]) {
-            let found = world.pages.find(txn.id(), tree, key, ALL).unwrap();
-            assert_eq!(found.as_deref(), world.values.get(&txn, &key).unwrap(), "{key}, {round}");
+        let some = (0..300).map(|_| rng.random_range(0..125_000));
+        for key in part.iter().map(|(key, _)| *key).chain(some) {
+            let found = world.pages.find(txn.id(), tree, key, ALL);
+            let wanted = world.values.get(&txn, &key).unwrap();
+            wrong += usize::from(!found.is_ok_and(|found| found.as_deref() == wanted));
         }
     }
-    assert!(!world.pages.upper.read().pages.is_empty(), "none was kept, so the test shows nothing");
+    wrong
+}
+
+#[test]
+fn branches_are_kept_while_the_tree_changes() {
+    let world = grown();
+    assert_eq!(wrong(&world, 150, |part| world.write(part)), 0);
+    assert!(world.pages.branches.len() > 20, "few were kept, so the test shows little");
+}
+
+#[test]
+fn a_branch_that_is_kept_too_long_is_caught() {
+    let world = grown();
+    let break_it = |part: &[_]| {
+        world.write_expecting(part, |pages, next, _| {
+            pages.branches.expect(next, Leaving::Some(Numbers::default()));
+        });
+    };
+    assert!(wrong(&world, 150, break_it) > 0);
+}
+
+/// The numbers of all branches of a tree.
+fn branches_of(pages: &Pages, tree: Tree) -> Numbers {
+    let mut bytes = vec![0; pages.page_bytes];
+    let (mut found, mut level) = (Numbers::default(), vec![tree.root]);
+    for _ in 1..tree.depth {
+        found.extend(&level);
+        let below = level.iter().flat_map(|number| {
+            let branch = pages.branch(*number, &mut bytes).unwrap().to_branch().unwrap();
+            branch.children().collect::<Vec<_>>()
+        });
+        level = below.collect();
+    }
+    found
+}
+
+/// The removal of everything under a branch but the first.
+fn all_but_one(world: &World, rng: &mut Pcg64Mcg) -> Vec<(u64, Option<Vec<u8>>)> {
+    let txn = world.env.read_txn().unwrap();
+    let tree = world.tree(&txn).unwrap();
+    let mut bytes = vec![0; world.pages.page_bytes];
+    let mut above = |key| {
+        let mut number = tree.root;
+        for _ in 2..tree.depth {
+            number = world.pages.branch(number, &mut bytes).unwrap().child(key).unwrap();
+        }
+        number
+    };
+    let keys: Vec<u64> = world.values.iter(&txn).unwrap().map(|entry| entry.unwrap().0).collect();
+    let branch = above(keys[rng.random_range(0..keys.len())]);
+    keys.into_iter().filter(|key| above(*key) == branch).skip(1).map(|key| (key, None)).collect()
+}
+
+/// Which a wrong search would show only once LMDB has used one of them again for a branch.
+#[test]
+fn all_that_a_transaction_replaces_is_expected() {
+    let world = grown();
+    let (mut rng, mut beside) = (Pcg64Mcg::seed_from_u64(11), 0);
+    for round in 0..60 {
+        let part = if round % 6 == 0 { all_but_one(&world, &mut rng) } else { part(&mut rng) };
+        let mut expected = None;
+        world.write_expecting(&part, |pages, _, tree| {
+            let tree = tree.unwrap();
+            let kind = |value: &Option<_>| value.as_ref().map_or(Change::Remove, |_| Change::Put);
+            let changes = || part.iter().map(|(key, value)| (*key, kind(value)));
+            let Ok(Leaving::Some(leaving)) = pages.leaving(tree, changes()) else {
+                panic!("it cannot be told")
+            };
+            let puts = changes().map(|(key, _)| (key, Change::Put));
+            let Ok(Leaving::Some(paths)) = pages.leaving(tree, puts) else {
+                panic!("it cannot be told")
+            };
+            expected = Some((branches_of(pages, tree), leaving, paths));
+        });
+        let (before, leaving, paths) = expected.unwrap();
+        let txn = world.env.read_txn().unwrap();
+        let after =
+            world.tree(&txn).map_or_else(Numbers::default, |tree| branches_of(&world.pages, tree));
+        let replaced: Numbers = before.difference(&after).copied().collect();
+        assert!(replaced.is_subset(&leaving), "{replaced:?} were replaced, {leaving:?} expected");
+        beside += replaced.difference(&paths).count();
+    }
+    assert!(beside > 0, "none beside the paths was replaced, so the test shows little");
+}
+
+#[test]
+fn transactions_that_nobody_spoke_of_do_no_harm() {
+    let world = grown();
+    let even = AtomicUsize::new(0);
+    let write = |part: &[_]| match even.fetch_add(1, Ordering::Relaxed) % 3 {
+        0 => world.write(part),
+        _ => world.write_expecting(part, |_, _, _| ()),
+    };
+    assert_eq!(wrong(&world, 60, write), 0);
+}
+
+/// Readers keep what they read at moments that are over.
+#[test]
+fn whoever_reads_meanwhile_finds_what_lmdb_finds() {
+    let world = grown();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = |seed| {
+            let (world, is_over) = (&world, &is_over);
+            move || {
+                let mut rng = Pcg64Mcg::seed_from_u64(seed);
+                while !is_over.load(Ordering::Relaxed) {
+                    let txn = world.env.clone().static_read_txn().unwrap();
+                    let tree = world.tree(&txn).unwrap();
+                    for _ in 0..rng.random_range(1..200) {
+                        let key = rng.random_range(0..125_000);
+                        let found = world.pages.find(txn.id(), tree, key, ALL).unwrap();
+                        let wanted = world.values.get(&txn, &key).unwrap();
+                        assert_eq!(found.as_deref(), wanted, "{key}");
+                    }
+                }
+            }
+        };
+        let readers = [1, 2].map(|seed| scope.spawn(reader(seed)));
+        let mut rng = Pcg64Mcg::seed_from_u64(3);
+        for _ in 0..150 {
+            world.write(&part(&mut rng));
+        }
+        is_over.store(true, Ordering::Relaxed);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
 }
 
 /// While a transaction lasts, its pages stay as they are. Afterwards LMDB uses them again: that the test sees it then is
@@ -164,9 +333,11 @@ fn whatever_the_file_holds_there_is_an_answer() {
     let copy = world.folder.path().join("copy");
     fs::write(&copy, &whole).unwrap();
     let file = File::options().read(true).write(true).open(&copy).unwrap();
-    let pages = Pages::of(file.try_clone().unwrap(), page_bytes);
-    let refused =
-        || (0..600).step_by(17).filter(|key| pages.find(0, tree, *key, ALL).is_err()).count();
+    let refused = || {
+        // One that has read nothing yet, and keeps nothing from when the file was another.
+        let pages = Pages::of(file.try_clone().unwrap(), page_bytes);
+        (0..600).step_by(17).filter(|key| pages.find(0, tree, *key, ALL).is_err()).count()
+    };
     assert_eq!(refused(), 0);
     let mut noticed = 0;
     // Headers and what stands behind them, of every page; with bytes that make numbers small, large and other.

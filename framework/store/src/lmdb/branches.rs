@@ -1,0 +1,264 @@
+//! The branches of LMDB's tree, kept so that a search need not read them anew.
+//!
+//! LMDB never writes to a page that is in its tree: a transaction that changes something below it puts another in its place. And it
+//! writes to one that it has replaced only when nobody can look at it any more, which is not before the transaction after the
+//! next. So what is known of a branch stays true for everybody who finds it in his tree, from the moment at which it was
+//! read until the transaction after the one that replaces it. Who writes [says](Branches::expect) before each transaction which
+//! ones that may be; a transaction that nobody has spoken of may have replaced any.
+
+use std::collections::{HashMap, HashSet};
+
+use foldhash::fast::FixedState;
+use parking_lot::RwLock;
+
+/// A page of the tree above the leaves: keys, and which page is for what lies between them.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Branch {
+    /// The first key.
+    base: u64,
+    /// How far behind the first one each key is; then the pages, one more than keys.
+    words: Box<[u32]>,
+}
+
+/// Numbers of pages.
+pub(super) type Numbers = HashSet<u64, FixedState>;
+
+/// What a transaction may replace.
+#[derive(Debug)]
+pub(super) enum Leaving {
+    Some(Numbers),
+    Any,
+}
+
+/// The branches that are known.
+#[derive(Debug, Default)]
+pub(super) struct Branches(RwLock<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The last transaction of which it is known that what is kept is as it left it.
+    moment: usize,
+    /// What the transaction after that one may replace; `None` when nobody has spoken of it.
+    leaving: Option<Leaving>,
+    kept: HashMap<u64, Branch, FixedState>,
+    bytes: usize,
+}
+
+impl Branch {
+    /// Of so many children, which page each is, and the keys where each but the first begins. `None` if one of those cannot be
+    /// told, if the keys are not in order, or if they are so far apart that this form cannot hold them.
+    pub(super) fn new(
+        count: usize,
+        key: impl Fn(usize) -> Option<u64>,
+        child: impl Fn(usize) -> Option<u64>,
+    ) -> Option<Self> {
+        let mut words = Vec::with_capacity(2 * count);
+        let (mut base, mut last) = (None, 0);
+        for nth in 1..count {
+            let key = key(nth)?;
+            let base = *base.get_or_insert(key);
+            if key < last {
+                return None;
+            }
+            last = key;
+            words.push(u32::try_from(key - base).ok()?);
+        }
+        for nth in 0..count {
+            words.push(u32::try_from(child(nth)?).ok()?);
+        }
+        (count > 0).then(|| Self { base: base.unwrap_or_default(), words: words.into() })
+    }
+
+    /// The page below where `key` is, if it is anywhere.
+    pub(super) fn child(&self, key: u64) -> u64 {
+        let (keys, children) = self.words.split_at(self.words.len() / 2);
+        let place = match key.checked_sub(self.base) {
+            Some(far) => keys.partition_point(|other| u64::from(*other) <= far),
+            None => 0,
+        };
+        u64::from(children[place])
+    }
+
+    /// All pages below.
+    pub(super) fn children(&self) -> impl Iterator<Item = u64> {
+        self.words[self.words.len() / 2..].iter().copied().map(u64::from)
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.words) + ENTRY_BYTES
+    }
+}
+
+impl Branches {
+    /// Goes down from `number` towards `key`, by `levels` at the most, as far as the branches are known; where to, and how many levels
+    /// are left. For a reader that sees the tree as the transaction `moment` has left it.
+    pub(super) fn descend(
+        &self,
+        moment: usize,
+        mut number: u64,
+        mut levels: u16,
+        key: u64,
+    ) -> (u64, u16) {
+        // Nobody waits here: the checkpoints' thread lets all others go first, also while it has the lock.
+        if let Some(state) = self.0.try_read()
+            && state.knows(moment)
+        {
+            while levels > 0
+                && let Some(branch) = state.kept.get(&number)
+            {
+                (number, levels) = (branch.child(key), levels - 1);
+            }
+        }
+        (number, levels)
+    }
+
+    /// Keeps `branch`, which a reader of `moment` has read from the page `number` of its tree.
+    pub(super) fn keep(&self, moment: usize, number: u64, branch: Branch) {
+        let Some(mut state) = self.0.try_write() else { return };
+        if !state.knows(moment) {
+            *state = State { moment, ..State::default() };
+        }
+        if moment < state.moment {
+            // It may have been replaced long ago.
+            return;
+        }
+        let bytes = branch.bytes();
+        if state.bytes + bytes <= BYTES_MAX {
+            let before = state.kept.insert(number, branch);
+            state.bytes += bytes;
+            state.bytes -= before.map_or(0, |before| before.bytes());
+        }
+    }
+
+    /// Learns what the transaction `next` may replace, before it writes anything. If it is not committed, another of that number may
+    /// be.
+    pub(super) fn expect(&self, next: usize, leaving: Leaving) {
+        let mut state = self.0.write();
+        let before = next.saturating_sub(1);
+        let gone = if before == state.moment {
+            // The transaction that was spoken of last was not committed: nothing has gone.
+            Some(Leaving::Some(Numbers::default()))
+        } else {
+            state.leaving.take().filter(|_| before == state.moment + 1)
+        };
+        match gone {
+            Some(Leaving::Some(numbers)) => {
+                for number in numbers {
+                    let gone = state.kept.remove(&number);
+                    state.bytes -= gone.map_or(0, |gone| gone.bytes());
+                }
+            }
+            Some(Leaving::Any) | None => (state.kept, state.bytes) = (HashMap::default(), 0),
+        }
+        (state.moment, state.leaving) = (before, Some(leaving));
+    }
+}
+
+#[cfg(test)]
+impl Branches {
+    /// How many are kept.
+    pub(super) fn len(&self) -> usize {
+        self.0.read().kept.len()
+    }
+}
+
+impl State {
+    /// Whether what is kept holds for trees as of this moment.
+    fn knows(&self, moment: usize) -> bool {
+        moment <= self.moment + usize::from(self.leaving.is_some())
+    }
+}
+
+/// What a branch takes beside its words.
+const ENTRY_BYTES: usize = 64;
+/// Enough for the lowest branches of fifteen million objects of a kilobyte, which are two kilobytes for 600 of those.
+const BYTES_MAX: usize = 48 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn branch(pages: std::ops::Range<u64>) -> Branch {
+        let keys: Vec<u64> = (1..pages.end - pages.start).map(|nth| 1000 + 10 * nth).collect();
+        of(&keys, &pages.collect::<Vec<_>>()).expect("in order")
+    }
+
+    fn of(keys: &[u64], children: &[u64]) -> Option<Branch> {
+        let key = |nth: usize| keys.get(nth - 1).copied();
+        Branch::new(children.len(), key, |nth| children.get(nth).copied())
+    }
+
+    fn some(numbers: &[u64]) -> Leaving {
+        Leaving::Some(numbers.iter().copied().collect())
+    }
+
+    #[test]
+    fn a_child_is_found_between_the_keys() {
+        let branch = branch(7..11);
+        let found = |key| branch.child(key);
+        assert_eq!([0, 1009, 1010, 1019, 1020, 1029, 1030].map(found), [7, 7, 8, 8, 9, 9, 10]);
+        assert_eq!(found(u64::MAX), 10);
+        assert!(branch.children().eq(7..11));
+        assert_eq!(of(&[], &[3]).expect("one child").child(5), 3);
+    }
+
+    #[test]
+    fn what_cannot_be_held_is_not() {
+        assert_eq!(of(&[5, 4], &[1, 2, 3]), None);
+        assert_eq!(of(&[], &[]), None);
+        assert_eq!(of(&[5], &[1, 2, 3]), None);
+        assert_eq!(of(&[5, 1 << 33], &[1, 2, 3]), None);
+        assert_eq!(of(&[5], &[1, 1 << 33]), None);
+    }
+
+    #[test]
+    fn what_a_transaction_has_replaced_is_forgotten_before_the_next() {
+        let branches = Branches::default();
+        let finds = |moment, number| branches.descend(moment, number, 1, 0).1 == 0;
+        branches.expect(5, some(&[]));
+        branches.keep(4, 1, branch(10..12));
+        branches.keep(4, 2, branch(20..22));
+        assert!([1, 2].iter().all(|number| finds(4, *number) && finds(5, *number)));
+        assert!(!finds(6, 1), "nobody has spoken of that transaction");
+        branches.expect(6, some(&[1]));
+        assert!(finds(5, 1), "it is there until then");
+        branches.expect(6, some(&[1]));
+        assert!(finds(5, 1), "the one before was not committed");
+        branches.expect(7, some(&[]));
+        assert!(!finds(5, 1) && !finds(6, 1) && finds(5, 2) && finds(6, 2));
+        branches.keep(5, 1, branch(10..12));
+        assert!(!finds(5, 1), "a reader of a tree from before must not bring it back");
+        branches.keep(7, 1, branch(30..32));
+        assert_eq!(branches.descend(7, 1, 1, 0), (30, 0), "another may be there afterwards");
+    }
+
+    #[test]
+    fn nothing_is_left_after_a_transaction_that_nobody_spoke_of() {
+        let branches = Branches::default();
+        branches.keep(4, 1, branch(10..12));
+        assert_eq!(branches.descend(4, 1, 1, 0), (10, 0));
+        assert_eq!(branches.descend(5, 1, 1, 0), (1, 1));
+        branches.keep(5, 2, branch(20..22));
+        assert_eq!(branches.descend(5, 1, 1, 0), (1, 1));
+        branches.expect(8, some(&[]));
+        assert_eq!(branches.descend(7, 2, 1, 0), (2, 1));
+        branches.keep(7, 2, branch(20..22));
+        branches.expect(8, Leaving::Any);
+        assert_eq!(branches.descend(7, 2, 1, 0), (20, 0));
+        branches.expect(9, some(&[]));
+        assert_eq!(branches.descend(8, 2, 1, 0), (2, 1), "it may have been replaced");
+    }
+
+    #[test]
+    fn there_is_a_limit() {
+        let branches = Branches::default();
+        let branch = || branch(0..1000);
+        let count = (BYTES_MAX / branch().bytes()) as u64;
+        (0..count + 10).for_each(|number| branches.keep(1, number, branch()));
+        assert_eq!(branches.0.read().kept.len() as u64, count);
+        // What makes room makes room.
+        branches.expect(2, some(&(0..count).collect::<Vec<_>>()));
+        branches.expect(3, some(&[]));
+        assert_eq!(branches.0.read().bytes, 0);
+    }
+}
