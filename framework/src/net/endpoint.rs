@@ -9,7 +9,9 @@ use std::time::Duration;
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::fingerprint::Fingerprint;
 use parking_lot::Mutex;
-use quinn::{AckFrequencyConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{
+    AckFrequencyConfig, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -23,6 +25,7 @@ use crate::net::limits::Limits;
 use crate::net::login::Doorkeeper;
 use crate::net::meters::{self, Counted, Meters};
 use crate::net::outbox::Outbox;
+use crate::net::resets::ResetKey;
 use crate::net::resume::{Broken, Resumptions};
 use crate::net::socket;
 use crate::net::throttle::MessageRate;
@@ -42,6 +45,8 @@ pub(crate) struct NetConfig {
     pub(crate) door: Arc<dyn Doorkeeper>,
     /// What frames are held by.
     pub(crate) watermark: Arc<Watermark>,
+    /// By what clients of a server before this one are told that it is gone; without, they find out by its silence.
+    pub(crate) resets: Option<ResetKey>,
     /// What is broken on purpose.
     pub(crate) broken: Broken,
 }
@@ -143,13 +148,16 @@ impl Endpoint {
         config: NetConfig,
         handler: Arc<dyn SessionHandler>,
     ) -> Result<Self, BindError> {
-        let NetConfig { listen, game, limits, certificate, door, watermark, broken } = config;
+        let NetConfig { listen, game, limits, certificate, door, watermark, resets, broken } =
+            config;
         let server = server_config(&certificate, &limits)?;
         let socket_error = |cause: io::Error| match cause.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse { address: listen },
             _ => BindError::Socket { address: listen, cause },
         };
-        let endpoint = socket::listen(listen, server).map_err(socket_error)?;
+        let ours = resets.map_or_else(|| Ok(EndpointConfig::default()), |key| key.endpoint());
+        let endpoint = ours.and_then(|ours| socket::listen(listen, ours, server));
+        let endpoint = endpoint.map_err(socket_error)?;
         let address = endpoint.local_addr().map_err(socket_error)?;
         let seats = Arc::new(Semaphore::new(limits.connections_max.min(SEATS_MAX)));
         let shared = Arc::new(Shared {

@@ -19,6 +19,7 @@ pub(crate) mod meters;
 pub(crate) mod outbox;
 mod pace;
 mod reader;
+pub(crate) mod resets;
 pub(crate) mod resume;
 mod session;
 mod socket;

@@ -25,7 +25,11 @@ use tracing::debug;
 ///
 /// # Errors
 /// Those of the system.
-pub(super) fn listen(listen: SocketAddr, config: ServerConfig) -> io::Result<Endpoint> {
+pub(super) fn listen(
+    listen: SocketAddr,
+    endpoint: EndpointConfig,
+    config: ServerConfig,
+) -> io::Result<Endpoint> {
     let socket = UdpSocket::bind(listen)?;
     enlarge_buffers(&socket);
     let reading = Builder::new_current_thread().enable_io().build()?;
@@ -33,7 +37,7 @@ pub(super) fn listen(listen: SocketAddr, config: ServerConfig) -> io::Result<End
     let endpoint = {
         let _inside = reading.enter();
         let runtime = Arc::clone(&runtime);
-        Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)?
+        Endpoint::new(endpoint, Some(config), socket, runtime)?
     };
     if let Some(reader) = runtime.reader() {
         // Ends when the endpoint is dropped and its last connection is over.

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use crate::login::{Authenticator, DevelopmentNames, SameIdentity};
 use crate::net::certificate::{Certificate, CertificateError};
 use crate::net::endpoint::{Endpoint, NetConfig};
 use crate::net::limits::{Limits as NetworkLimits, SlowClient};
+use crate::net::resets::ResetKey;
 use crate::net::resume::Broken;
 use crate::scheduler::kinds::{Kinds, Known};
 use crate::scheduler::queue::RunQueue;
@@ -311,6 +312,7 @@ impl<G: Game> Builder<G> {
             certificate: Arc::clone(&certificate),
             door,
             watermark: Arc::clone(&persistence.watermark),
+            resets: self.data.as_deref().and_then(reset_key),
             broken: Broken {
                 received_is_ignored: self.breaks.received_is_ignored,
                 retained_is_forgotten: self.breaks.retained_is_forgotten,
@@ -376,6 +378,16 @@ fn certificate(files: Option<(PathBuf, PathBuf)>) -> Result<Certificate, ServeEr
         None => Certificate::development(),
     };
     made.map_err(|cause: CertificateError| ServeError::Listen { cause: cause.to_string() })
+}
+
+/// The key in the world's folder. Without it, clients of a server that was killed wait for its silence to last; no reason not to start.
+fn reset_key(folder: &Path) -> Option<ResetKey> {
+    let kept = ResetKey::kept_in(folder);
+    kept.inspect_err(|error| {
+        let folder = folder.display();
+        warn!(%folder, %error, "no key for resets: should this server be killed, its clients notice late");
+    })
+    .ok()
 }
 
 fn listen<G: Game>(

@@ -185,6 +185,7 @@ async fn a_port_in_use_is_told() {
         certificate: Arc::new(Certificate::development().unwrap()),
         door: Arc::new(FrontDoor),
         watermark: Arc::new(Watermark::new(0)),
+        resets: None,
         broken: Broken::default(),
     };
     let error = Endpoint::bind(config, Arc::new(Nobody)).err().unwrap();

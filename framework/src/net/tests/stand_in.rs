@@ -141,6 +141,7 @@ impl StandIn {
             certificate: Arc::clone(&certificate),
             door: Arc::new(FrontDoor),
             watermark,
+            resets: None,
             broken,
         };
         let endpoint = Endpoint::bind(config, Arc::clone(&game) as _).unwrap();
