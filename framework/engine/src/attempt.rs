@@ -19,6 +19,7 @@ use crate::error::{Error, Fault};
 use crate::guard::{Read, Write};
 use crate::heat::Queued;
 use crate::reclaim::{Own, Pin};
+use crate::seat::stripe_of;
 use crate::watch::Running;
 
 /// The generator of [`Attempt::rng`]: small, and the same stream of numbers on every machine.
@@ -331,6 +332,13 @@ impl<'e> Attempt<'e> {
     /// The job's random numbers: the same stream in every attempt.
     pub fn rng(&self) -> RefMut<'_, TaskRng> {
         self.rng.borrow_mut()
+    }
+
+    /// A number below sixteen, the same in every attempt, and mostly another for jobs that run at the same moment. What
+    /// many jobs change blindly can be kept in as many objects, each with a part of it, so that cores do not take it
+    /// from one another all the time.
+    pub fn stripe(&self) -> usize {
+        stripe_of(self.input.seed) as usize
     }
 
     /// A fresh index for an id; the same in every attempt, for the same question in turn.

@@ -146,7 +146,7 @@ impl Engine {
         self.shared.wait_for_memory(&seated);
         let input = Input {
             kind: job.kind(),
-            seed: scramble(self.seed.wrapping_add(seated.next_job())),
+            seed: seated.striped(scramble(self.seed.wrapping_add(seated.next_job()))),
             now: OnceCell::new(),
             wall: OnceCell::new(),
             indices: RefCell::default(),

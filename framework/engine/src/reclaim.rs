@@ -15,10 +15,10 @@
 //! before the reader had read no more than `s + 1`, and who fences after it sees it: while it is pinned, the epoch gets
 //! no further than `s + 2`. What is stamped `s` is given back at `s + 3`.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::cell::RefCell;
 
-use daystar_model::{CommitNumber, Managed, Object, ObjectId, TypeDescriptor};
+use daystar_model::{CommitNumber, Managed, Object, ObjectId};
 
 use crate::breaks::Breaks;
 use crate::cell::{Loaded, Older, footprint};
@@ -197,7 +197,7 @@ impl Pin<'_> {
     /// A private copy of `original`, in used memory if there is some.
     pub(crate) fn copy<T: Managed>(&self, original: &T) -> Own {
         // Taken out first: the copying is the game's code.
-        let used = self.yard.borrow_mut().pool.take(T::descriptor());
+        let used = self.yard.borrow_mut().pool.take(TypeId::of::<T>());
         if let Some(mut used) = used
             && let Some(value) = (used.value_mut() as &mut dyn Any).downcast_mut::<T>()
         {
@@ -306,12 +306,12 @@ struct Pool {
 }
 
 struct Shelf {
-    kind: &'static TypeDescriptor,
+    kind: TypeId,
     values: Vec<Own>,
 }
 
 impl Pool {
-    fn take(&mut self, kind: &'static TypeDescriptor) -> Option<Own> {
+    fn take(&mut self, kind: TypeId) -> Option<Own> {
         self.shelf(kind)?.values.pop()
     }
 
@@ -321,7 +321,7 @@ impl Pool {
         if value.value().bytes() > KEPT_BYTES_MAX {
             return;
         }
-        let kind = value.value().descriptor();
+        let kind = (value.value() as &dyn Any).type_id();
         if let Some(shelf) = self.shelf(kind) {
             if shelf.values.len() < KEPT_MAX {
                 shelf.values.push(value);
@@ -331,10 +331,10 @@ impl Pool {
         }
     }
 
-    fn shelf(&mut self, kind: &'static TypeDescriptor) -> Option<&mut Shelf> {
-        // The same type may have several descriptors, one for each part that a program is compiled in; then it has
-        // several shelves, which does no harm: what is taken is checked by its type.
-        self.shelves.iter_mut().find(|shelf| std::ptr::eq(shelf.kind, kind))
+    fn shelf(&mut self, kind: TypeId) -> Option<&mut Shelf> {
+        // Not by the descriptor's address: the compiler makes one for each part that a program is compiled in, and what is
+        // kept under one would not be found under another.
+        self.shelves.iter_mut().find(|shelf| shelf.kind == kind)
     }
 }
 

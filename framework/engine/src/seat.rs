@@ -109,7 +109,22 @@ impl Seated<'_> {
         self.seat.jobs.store(job, Ordering::Relaxed);
         job * SEATS as u64 + self.number as u64
     }
+
+    /// `seed` as one that tells the stripe of this seat.
+    pub(crate) fn striped(&self, seed: u64) -> u64 {
+        // Neighbours are not given stripes side by side: what is made for those may lie in one line.
+        let number = self.number as u64;
+        seed - stripe_of(seed) + stripe_of(number * 4 + number / 4)
+    }
 }
+
+/// Which stripe a job with this seed is of. It is in the seed, since it must be the same when a recorded job is run again.
+pub(crate) fn stripe_of(seed: u64) -> u64 {
+    seed % STRIPES
+}
+
+/// As many as there mostly are cores, or more.
+const STRIPES: u64 = 16;
 
 /// What has happened at one seat. Only who sits there writes.
 #[derive(Default)]
@@ -133,4 +148,25 @@ pub(crate) struct Tally {
 /// Adds one to a count that only the caller writes.
 pub(crate) fn bump(count: &AtomicU64) {
     count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+#[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seats_have_stripes_of_their_own_as_far_as_there_are_any() {
+        let seats = Seats::new();
+        let taken: Vec<_> = (0..STRIPES).map(|_| seats.take()).collect();
+        let mut stripes: Vec<_> =
+            taken.iter().map(|seated| stripe_of(seated.striped(77))).collect();
+        assert!(stripes[0].abs_diff(stripes[1]) > 1, "neighbours have {stripes:?}");
+        stripes.sort_unstable();
+        assert_eq!(stripes, Vec::from_iter(0..STRIPES));
+        assert_eq!(
+            taken[3].striped(77) / STRIPES,
+            77 / STRIPES,
+            "the rest of the seed is as it was"
+        );
+    }
 }

@@ -41,18 +41,19 @@ where
     Ok(bytes)
 }
 
-/// The stored form of a value that is no object of its own, but one of many within an object that does not know its type.
-/// It depends on the value alone, not on where it will lie.
+/// The stored form of a value that is no object of its own, but one of many within an object that does not know its type,
+/// behind what is in `front` already. It depends on the value alone, not on where it lies.
 ///
 /// # Errors
 /// As [`encode`].
-pub fn encode_part<T: Storable>(value: &T) -> Result<Vec<u8>, RecordError> {
+pub fn encode_part<T: Storable>(front: Vec<u8>, value: &T) -> Result<Vec<u8>, RecordError> {
     let refused = |cause: String| RecordError::Encode { name: std::any::type_name::<T>(), cause };
-    let output = rkyv::api::high::to_bytes_in::<_, Error>(value, Output::with_room(PART_BYTES))
+    let start = front.len();
+    let output = rkyv::api::high::to_bytes_in::<_, Error>(value, Output::behind(front))
         .map_err(|cause| refused(cause.to_string()))?;
     let may_be_too_deep = output.may_be_too_deep();
     let bytes = output.into_bytes();
-    if may_be_too_deep && access::<T>(&aligned(&bytes)).is_err() {
+    if may_be_too_deep && access::<T>(&aligned(&bytes[start..])).is_err() {
         return Err(refused(TooDeep.to_string()));
     }
     Ok(bytes)
@@ -87,9 +88,6 @@ pub fn decode_part<T: Storable>(bytes: &[u8]) -> Result<T, RecordError> {
 struct Near([u8; NEAR_BYTES]);
 
 const NEAR_BYTES: usize = 128;
-
-/// More than most parts take, and what is put before some of them.
-const PART_BYTES: usize = 48;
 
 /// The value in `bytes` as it is stored, after it has been checked.
 fn access<T>(bytes: &[u8]) -> Result<&T::Archived, Error>
@@ -251,5 +249,23 @@ pub mod sent {
         deserializer: D,
     ) -> Result<T, D::Error> {
         T::deserialize(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_does_not_depend_on_what_is_in_front_of_it() {
+        // Its number wants to lie at a multiple of sixteen, behind a text that lies elsewhere.
+        let value = ("a text that is kept apart".to_owned(), 7_u128);
+        let alone = encode_part(Vec::new(), &value).expect("a value");
+        for front in 0..20 {
+            let bytes = encode_part(vec![9; front], &value).expect("a value");
+            let (before, part) = bytes.split_at(front);
+            assert!(before.iter().all(|byte| *byte == 9) && part == alone, "behind {front} bytes");
+        }
+        assert_eq!(decode_part::<(String, u128)>(&alone).expect("a value"), value);
     }
 }

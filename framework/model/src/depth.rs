@@ -18,14 +18,16 @@ use crate::breaks::{self, Break};
 #[derive(Default)]
 pub struct Output {
     bytes: Vec<u8>,
+    /// Where the value begins.
+    start: usize,
     depth: usize,
     deepest: usize,
 }
 
 impl Output {
-    /// Nothing yet; with room for so many bytes.
-    pub fn with_room(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    /// Nothing yet, behind bytes that are no part of the value: it is laid out as if it began at its first byte.
+    pub fn behind(front: Vec<u8>) -> Self {
+        Self { start: front.len(), bytes: front, ..Self::default() }
     }
 
     /// To be called before a field is written, whatever it holds.
@@ -51,7 +53,7 @@ impl Output {
         self.deepest > FIELDS_MAX
     }
 
-    /// What has been written.
+    /// What has been written, behind what was there before.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
@@ -59,7 +61,7 @@ impl Output {
 
 impl Positional for Output {
     fn pos(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.start
     }
 }
 

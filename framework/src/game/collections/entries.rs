@@ -54,15 +54,18 @@ const HAS_FORM: u32 = 1 << 31;
 
 impl Entries {
     /// How many entries there are.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.ends.len() / 2
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
     /// How many bytes the keys and values take.
+    #[inline]
     pub(super) fn bytes(&self) -> usize {
         self.bytes.len()
     }
@@ -72,10 +75,12 @@ impl Entries {
         (0..self.len()).any(|at| self.has_form(at))
     }
 
+    #[inline]
     pub(super) fn key(&self, at: usize) -> &[u8] {
         self.piece(at * 2)
     }
 
+    #[inline]
     pub(super) fn value(&self, at: usize) -> Kept<'_> {
         let bytes = self.piece(at * 2 + 1);
         match bytes.split_first() {
@@ -84,62 +89,72 @@ impl Entries {
         }
     }
 
+    #[inline]
     fn has_form(&self, at: usize) -> bool {
         self.ends.get(at * 2 + 1).is_some_and(|end| end & HAS_FORM != 0)
     }
 
     /// Keys and values, in turn. Of entries that make no sense, empty: nobody can read that as anything else.
+    #[inline]
     fn piece(&self, piece: usize) -> &[u8] {
         self.bytes.get(self.start(piece)..self.end(piece)).unwrap_or_default()
     }
 
+    #[inline]
     fn start(&self, piece: usize) -> usize {
         piece.checked_sub(1).map_or(0, |before| self.end(before))
     }
 
+    #[inline]
     fn end(&self, piece: usize) -> usize {
         self.ends.get(piece).map_or(0, |end| (end & !HAS_FORM) as usize)
     }
 
-    /// How many of the entries, from the front, have a key that `is_before`. Of the first `from` that is known.
+    /// How many of the entries, from the front, have a key that `is_before`. Of the first `from` that is known. Looks near the
+    /// `guess` first, if there is one, and then farther and farther away.
     ///
     /// # Errors
     /// Those of `is_before`.
     pub(super) fn partition(
         &self,
         from: usize,
+        guess: Option<usize>,
         mut is_before: impl FnMut(&[u8]) -> Result<bool>,
     ) -> Result<usize> {
         let (mut low, mut high) = (from, self.len());
+        let (mut near, mut step) = (guess, 1);
         while low < high {
-            let middle = low.midpoint(high);
-            if is_before(self.key(middle))? {
-                low = middle + 1;
+            let at = near.map_or(low.midpoint(high), |near| near.clamp(low, high - 1));
+            // Once it lies between two that were looked at, the rest is halved.
+            if is_before(self.key(at))? {
+                low = at + 1;
+                near = near.filter(|_| high == self.len()).map(|_| at + step);
             } else {
-                high = middle;
+                high = at;
+                near = near.filter(|_| low == from).map(|_| at.saturating_sub(step));
             }
+            step *= 2;
         }
         Ok(low)
     }
 
-    /// Where the entry is whose key compares as equal; else where it would have to be.
+    /// Where the entry is whose key compares as equal; else where it would have to be. Looks near the `guess` first.
     ///
     /// # Errors
     /// Those of `compare`, which compares a stored key with the one that is looked for.
     pub(super) fn search(
         &self,
+        guess: Option<usize>,
         mut compare: impl FnMut(&[u8]) -> Result<Ordering>,
     ) -> Result<Result<usize, usize>> {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            match compare(self.key(middle))? {
-                Ordering::Less => low = middle + 1,
-                Ordering::Equal => return Ok(Ok(middle)),
-                Ordering::Greater => high = middle,
-            }
-        }
-        Ok(Err(low))
+        let mut is_there = false;
+        let at = self.partition(0, guess, |stored| {
+            let ordering = compare(stored)?;
+            is_there |= ordering.is_eq();
+            Ok(ordering.is_lt())
+        })?;
+        // The first one that is not before it was compared with it, if there is any.
+        Ok(if is_there { Ok(at) } else { Err(at) })
     }
 
     /// Puts an entry before the one at `at`. Lengths beyond what 32 bits hold are refused before they get here.
@@ -149,9 +164,12 @@ impl Entries {
         self.open_gap(start, start, added);
         self.bytes[start..start + key.len()].copy_from_slice(key);
         value.write(&mut self.bytes[start + key.len()..start + added]);
-        self.ends[at * 2..].iter_mut().for_each(|end| *end += added as u32);
-        let ends = [(start + key.len()) as u32, end_of((start + added) as u32, value)];
-        self.ends.splice(at * 2..at * 2, ends);
+        let (place, pieces) = (at * 2, self.ends.len());
+        self.ends.resize(pieces + 2, 0);
+        self.ends.copy_within(place..pieces, place + 2);
+        self.ends[place + 2..].iter_mut().for_each(|end| *end += added as u32);
+        self.ends[place] = (start + key.len()) as u32;
+        self.ends[place + 1] = end_of((start + added) as u32, value);
     }
 
     /// Appends an entry.
@@ -191,6 +209,9 @@ impl Entries {
     /// Makes the bytes `from..to` into `length` bytes of any content.
     fn open_gap(&mut self, from: usize, to: usize, length: usize) {
         let all = self.bytes.len();
+        if from + length == to {
+            return;
+        }
         if from + length > to {
             self.bytes.resize(all + (from + length - to), 0);
         }
@@ -319,14 +340,18 @@ mod tests {
         #[test]
         fn a_key_is_found_where_it_is_or_would_be(
             keys in prop::collection::btree_set(any::<u8>(), 0..40), wanted: u8,
+            guess in prop::option::of(0..50_usize),
         ) {
             let keys = Vec::from_iter(keys);
             let mut entries = Entries::default();
             keys.iter().for_each(|key| entries.push(&[*key], Kept::first(&[])));
-            let found = entries.search(|key| Ok(key.cmp(&[wanted]))).unwrap();
+            let found = entries.search(guess, |key| Ok(key.cmp(&[wanted]))).unwrap();
             prop_assert_eq!(found, keys.binary_search(&wanted));
-            let before = entries.partition(0, |key| Ok(key < &[wanted][..])).unwrap();
-            prop_assert_eq!(before, keys.partition_point(|key| *key < wanted));
+            let point = keys.partition_point(|key| *key < wanted);
+            for from in [0, point] {
+                let before = entries.partition(from, guess, |key| Ok(key < &[wanted][..])).unwrap();
+                prop_assert_eq!(before, point);
+            }
         }
     }
 }

@@ -77,8 +77,18 @@ pub enum CollectionError {
 
 /// `value` as it is kept in an entry.
 pub(super) fn encode<T: Item>(value: &T) -> Result<Vec<u8>> {
-    Ok(codec::encode_part(value)?)
+    encode_behind(&[], value)
 }
+
+/// `value` as it is kept in an entry, behind `front`.
+pub(super) fn encode_behind<T: Item>(front: &[u8], value: &T) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(MOST_BYTES);
+    bytes.extend_from_slice(front);
+    Ok(codec::encode_part(bytes, value)?)
+}
+
+/// More than most keys and values take.
+const MOST_BYTES: usize = 48;
 
 /// The value that is kept as `bytes`.
 pub(super) fn decode<T: Item>(bytes: &[u8]) -> Result<T> {

@@ -8,9 +8,10 @@ use std::ops::Bound;
 use daystar_model::ObjectId;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::game::collections::entries::Entries;
 use crate::game::collections::forms::{Collection, Stored, refer_key, refer_value};
 use crate::game::collections::handle::handle;
-use crate::game::collections::item::{Item, decode, encode};
+use crate::game::collections::item::{Item, decode, encode, encode_behind};
 use crate::game::collections::range::{Bounds, Range};
 use crate::game::collections::tree::{Order, Tree, create, each_in};
 use crate::game::ctx::Ctx;
@@ -198,8 +199,20 @@ impl Order for ByHash {
         Ok(stored.to_vec())
     }
 
+    #[inline]
     fn compare(stored: &[u8], key: &[u8]) -> Result<Ordering> {
         Ok(hash_of(stored).cmp(&hash_of(key)).then_with(|| stored.cmp(key)))
+    }
+
+    /// Hashes are spread evenly.
+    #[inline]
+    fn guess(entries: &Entries, from: usize, key: &[u8]) -> Option<usize> {
+        let last = entries.len().checked_sub(1).filter(|last| from < *last)?;
+        let (low, high) = (hash_of(entries.key(from)), hash_of(entries.key(last)));
+        // The upper halves will do, and a product of them fits.
+        let above = hash_of(key).saturating_sub(low) >> 32;
+        let place = (above * (last - from) as u64).checked_div(high.saturating_sub(low) >> 32)?;
+        Some(from + place as usize)
     }
 
     fn between<'k>(below: &[u8], above: &'k [u8]) -> &'k [u8] {
@@ -211,6 +224,7 @@ impl Order for ByHash {
 }
 
 /// A number that is in the order of the bytes, as far as it goes.
+#[inline]
 fn hash_of(stored: &[u8]) -> u64 {
     stored.first_chunk().map_or(0, |hash| u64::from_be_bytes(*hash))
 }
@@ -219,9 +233,9 @@ const HASH_BYTES: usize = 8;
 
 /// `key` as it is stored.
 pub(super) fn stored<K: Item>(key: &K) -> Result<Vec<u8>> {
-    let mut stored = encode(key)?;
-    let hash = xxh3_64(&stored).to_be_bytes();
-    stored.splice(0..0, hash);
+    let mut stored = encode_behind(&[0; HASH_BYTES], key)?;
+    let (hash, key) = stored.split_at_mut(HASH_BYTES);
+    hash.copy_from_slice(&xxh3_64(key).to_be_bytes());
     Ok(stored)
 }
 

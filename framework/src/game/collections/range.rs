@@ -40,7 +40,7 @@ impl<'c, 'a, 'e, O: Order, T> Range<'c, 'a, 'e, O, T> {
             Bound::Included(key) | Bound::Excluded(key) => Seek::At(key.borrow()),
         })?;
         let (read, front, tree) = (self.read, &mut self.front, &self.tree);
-        tree.look(leaf.id, |_, entries| {
+        tree.look_in_leaf(leaf.id, |entries| {
             let (first, after) = between::<O>(entries, &from, &to)?;
             for at in first..after {
                 front.push_back(read(entries.key(at), tree.stored(entries.value(at))?)?);
@@ -69,7 +69,7 @@ impl<'c, 'a, 'e, O: Order, T> Range<'c, 'a, 'e, O, T> {
             Bound::Excluded(key) => Seek::Before(key.borrow()),
         })?;
         let (read, back, tree) = (self.read, &mut self.back, &self.tree);
-        tree.look(leaf.id, |_, entries| {
+        tree.look_in_leaf(leaf.id, |entries| {
             let (first, after) = between::<O>(entries, &from, &to)?;
             for at in (first..after).rev() {
                 back.push_front(read(entries.key(at), tree.stored(entries.value(at))?)?);
@@ -98,7 +98,8 @@ fn between<O: Order>(
     to: &Bound<O::Owned>,
 ) -> Result<(usize, usize)> {
     let below = |key: &O::Owned, and_equal: bool| {
-        entries.partition(0, |stored| {
+        let guess = O::guess(entries, 0, key.borrow());
+        entries.partition(0, guess, |stored| {
             let ordering = O::compare(stored, key.borrow())?;
             Ok(ordering.is_lt() || (and_equal && ordering.is_eq()))
         })

@@ -67,6 +67,12 @@ pub(super) trait Order {
     /// How `stored` compares to `key`.
     fn compare(stored: &[u8], key: &Self::Key) -> Result<Ordering>;
 
+    /// Near which of the `entries` from `from` on the one of `key` is, if that can be guessed.
+    fn guess(entries: &Entries, from: usize, key: &Self::Key) -> Option<usize> {
+        let _ = (entries, from, key);
+        None
+    }
+
     /// What is above `below`, and not above `above`, all as they are stored: it parts the two. The shorter it is, the better.
     fn between<'k>(below: &[u8], above: &'k [u8]) -> &'k [u8] {
         let _ = below;
@@ -88,6 +94,8 @@ pub(super) enum Seek<'k, K: ?Sized> {
 pub(super) struct Tree<'c, 'a, 'e, O> {
     ctx: &'c Ctx<'a, 'e>,
     id: ObjectId,
+    /// Where this task counts entries that come and go; `None`, as long as the root is the only part.
+    count: Option<Ref<Counter>>,
     forms: RefCell<Forms>,
     /// Finds out which forms there are, and adds the present one.
     find_forms: fn(ObjectId, &str) -> Result<Forms>,
@@ -187,6 +195,7 @@ pub(super) fn load<T: Managed, R>(
 }
 
 /// The part to which the entry at `at` leads.
+#[inline]
 fn below(id: ObjectId, entries: &Entries, at: usize) -> Result<ObjectId> {
     let below = entries.value(at).bytes.try_into().map(u64::from_le_bytes);
     below.map(ObjectId::from_raw).map_err(|_| damaged(id, NOWHERE))
@@ -208,7 +217,10 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         let root = ctx.attempt().get::<Root>(id)?;
         let forms = RefCell::new(Forms::of::<C>(id, &root.of)?);
         let (find_forms, add_form) = (Forms::of::<C>, add_form::<C>);
-        Ok(Self { ctx, id, forms, find_forms, add_form, order: PhantomData })
+        // It does not matter which, only their sum is looked at; so not one that another core has just had.
+        let count = ctx.attempt().stripe().checked_rem(root.counts.len());
+        let count = count.map(|count| root.counts[count]);
+        Ok(Self { ctx, id, count, forms, find_forms, add_form, order: PhantomData })
     }
 
     fn root(&self) -> Result<Read<'a, Root>> {
@@ -238,18 +250,28 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         Ok(form)
     }
 
-    /// What `look` finds in a part.
-    pub(super) fn look<T>(
+    fn look<T>(&self, id: ObjectId, look: impl FnOnce(&Node) -> Result<T>) -> Result<T> {
+        if id == self.id {
+            return look(&self.root()?.top);
+        }
+        look(&self.ctx.attempt().get::<Part>(id)?.node)
+    }
+
+    /// What `look` finds in a leaf.
+    pub(super) fn look_in_leaf<T>(
         &self,
         id: ObjectId,
-        look: impl FnOnce(u32, &Entries) -> Result<T>,
+        look: impl FnOnce(&Entries) -> Result<T>,
     ) -> Result<T> {
-        if id == self.id {
-            let root = self.root()?;
-            return look(root.top.level, &root.top.entries);
+        self.look(id, |node| look(&self.leaf_of(node)?.entries))
+    }
+
+    /// The node, which must be a leaf's.
+    fn leaf_of<N: Borrow<Node>>(&self, node: N) -> Result<N> {
+        if node.borrow().level > 0 {
+            return Err(damaged(self.id, NOWHERE));
         }
-        let part = self.ctx.attempt().get::<Part>(id)?;
-        look(part.node.level, &part.node.entries)
+        Ok(node)
     }
 
     fn change<T>(&self, id: ObjectId, change: impl FnOnce(&mut Node) -> Result<T>) -> Result<T> {
@@ -270,26 +292,25 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         seek: &Seek<'_, O::Key>,
         mut visit: impl FnMut(ObjectId, &Entries, usize),
     ) -> Result<ObjectId> {
-        let mut id = self.id;
-        let mut above = u32::MAX;
-        loop {
-            let below = self.look(id, |level, entries| {
-                if level == 0 {
+        let (mut id, mut above) = (self.id, u32::MAX);
+        // What is below the first level is a leaf, which is looked at by who wants something in it.
+        while above > 1 {
+            let below = self.look(id, |Node { level, entries }| {
+                if *level == 0 && id == self.id {
                     return Ok(None);
                 }
-                if level >= above || entries.is_empty() {
+                if *level == 0 || *level >= above || entries.is_empty() {
                     return Err(damaged(self.id, NOWHERE));
                 }
-                above = level;
-                let at = child(entries, seek, O::compare)?;
+                above = *level;
+                let at = child::<O>(entries, seek)?;
                 visit(id, entries, at);
                 below(self.id, entries, at).map(Some)
             })?;
-            match below {
-                Some(below) => id = below,
-                None => return Ok(id),
-            }
+            let Some(below) = below else { break };
+            id = below;
         }
+        Ok(id)
     }
 
     /// The parts above the leaf of `key`, top down, each with the place of the next; and the leaf.
@@ -321,7 +342,7 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         read: impl FnOnce(Stored<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let leaf = self.descend(&Seek::At(key), |_, _, _| {})?;
-        self.look(leaf, |_, entries| match entries.search(|stored| O::compare(stored, key))? {
+        self.look_in_leaf(leaf, |entries| match search::<O>(entries, key)? {
             Ok(at) => read(self.stored(entries.value(at))?).map(Some),
             Err(_) => Ok(None),
         })
@@ -334,7 +355,7 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         read: impl FnOnce(&[u8], Stored<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let leaf = self.descend(seek, |_, _, _| {})?;
-        self.look(leaf, |_, entries| {
+        self.look_in_leaf(leaf, |entries| {
             let Some(last) = entries.len().checked_sub(1) else { return Ok(None) };
             let at = if matches!(seek, Seek::First) { 0 } else { last };
             read(entries.key(at), self.stored(entries.value(at))?).map(Some)
@@ -353,8 +374,8 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         let leaf = self.descend(&Seek::At(key), |_, _, _| {})?;
         let value = Kept { form: self.present_form()?, bytes: value };
         let (before, is_full) = self.change(leaf, |node| {
-            let entries = &mut node.entries;
-            let before = match entries.search(|stored| O::compare(stored, key))? {
+            let entries = &mut self.leaf_of(node)?.entries;
+            let before = match search::<O>(entries, key)? {
                 Ok(at) => {
                     let before = read(self.stored(entries.value(at))?)?;
                     entries.replace(at, value);
@@ -368,7 +389,7 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
             Ok((before, is_full(0, entries)))
         })?;
         if before.is_none() {
-            self.count(leaf, 1)?;
+            self.count(1)?;
         }
         if is_full {
             self.split(key)?;
@@ -383,15 +404,16 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         read: impl FnOnce(Stored<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let leaf = self.descend(&Seek::At(key), |_, _, _| {})?;
-        let search = |entries: &Entries| entries.search(|stored| O::compare(stored, key));
         // A part that is not changed is not copied.
-        let Ok(at) = self.look(leaf, |_, entries| search(entries))? else { return Ok(None) };
+        let Ok(at) = self.look_in_leaf(leaf, |entries| search::<O>(entries, key))? else {
+            return Ok(None);
+        };
         let (before, is_empty) = self.change(leaf, |node| {
             let before = read(self.stored(node.entries.value(at))?)?;
             node.entries.remove(at, at + 1);
             Ok((before, node.entries.is_empty()))
         })?;
-        self.count(leaf, -1)?;
+        self.count(-1)?;
         if is_empty {
             self.prune(key)?;
         }
@@ -403,7 +425,7 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         let mut removed = 0;
         while removed < most {
             let leaf = self.descend(&Seek::First, |_, _, _| {})?;
-            let found = self.look(leaf, |_, entries| {
+            let found = self.look_in_leaf(leaf, |entries| {
                 let count = entries.len().min(most - removed);
                 let first = (count > 0).then(|| O::read(entries.key(0))).transpose()?;
                 Ok(first.map(|first| (first, count)))
@@ -413,7 +435,7 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
                 node.entries.remove(0, count);
                 Ok(node.entries.is_empty())
             })?;
-            self.count(leaf, -(count as i64))?;
+            self.count(-(count as i64))?;
             if is_empty {
                 self.prune(first.borrow())?;
             }
@@ -466,17 +488,10 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         Ok(self.ctx.attempt().remove::<Root>(self.id)?)
     }
 
-    /// Learns that there are so many more entries in `leaf`.
-    fn count(&self, leaf: ObjectId, more: i64) -> Result<()> {
-        let root = self.root()?;
-        let counts = &root.counts;
-        if counts.is_empty() {
-            return Ok(());
-        }
-        // Tasks at the same leaf meet there anyway.
-        let count = counts[leaf.index() as usize % counts.len()].id();
-        drop(root);
-        self.ctx.attempt().update::<Counter>(count, move |count| count.add(more))
+    /// Learns that there are so many more entries.
+    fn count(&self, more: i64) -> Result<()> {
+        let Some(count) = self.count else { return Ok(()) };
+        self.ctx.attempt().update::<Counter>(count.id(), move |count| count.add(more))
     }
 
     /// Splits the leaf of `key`, which is full, and what becomes full by that.
@@ -556,17 +571,24 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
     }
 }
 
+/// Where the entry of `key` is; else where it would have to be.
+fn search<O: Order>(entries: &Entries, key: &O::Key) -> Result<Result<usize, usize>> {
+    let guess = O::guess(entries, 0, key);
+    entries.search(guess, |stored| O::compare(stored, key))
+}
+
 /// Which of the parts below is meant.
-fn child<K: ?Sized>(
-    entries: &Entries,
-    seek: &Seek<'_, K>,
-    compare: impl Fn(&[u8], &K) -> Result<Ordering>,
-) -> Result<usize> {
+fn child<O: Order>(entries: &Entries, seek: &Seek<'_, O::Key>) -> Result<usize> {
+    // Of the first one the key is not looked at.
+    let before = |key: &O::Key, is_before: fn(Ordering) -> bool| {
+        let guess = O::guess(entries, 1, key);
+        entries.partition(1, guess, |stored| Ok(is_before(O::compare(stored, key)?)))
+    };
     let after = match seek {
         Seek::First => 1,
         Seek::Last => entries.len(),
-        Seek::At(key) => entries.partition(1, |stored| Ok(compare(stored, key)?.is_le()))?,
-        Seek::Before(key) => entries.partition(1, |stored| Ok(compare(stored, key)?.is_lt()))?,
+        Seek::At(key) => before(key, Ordering::is_le)?,
+        Seek::Before(key) => before(key, Ordering::is_lt)?,
     };
     Ok(after - 1)
 }
