@@ -3,10 +3,10 @@
 use daystar::prelude::*;
 
 use crate::messages::{Event, Request};
-use crate::settings::{ACT_EVERY, AUDIT_EVERY};
+use crate::settings::{ACT_EVERY, AUDIT_EVERY, ORDERS_LAST};
 use crate::wild::Wild;
 use crate::{
-    auditor, chat, crafting, creatures, daylight, fights, gathering, giving, guilds, items,
+    auditor, chat, crafting, creatures, daylight, expiry, fights, gathering, giving, guilds, items,
     leaderboard,
 };
 use crate::{looking, market, mint, players, regions, rules, trade, walking};
@@ -22,6 +22,8 @@ pub struct Tideland {
     pub first_hour: u8,
     /// What lives on a new island beside the players.
     pub wild: Wild,
+    /// How long orders are on offer at least at a new island's market.
+    pub orders_last: Duration,
     /// How often the auditor looks at a new island.
     pub audit_every: Duration,
 }
@@ -33,6 +35,7 @@ impl Default for Tideland {
             act_every: ACT_EVERY,
             first_hour: 8,
             wild: Wild::default(),
+            orders_last: ORDERS_LAST,
             audit_every: AUDIT_EVERY,
         }
     }
@@ -48,6 +51,7 @@ impl Game for Tideland {
         mint::open(ctx)?;
         leaderboard::put_up(ctx)?;
         market::open(ctx)?;
+        expiry::begin(ctx, self.orders_last)?;
         regions::lay_out(ctx)?;
         gathering::lay_out(ctx)?;
         self.wild.keep(ctx)?;

@@ -14,6 +14,7 @@ pub mod crafting;
 pub mod creatures;
 pub mod daylight;
 pub mod dying;
+pub mod expiry;
 pub mod fights;
 pub mod game;
 pub mod gathering;

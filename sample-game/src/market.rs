@@ -48,7 +48,7 @@ pub struct Order {
     pub filled: u32,
     /// How many are still to be bought or sold. The book lists the order until that is none.
     pub left: u32,
-    /// How many were taken back.
+    /// How many were taken back, by the owner or by [`expiry`](crate::expiry).
     pub cancelled: u32,
     /// The gold that it holds to buy what is left; none if it sells.
     pub gold: u64,
@@ -65,6 +65,26 @@ pub enum Side {
     Buy,
     /// Things for gold.
     Sell,
+}
+
+impl Book {
+    /// The orders of one side.
+    pub fn side(&self, side: Side) -> OrderedMap<(u64, u64), Ref<Order>> {
+        match side {
+            Side::Buy => self.buys,
+            Side::Sell => self.sells,
+        }
+    }
+}
+
+impl Side {
+    /// What an order of this side is filled against.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
 }
 
 /// What a player asks of the market, from wherever they are.
@@ -156,6 +176,14 @@ pub enum Told {
         /// Your things now.
         pack: Vec<PackItem>,
     },
+    /// What was left of one of your orders has been on offer for too long. The gold for it is in your purse; things wait to be
+    /// collected.
+    Expired {
+        /// How it stands. If nothing waits in it, it is gone.
+        order: SeenOrder,
+        /// The gold that came back.
+        gold: u64,
+    },
 }
 
 /// All offers at one price.
@@ -186,6 +214,8 @@ pub struct SeenOrder {
     pub left: u32,
     /// How many things wait to be collected.
     pub waiting: u32,
+    /// How many were taken back, by the owner or because they were on offer for too long.
+    pub taken_back: u32,
 }
 
 /// Opens an empty book for every kind of good, in a new world.

@@ -4,6 +4,8 @@
 //! bounded: each order it meets gives at least one thing, so a task fills no more than [`ORDER_AMOUNT_MAX`] orders,
 //! and the book is settled when it ends, with no buyer left who would pay what a seller wants.
 
+use std::mem;
+
 use daystar::prelude::*;
 
 use crate::daylight;
@@ -55,15 +57,19 @@ pub fn cancel(ctx: &Ctx, me: Ref<Player>, this: Ref<Order>) -> Result<()> {
         order.left > 0,
         "nothing is left of order {this} to be taken back; Collect what it holds"
     );
-    let book = ctx.get(market::book(ctx, order.kind)?)?;
-    book.side(order.side).remove(ctx, &order.key())?;
-    order.cancelled = order.left;
-    order.left = 0;
-    player.gold += order.gold;
-    order.gold = 0;
+    take_back(ctx, &mut player, &mut order)?;
     fetch(ctx, me, &mut player, &mut order)?;
     let seen = close(ctx, &mut player, this, order)?;
     reply_collected(ctx, &player, seen)
+}
+
+/// Takes what is left of an order out of its book. The gold that it held comes back at once, and its things wait.
+pub fn take_back(ctx: &Ctx, owner: &mut Player, order: &mut Order) -> Result<()> {
+    let book = ctx.get(market::book(ctx, order.kind)?)?;
+    book.side(order.side).remove(ctx, &order.key())?;
+    order.cancelled = mem::take(&mut order.left);
+    owner.gold += mem::take(&mut order.gold);
+    Ok(())
 }
 
 /// Fetches what waits in an order, as far as there is room for it.
@@ -191,7 +197,7 @@ fn fetch(ctx: &Ctx, me: Ref<Player>, player: &mut Player, order: &mut Order) -> 
 }
 
 /// Removes an order if there is nothing left of it. How it stands, or stood.
-fn close(
+pub fn close(
     ctx: &Ctx,
     owner: &mut Player,
     this: Ref<Order>,
@@ -270,28 +276,9 @@ impl Order {
     }
 
     fn seen(&self, order: Ref<Self>) -> SeenOrder {
-        let &Self { side, kind, price, amount, left, .. } = self;
+        let &Self { side, kind, price, amount, left, cancelled: taken_back, .. } = self;
         // No more than the amount, which fits.
         let waiting = u32::try_from(self.waiting()).unwrap_or(u32::MAX);
-        SeenOrder { order, side, kind, price, amount, left, waiting }
-    }
-}
-
-impl Side {
-    fn other(self) -> Self {
-        match self {
-            Self::Buy => Self::Sell,
-            Self::Sell => Self::Buy,
-        }
-    }
-}
-
-impl Book {
-    /// The orders of one side.
-    pub fn side(&self, side: Side) -> OrderedMap<(u64, u64), Ref<Order>> {
-        match side {
-            Side::Buy => self.buys,
-            Side::Sell => self.sells,
-        }
+        SeenOrder { order, side, kind, price, amount, left, waiting, taken_back }
     }
 }

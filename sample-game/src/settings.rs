@@ -91,6 +91,12 @@ pub const ORDER_AMOUNT_MAX: usize = 20;
 /// The highest price that an order names.
 pub const ORDER_PRICE_MAX: u64 = 1_000_000;
 
+/// How long an order is on offer at least. It is taken back before it is twice as long.
+pub const ORDERS_LAST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many orders for one good are taken back at once, at the most.
+pub const EXPIRED_AT_ONCE_MAX: usize = 100;
+
 /// How many percent of each sale the market keeps, rounded down.
 pub const MARKET_FEE_PERCENT: u64 = 5;
 

@@ -47,6 +47,7 @@ impl Account {
             Event::Market(market::Told::Filled { order, amount, price }) => {
                 self.gold += gold_of_fill(order, *amount, *price);
             }
+            Event::Market(market::Told::Expired { gold, .. }) => self.gold += i128::from(*gold),
             Event::Guild(guilds::Told::Dissolved { gold, .. }) => self.gold += i128::from(*gold),
             Event::Fight(fights::Told::Died { gold, things, .. }) => {
                 self.gold -= i128::from(*gold);
@@ -63,7 +64,7 @@ impl Account {
             Event::GotGold { .. }
                 | Event::GotItem { .. }
                 | Event::Trade(trade::Told::Swapped { .. })
-                | Event::Market(market::Told::Filled { .. })
+                | Event::Market(market::Told::Filled { .. } | market::Told::Expired { .. })
                 | Event::Guild(guilds::Told::Dissolved { .. })
                 | Event::Fight(fights::Told::Died { .. })
         )
@@ -188,8 +189,16 @@ mod tests {
     fn an_order_that_is_filled_brings_its_price_less_the_fee() {
         let order = Ref::from_id(ObjectId::new(Space::Object, 9));
         let kind = Kind::Wood;
-        let sell =
-            SeenOrder { order, side: Side::Sell, kind, price: 30, amount: 5, left: 0, waiting: 0 };
+        let sell = SeenOrder {
+            order,
+            side: Side::Sell,
+            kind,
+            price: 30,
+            amount: 5,
+            left: 0,
+            waiting: 0,
+            taken_back: 0,
+        };
         assert_eq!(gold_of_fill(&sell, 5, 30), 150 - 7);
         assert_eq!(gold_of_fill(&sell, 1, 19), 19, "the fee is rounded down");
         let buy = SeenOrder { side: Side::Buy, ..sell };

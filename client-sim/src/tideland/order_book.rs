@@ -17,6 +17,8 @@ pub struct OrderBook(BTreeMap<Ref<Order>, SeenOrder>);
 pub struct News {
     /// Orders of which so many were bought or sold.
     pub filled: Vec<(SeenOrder, u32)>,
+    /// Orders of which so many were taken back because they had been on offer for too long.
+    pub expired: Vec<(SeenOrder, u32)>,
     /// In words, what cannot be.
     pub impossible: Vec<String>,
 }
@@ -59,20 +61,24 @@ impl OrderBook {
     pub fn news(&self, stated: &[SeenOrder]) -> News {
         let mut news = News::default();
         for known in self.iter() {
-            let left = match stated.iter().find(|order| order.order == known.order) {
-                Some(now) => now.left,
-                // What was bought waits for its owner, so only what was sold is gone by itself.
-                None if known.side == Side::Sell && known.left > 0 => 0,
+            let (left, taken_back) = match stated.iter().find(|order| order.order == known.order) {
+                Some(now) => (now.left, now.taken_back),
+                // What waits for its owner is not gone by itself: neither what was bought, nor what nobody has bought in time.
+                None if known.left > 0 && known.side == Side::Sell => (0, known.taken_back),
+                None if known.left > 0 && known.waiting == 0 => (0, known.taken_back + known.left),
                 None => {
                     news.impossible.push(format!("its order {} is gone", known.order));
                     continue;
                 }
             };
-            match known.left.checked_sub(left) {
-                Some(0) => {}
-                Some(filled) => news.filled.push((*known, filled)),
+            let expired = taken_back.saturating_sub(known.taken_back);
+            match known.left.checked_sub(left).and_then(|gone| gone.checked_sub(expired)) {
+                Some(filled) => {
+                    news.filled.extend((filled > 0).then_some((*known, filled)));
+                    news.expired.extend((expired > 0).then_some((*known, expired)));
+                }
                 None => news.impossible.push(format!(
-                    "was told that {} are left of its order {}, and there are {left}",
+                    "was told that {} are left of its order {}, and there are {left}, and {taken_back} were taken back",
                     known.left, known.order
                 )),
             }
@@ -113,6 +119,14 @@ pub fn gold_of_placed(order: &SeenOrder) -> RangeInclusive<i128> {
     }
 }
 
+/// The gold that comes back when so many of an order were on offer for too long. Things do not come back by themselves.
+pub fn gold_of_expiry(order: &SeenOrder, amount: u32) -> i128 {
+    match order.side {
+        Side::Buy => i128::from(amount) * i128::from(order.price),
+        Side::Sell => 0,
+    }
+}
+
 /// What the fees of so many sold at that price came to at least less than those of a single sale, because each is rounded down.
 pub fn rounding_max(amount: u32, price: u64) -> u32 {
     let one_by_one = i128::from(amount) * proceeds(1, price);
@@ -132,7 +146,8 @@ mod tests {
 
     fn order(side: Side, left: u32, waiting: u32) -> SeenOrder {
         let order = Ref::from_id(ObjectId::new(Space::Object, 5));
-        SeenOrder { order, side, kind: Kind::Ore, price: 10, amount: 8, left, waiting }
+        let (kind, price, amount, taken_back) = (Kind::Ore, 10, 8, 0);
+        SeenOrder { order, side, kind, price, amount, left, waiting, taken_back }
     }
 
     #[test]
@@ -161,6 +176,11 @@ mod tests {
         assert_eq!(news(&[order(Side::Sell, 2, 0)]).filled, [(known, 3)]);
         assert_eq!(news(&[]).filled, [(known, 5)]);
         assert_eq!(news(&[order(Side::Sell, 6, 0)]).impossible.len(), 1);
+
+        let expired = |left, taken_back| SeenOrder { taken_back, ..order(Side::Sell, left, 3) };
+        let found = news(&[expired(0, 3)]);
+        assert_eq!((found.filled, found.expired), (vec![(known, 2)], vec![(known, 3)]));
+        assert_eq!(news(&[expired(3, 3)]).impossible.len(), 1, "more is gone than there was");
 
         let mut book = OrderBook::default();
         book.told(order(Side::Buy, 5, 3));

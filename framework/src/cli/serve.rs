@@ -57,7 +57,7 @@ pub(super) struct Arguments {
     /// How many messages a client may send per second, if it goes on; twice as many at once.
     #[arg(long, env = "DAYSTAR_MESSAGES_PER_SECOND", value_name = "COUNT")]
     messages_per_second: Option<u32>,
-    /// How many milliseconds what is sent to a channel may wait for more, so that they share packets; 50 unless set.
+    /// How many milliseconds what is sent to a channel may wait for more, so that they share packets; 200 unless set.
     #[arg(long, env = "DAYSTAR_CHANNEL_DELAY_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=1000))]
     channel_delay_ms: Option<u64>,
     #[command(flatten)]

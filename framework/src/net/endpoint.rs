@@ -355,7 +355,7 @@ const INITIAL_RTT: Duration = Duration::from_millis(100);
 /// How long, and for how many packets at the most, a client may wait before it acknowledges what it was sent, if it knows QUIC's
 /// extension for that (draft-ietf-quic-ack-frequency). What happens around a player arrives in packets of their own, some
 /// dozens a second, and acknowledging each would cost as much as sending it. What is lost in the middle is noticed at once all the
-/// same; a last packet that is lost comes this much later.
+/// same; a last packet that is lost comes this much later. Quinn asks for no more than a round trip, or 25 ms if that is longer.
 const ACK_DELAY: Duration = Duration::from_millis(100);
 const ACK_PACKETS: u32 = 10;
 

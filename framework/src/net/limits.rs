@@ -48,7 +48,8 @@ pub struct Limits {
     pub unreliable_bytes_max: usize,
     /// How long what is sent to a channel may wait for what follows it, so that they share a packet: players hear of what others do
     /// around them in dozens of little messages a second, and a packet for each costs more than all the rest. Anything else that is sent
-    /// to a client, a reply say, takes along what waits. Zero: it does not wait.
+    /// to a client, a reply say, takes along what waits. For a client that has not been sent anything for so long, it is a quarter of
+    /// this. Zero: it does not wait.
     pub channel_delay: Duration,
     /// How long a session outlives a lost connection, for its client to come back. Zero: not at all.
     pub resume_window: Duration,
@@ -100,7 +101,7 @@ impl Default for Limits {
             to_client_bytes_max: TO_CLIENT_BYTES_MAX,
             outbox_bytes_max: 1024 * 1024,
             unreliable_bytes_max: 512 * 1024,
-            channel_delay: Duration::from_millis(50),
+            channel_delay: Duration::from_millis(200),
             resume_window: Duration::from_secs(30),
             detached_max: 5_000,
             session_requests_max: 64,

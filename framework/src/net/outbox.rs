@@ -158,7 +158,7 @@ impl Outbox {
                 if !say.is_patient || self.patience.is_zero() {
                     queue.is_urgent = true;
                 } else if !queue.is_ready() {
-                    queue.due = Instant::now() + self.patience;
+                    queue.due = queue.due_after(Instant::now(), self.patience);
                 }
                 queue.make_ready(say);
             } else {
@@ -397,6 +397,8 @@ struct Queue {
     is_urgent: bool,
     /// If not, until when the oldest waits.
     due: Instant,
+    /// When something was taken last.
+    taken_at: Instant,
     /// The number of the connection whose writer may take; zero: there is none.
     connection: u32,
     /// What goes out first: the answer to a client that has come back, and what it lacks. All of it is in `retained`.
@@ -433,6 +435,7 @@ impl Queue {
         Self {
             is_urgent: false,
             due: Instant::now(),
+            taken_at: Instant::now(),
             connection,
             again: Vec::new(),
             ready: Vec::new(),
@@ -529,6 +532,7 @@ impl Queue {
     /// Moves all that may be sent into `batch`.
     fn fill(&mut self, batch: &mut Batch, datagram_bytes_max: &dyn Fn() -> Option<usize>) {
         self.is_urgent = false;
+        self.taken_at = Instant::now();
         batch.datagrams.clear();
         if !self.datagrams.is_empty() {
             let bytes_max = datagram_bytes_max().unwrap_or(0);
@@ -573,6 +577,13 @@ impl Queue {
             self.is_urgent = true;
             self.make_ready(say);
         }
+    }
+
+    /// Until when something patient waits that comes now and is the first. Around whom little happens would wait in vain for more to
+    /// come, and sees each of it: for them it is a quarter of the time.
+    fn due_after(&self, now: Instant, patience: Duration) -> Instant {
+        let is_quiet = now.saturating_duration_since(self.taken_at) > patience;
+        now + if is_quiet { patience / 4 } else { patience }
     }
 
     /// Until when all that may be sent is to wait for more; `None` if something is not patient, or there is nothing. To be asked

@@ -6,6 +6,7 @@ mod creatures;
 mod crowds;
 mod daylight;
 mod dealing_rules;
+mod expiry;
 mod fights;
 mod gathering;
 mod giving;

@@ -240,7 +240,7 @@ async fn laden(server: SocketAddr, name: &str) -> Visitor {
 }
 
 /// Joins again, as soon as the server has noticed that the player left.
-async fn back(server: SocketAddr, name: &str) -> Visitor {
+pub(crate) async fn back(server: SocketAddr, name: &str) -> Visitor {
     loop {
         match Visitor::try_join(server, name).await {
             Ok(visitor) => return visitor,

@@ -14,7 +14,7 @@ use crate::ledger::Holdings;
 use crate::link::{Answer, Lost};
 use crate::tideland::TidelandLink;
 use crate::tideland::account::{Account, GOLD, gold_of_fill};
-use crate::tideland::order_book::{OrderBook, rounding_max};
+use crate::tideland::order_book::{OrderBook, gold_of_expiry, rounding_max};
 
 /// How often what differs in the end is asked for again: gifts may still be on their way to this client.
 const SETTLE_ATTEMPTS: u32 = 10;
@@ -54,6 +54,10 @@ impl Character {
                     drop(self.page.enter("paid less fees", vec![gold]));
                 }
             }
+        }
+        for (order, expired) in news.expired {
+            let gold = self.change(GOLD, gold_of_expiry(&order, expired));
+            self.page.enter("got back what nobody sold", vec![gold]).done();
         }
         self.wrong.extend(news.impossible);
     }

@@ -128,6 +128,7 @@ impl Character {
                 self.done.count("has an order filled");
                 self.orders.told(order);
             }
+            Event::Market(market::Told::Expired { order, .. }) => self.orders.told(order),
             Event::Guild(told) => self.guild.heard(&self.name, &told),
             Event::Fight(fights::Told::Hurt { health, .. }) => self.health = health,
             Event::Fight(fights::Told::Died { at, .. }) => {
@@ -148,6 +149,10 @@ impl Character {
             Event::Market(market::Told::Filled { order, amount, price }) => {
                 let gold = self.change(GOLD, gold_of_fill(order, *amount, *price));
                 self.enter_done("has an order filled", vec![gold]);
+            }
+            Event::Market(market::Told::Expired { gold, .. }) => {
+                let gold = self.change(GOLD, i128::from(*gold));
+                self.enter_done("gets back what nobody sold", vec![gold]);
             }
             Event::Guild(guilds::Told::Dissolved { gold, .. }) => {
                 let gold = self.change(GOLD, i128::from(*gold));

@@ -44,7 +44,8 @@ fn died(at: Position) -> Event {
 fn sold(left: u32) -> Event {
     let order = Ref::from_id(ObjectId::new(Space::Object, 9));
     let (side, kind) = (Side::Sell, Kind::Wood);
-    let order = SeenOrder { order, side, kind, price: 40, amount: 3, left, waiting: 0 };
+    let order =
+        SeenOrder { order, side, kind, price: 40, amount: 3, left, waiting: 0, taken_back: 0 };
     Event::Market(market::Told::Filled { order, amount: 1, price: 40 })
 }
 
@@ -109,6 +110,36 @@ fn orders_filled_unheard_are_found_and_entered_however_their_fees_were_rounded()
         let has = ann.holdings().with(GOLD, 150 - fee);
         assert_eq!(audited(&ledger, has.clone()), Vec::<String>::new(), "{fee}");
         assert_eq!(audited(&ledger, has.with(GOLD, 10)).len(), 1, "{fee}");
+    }
+}
+
+#[test]
+fn orders_expired_unheard_are_found_and_their_gold_is_entered() {
+    for (is_heard, has_waiting) in [(false, false), (false, true), (true, true)] {
+        let ledger = Ledger::kept();
+        let mut ann = ann(&ledger);
+        let Event::Market(market::Told::Filled { order, .. }) = sold(3) else { return };
+        let placed = SeenOrder { side: Side::Buy, ..order };
+        ann.orders.told(placed);
+        let expired = if has_waiting {
+            SeenOrder { left: 0, waiting: 1, taken_back: 2, ..placed }
+        } else {
+            SeenOrder { left: 0, taken_back: 3, ..placed }
+        };
+        let gold = u64::from(expired.taken_back) * placed.price;
+        if is_heard {
+            let (amount, price) = (1, placed.price);
+            let filled = SeenOrder { left: 2, waiting: 1, ..placed };
+            ann.heard(Event::Market(market::Told::Filled { order: filled, amount, price }));
+            ann.heard(Event::Market(market::Told::Expired { order: expired, gold }));
+        }
+        // Of an order to buy in which nothing waits there is nothing any more.
+        ann.enter_news(if has_waiting { std::slice::from_ref(&expired) } else { &[] });
+        let has = Holdings::default().with(GOLD, 100 + i128::from(gold));
+        let has = has.with(thing(shell(1).item, Kind::Shell), 1).with(place(places()[0]), 1);
+        assert_eq!(audited(&ledger, has.clone()), Vec::<String>::new(), "{expired:?}");
+        assert_eq!(audited(&ledger, has.with(GOLD, -1)).len(), 1, "{expired:?}");
+        assert_eq!(ann.wrong, Vec::<String>::new());
     }
 }
 

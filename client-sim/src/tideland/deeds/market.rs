@@ -173,6 +173,7 @@ mod tests {
             amount: 3,
             left: 1,
             waiting: 1,
+            taken_back: 0,
         };
         let changed = Holdings::default().with(GOLD, -29).with(wood(1), 1);
         assert!(is_plausible(&buy, &changed));

@@ -189,7 +189,28 @@ async fn what_is_patient_waits_for_more_but_not_for_ever() {
         assert_eq!(soon(taken).await, None);
     }
     assert_eq!(texts(&batch.frames), ["a", "b"]);
-    assert!(began.elapsed() >= Duration::from_millis(20), "it did not wait");
+    // A quarter, should this test have been held up.
+    assert!(began.elapsed() >= Duration::from_millis(5), "it did not wait");
+}
+
+#[tokio::test]
+async fn who_has_not_been_sent_anything_for_long_waits_for_a_quarter_of_the_time() {
+    let patience = Duration::from_millis(20);
+    let now = Instant::now();
+    let waits = |taken_at: Instant| {
+        let queue = Queue { taken_at, ..Queue::of(1) };
+        queue.due_after(now, patience) - now
+    };
+    assert_eq!(waits(now), patience);
+    assert_eq!(waits(now - patience), patience);
+    assert_eq!(waits(now - patience - Duration::from_millis(1)), patience / 4);
+
+    // Whatever is taken counts, also a reply.
+    let setting = Setting::of_patience(Duration::from_secs(3600));
+    setting.outbox.queue.lock().taken_at = now - Duration::from_secs(1);
+    setting.push("a", 0);
+    assert_eq!(setting.texts(), ["a"]);
+    assert!(setting.outbox.queue.lock().taken_at >= now);
 }
 
 #[tokio::test]
