@@ -177,6 +177,7 @@ impl Journal {
             }
             head = Head { last, next_index: epoch.head.next_index.max(head.next_index) };
             visit(epoch, bytes.len());
+            self.0.has_touched(opened, bytes.len() as u64);
         }
         Ok(Ok(head))
     }
