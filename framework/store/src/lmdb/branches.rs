@@ -11,13 +11,21 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::FixedState;
 use parking_lot::RwLock;
 
-/// A page of the tree above the leaves: keys, and which page is for what lies between them.
+/// A page of the tree above the leaves: which page is for what lies between its keys.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Branch {
-    /// The first key.
-    base: u64,
-    /// How far behind the first one each key is; then the pages, one more than keys.
-    words: Box<[u32]>,
+    keys: Keys,
+    /// One more than keys.
+    children: Box<[u32]>,
+}
+
+/// Where all children of a branch but the first begin.
+#[derive(Debug, PartialEq, Eq)]
+enum Keys {
+    /// The first, and how far behind it each is: as nearly always, since objects are counted.
+    Near { base: u64, far: Box<[u32]> },
+    /// Of several spaces, or of names, which are hashes.
+    Spread(Box<[u64]>),
 }
 
 /// Numbers of pages.
@@ -46,46 +54,51 @@ struct State {
 
 impl Branch {
     /// Of so many children, which page each is, and the keys where each but the first begins. `None` if one of those cannot be
-    /// told, if the keys are not in order, or if they are so far apart that this form cannot hold them.
+    /// told, if the keys are not in order, or if a page is one of a file of terabytes.
     pub(super) fn new(
         count: usize,
         key: impl Fn(usize) -> Option<u64>,
         child: impl Fn(usize) -> Option<u64>,
     ) -> Option<Self> {
-        let mut words = Vec::with_capacity(2 * count);
-        let (mut base, mut last) = (None, 0);
-        for nth in 1..count {
-            let key = key(nth)?;
-            let base = *base.get_or_insert(key);
-            if key < last {
-                return None;
-            }
-            last = key;
-            words.push(u32::try_from(key - base).ok()?);
-        }
-        for nth in 0..count {
-            words.push(u32::try_from(child(nth)?).ok()?);
-        }
-        (count > 0).then(|| Self { base: base.unwrap_or_default(), words: words.into() })
+        let keys: Box<[u64]> = (1..count).map(key).collect::<Option<_>>()?;
+        let page = |nth| u32::try_from(child(nth)?).ok();
+        let children: Box<[u32]> = (0..count).map(page).collect::<Option<_>>()?;
+        (count > 0 && keys.is_sorted()).then(|| Self { keys: Keys::of(keys), children })
     }
 
     /// The page below where `key` is, if it is anywhere.
     pub(super) fn child(&self, key: u64) -> u64 {
-        let (keys, children) = self.words.split_at(self.words.len() / 2);
-        let place = match key.checked_sub(self.base) {
-            Some(far) => keys.partition_point(|other| u64::from(*other) <= far),
-            None => 0,
+        let place = match &self.keys {
+            Keys::Near { base, far } => key
+                .checked_sub(*base)
+                .map_or(0, |distance| far.partition_point(|other| u64::from(*other) <= distance)),
+            Keys::Spread(keys) => keys.partition_point(|other| *other <= key),
         };
-        u64::from(children[place])
+        u64::from(self.children[place])
     }
 
     /// All pages below.
     pub(super) fn children(&self) -> impl Iterator<Item = u64> {
-        self.words[self.words.len() / 2..].iter().copied().map(u64::from)
+        self.children.iter().copied().map(u64::from)
     }
 
     fn bytes(&self) -> usize {
-        size_of_val(&*self.words) + ENTRY_BYTES
+        let keys = match &self.keys {
+            Keys::Near { far, .. } => size_of_val(&**far),
+            Keys::Spread(keys) => size_of_val(&**keys),
+        };
+        keys + size_of_val(&*self.children) + ENTRY_BYTES
+    }
+}
+
+impl Keys {
+    fn of(keys: Box<[u64]>) -> Self {
+        let base = keys.first().copied().unwrap_or_default();
+        let far = keys.iter().map(|key| u32::try_from(key - base).ok()).collect();
+        match far {
+            Some(far) => Self::Near { base, far },
+            None => Self::Spread(keys),
+        }
     }
 }
 
@@ -169,8 +182,8 @@ impl State {
     }
 }
 
-/// What a branch takes beside its words.
-const ENTRY_BYTES: usize = 64;
+/// What a branch takes beside its keys and pages.
+const ENTRY_BYTES: usize = 96;
 /// Enough for the lowest branches of fifteen million objects of a kilobyte, which are two kilobytes for 600 of those.
 const BYTES_MAX: usize = 48 << 20;
 
@@ -207,8 +220,16 @@ mod tests {
         assert_eq!(of(&[5, 4], &[1, 2, 3]), None);
         assert_eq!(of(&[], &[]), None);
         assert_eq!(of(&[5], &[1, 2, 3]), None);
-        assert_eq!(of(&[5, 1 << 33], &[1, 2, 3]), None);
         assert_eq!(of(&[5], &[1, 1 << 33]), None);
+    }
+
+    #[test]
+    fn keys_may_be_of_several_spaces() {
+        let branch = of(&[5, 1 << 33, 3 << 62], &[1, 2, 3, 4]).expect("in order");
+        let found = |key| branch.child(key);
+        let keys = [4, 5, (1 << 33) - 1, 1 << 33, (3 << 62) - 1, 3 << 62, u64::MAX];
+        assert_eq!(keys.map(found), [1, 2, 2, 3, 3, 4, 4]);
+        assert!(branch.children().eq(1..5));
     }
 
     #[test]

@@ -180,6 +180,23 @@ fn branches_are_kept_while_the_tree_changes() {
     assert!(world.pages.branches.len() > 20, "few were kept, so the test shows little");
 }
 
+/// In every world that is played there are objects, sessions, tasks and names, and a branch above all of them.
+#[test]
+fn branches_are_kept_whose_keys_are_of_several_spaces() {
+    let world = World::new();
+    let keys = || (0..4).flat_map(|space| (0..9_000).map(move |index| (space << 62) | (index * 3)));
+    world.write(&keys().map(|key| (key, Some(vec![7; 200]))).collect::<Vec<_>>());
+    let finds_all = || keys().step_by(7).all(|key| world.find(key).is_some());
+    assert!(finds_all());
+    let kept = world.pages.branches.len();
+    assert!(kept >= 4, "few were kept, so the test shows little");
+    // What is far from a change stays.
+    world.write(&[(3, Some(vec![8; 200]))]);
+    world.write(&[(3 << 62, Some(vec![8; 200]))]);
+    assert!(world.pages.branches.len() > kept / 2, "all were forgotten");
+    assert!(finds_all());
+}
+
 #[test]
 fn a_branch_that_is_kept_too_long_is_caught() {
     let world = grown();
