@@ -7,6 +7,7 @@
 //! ones that may be; a transaction that nobody has spoken of may have replaced any.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::fast::FixedState;
 use parking_lot::RwLock;
@@ -40,7 +41,11 @@ pub(super) enum Leaving {
 
 /// The branches that are known.
 #[derive(Debug, Default)]
-pub(super) struct Branches(RwLock<State>);
+pub(super) struct Branches {
+    state: RwLock<State>,
+    /// How much is kept. Changed under the lock.
+    bytes: AtomicUsize,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -49,7 +54,6 @@ struct State {
     /// What the transaction after that one may replace; `None` when nobody has spoken of it.
     leaving: Option<Leaving>,
     kept: HashMap<u64, Branch, FixedState>,
-    bytes: usize,
 }
 
 impl Branch {
@@ -113,7 +117,7 @@ impl Branches {
         key: u64,
     ) -> (u64, u16) {
         // Nobody waits here: the checkpoints' thread lets all others go first, also while it has the lock.
-        if let Some(state) = self.0.try_read()
+        if let Some(state) = self.state.try_read()
             && state.knows(moment)
         {
             while levels > 0
@@ -125,45 +129,53 @@ impl Branches {
         (number, levels)
     }
 
+    /// Whether one more, of a page of so many bytes, may be kept: for those who would have to make it first.
+    pub(super) fn has_room(&self, page_bytes: usize) -> bool {
+        self.bytes.load(Ordering::Relaxed) + page_bytes <= BYTES_MAX
+    }
+
     /// Keeps `branch`, which a reader of `moment` has read from the page `number` of its tree.
     pub(super) fn keep(&self, moment: usize, number: u64, branch: Branch) {
-        let Some(mut state) = self.0.try_write() else { return };
+        let Some(mut state) = self.state.try_write() else { return };
         if !state.knows(moment) {
-            *state = State { moment, ..State::default() };
+            self.forget_all(&mut state);
+            (state.moment, state.leaving) = (moment, None);
         }
         if moment < state.moment {
             // It may have been replaced long ago.
             return;
         }
-        let bytes = branch.bytes();
-        if state.bytes + bytes <= BYTES_MAX {
-            let before = state.kept.insert(number, branch);
-            state.bytes += bytes;
-            state.bytes -= before.map_or(0, |before| before.bytes());
+        let bytes = self.bytes.load(Ordering::Relaxed) + branch.bytes();
+        if bytes <= BYTES_MAX {
+            let before = state.kept.insert(number, branch).map_or(0, |before| before.bytes());
+            self.bytes.store(bytes - before, Ordering::Relaxed);
         }
     }
 
     /// Learns what the transaction `next` may replace, before it writes anything. If it is not committed, another of that number may
     /// be.
     pub(super) fn expect(&self, next: usize, leaving: Leaving) {
-        let mut state = self.0.write();
+        let mut state = self.state.write();
         let before = next.saturating_sub(1);
-        let gone = if before == state.moment {
-            // The transaction that was spoken of last was not committed: nothing has gone.
-            Some(Leaving::Some(Numbers::default()))
-        } else {
-            state.leaving.take().filter(|_| before == state.moment + 1)
-        };
-        match gone {
-            Some(Leaving::Some(numbers)) => {
-                for number in numbers {
-                    let gone = state.kept.remove(&number);
-                    state.bytes -= gone.map_or(0, |gone| gone.bytes());
-                }
+        // Else the transaction that was spoken of last was not committed, and nothing has gone.
+        if before != state.moment {
+            match state.leaving.take().filter(|_| before == state.moment + 1) {
+                Some(Leaving::Some(numbers)) => self.forget(&mut state, &numbers),
+                Some(Leaving::Any) | None => self.forget_all(&mut state),
             }
-            Some(Leaving::Any) | None => (state.kept, state.bytes) = (HashMap::default(), 0),
         }
         (state.moment, state.leaving) = (before, Some(leaving));
+    }
+
+    fn forget(&self, state: &mut State, numbers: &Numbers) {
+        let gone = numbers.iter().filter_map(|number| state.kept.remove(number));
+        let bytes: usize = gone.map(|branch| branch.bytes()).sum();
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn forget_all(&self, state: &mut State) {
+        state.kept.clear();
+        self.bytes.store(0, Ordering::Relaxed);
     }
 }
 
@@ -171,7 +183,7 @@ impl Branches {
 impl Branches {
     /// How many are kept.
     pub(super) fn len(&self) -> usize {
-        self.0.read().kept.len()
+        self.state.read().kept.len()
     }
 }
 
@@ -276,10 +288,12 @@ mod tests {
         let branch = || branch(0..1000);
         let count = (BYTES_MAX / branch().bytes()) as u64;
         (0..count + 10).for_each(|number| branches.keep(1, number, branch()));
-        assert_eq!(branches.0.read().kept.len() as u64, count);
+        assert_eq!(branches.state.read().kept.len() as u64, count);
+        assert!(!branches.has_room(branch().bytes()));
         // What makes room makes room.
         branches.expect(2, some(&(0..count).collect::<Vec<_>>()));
         branches.expect(3, some(&[]));
-        assert_eq!(branches.0.read().bytes, 0);
+        assert_eq!(branches.bytes.load(Ordering::Relaxed), 0);
+        assert!(branches.has_room(branch().bytes()));
     }
 }

@@ -5,7 +5,6 @@
 //! whoever reads meanwhile finds what it was to write in the journal.
 
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -257,8 +256,7 @@ impl Shared {
         recent.thaw(head.last);
         self.state.lock().done = head.last;
         debug!(objects = places.len(), last = head.last.0, "checkpoint made");
-        self.cut(head.last)?;
-        Ok(())
+        self.cut(head.last)
     }
 
     /// Writes the newest records of `chunk` in one transaction.
@@ -266,19 +264,12 @@ impl Shared {
         let World { journal, objects, .. } = &*self.world;
         let begun = journal.environment().begin(journal::READ)?;
         // Copied, so that the journal is not held while the objects are synced.
-        let mut records: Vec<u8> = Vec::with_capacity(chunk.iter().map(|(_, at)| at.bytes()).sum());
-        let mut ranges = Vec::with_capacity(chunk.len());
-        for (id, place) in chunk {
-            let record = journal.copy_of(WRITE, &begun, *id, *place)?;
-            let start = records.len();
-            records.extend_from_slice(record.as_deref().unwrap_or_default());
-            ranges.push((*id, record.map(|_| start..records.len())));
-        }
-        drop(begun);
-        let put = |(id, range): (ObjectId, Option<Range<usize>>)| {
-            (id, range.map(|range| &records[range]))
+        let copy = |(id, place): &(ObjectId, Place)| {
+            Ok((*id, journal.copy_of(WRITE, &begun, *id, *place)?))
         };
-        let puts: Vec<_> = ranges.into_iter().map(put).collect();
+        let records = chunk.iter().map(copy).collect::<Result<Vec<_>, StoreError>>()?;
+        drop(begun);
+        let puts: Vec<_> = records.iter().map(|(id, record)| (*id, record.as_deref())).collect();
         objects.write(WRITE, &puts, head)
     }
 

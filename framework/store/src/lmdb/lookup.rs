@@ -5,8 +5,8 @@
 //! the one page that is wanted, out of the same cache of the system's.
 //!
 //! What is found is what LMDB would find. The caller has a transaction that reads: as long as it lasts, LMDB does not write to
-//! the pages of its moment. Branches are kept (`branches.rs`), leaves are read each time. LMDB writes by system calls to the file that is read here, and its map is of the same
-//! cached pages. The file is believed as little as possible: what cannot be so is an error, and a record has a checksum.
+//! the pages of its moment. Branches are kept (`branches.rs`), leaves are read each time. LMDB writes by system calls to the
+//! file that is read here, and its map is of the same cached pages. The file is believed as little as possible: what cannot be so is an error, and a record has a checksum.
 
 use std::fs::File;
 use std::io;
@@ -43,6 +43,13 @@ impl Deref for Found {
 pub(super) enum Change {
     Put,
     Remove,
+}
+
+impl Change {
+    /// To this value, or to none.
+    pub(super) fn to<T>(value: Option<T>) -> Self {
+        value.map_or(Self::Remove, |_| Self::Put)
+    }
 }
 
 /// All of a value.
@@ -88,7 +95,9 @@ impl Pages {
         for _ in 0..levels {
             let page = self.branch(number, &mut bytes)?;
             let child = page.child(key)?;
-            if let Some(branch) = page.to_branch() {
+            if self.branches.has_room(self.page_bytes)
+                && let Some(branch) = page.to_branch()
+            {
                 self.branches.keep(moment, number, branch);
             }
             number = child;

@@ -83,11 +83,13 @@ impl Objects {
         puts: &[Put<'_>],
         head: Option<Head>,
     ) -> Result<(), StoreError> {
-        let change =
-            |record: Option<_>| if record.is_some() { Change::Put } else { Change::Remove };
         self.0.write(what, |opened, txn| {
             let Opened { main, meta, .. } = opened;
-            self.0.expect(opened, txn, puts.iter().map(|(id, put)| (key(*id), change(*put))))?;
+            self.0.expect(
+                opened,
+                txn,
+                puts.iter().map(|(id, put)| (key(*id), Change::to(*put))),
+            )?;
             let mut end = main.remap_data_type::<DecodeIgnore>().last(txn)?.map(|(key, ())| key);
             for &(id, record) in puts {
                 self.0.has_touched(opened, PIECE_BYTES);

@@ -50,8 +50,8 @@ impl World {
 
     fn write(&self, changes: &[(u64, Option<Vec<u8>>)]) {
         self.write_expecting(changes, |pages, next, tree| {
-            let kind = |value: &Option<_>| value.as_ref().map_or(Change::Remove, |_| Change::Put);
-            pages.expect(next, tree, changes.iter().map(|(key, value)| (*key, kind(value))));
+            let kinds = changes.iter().map(|(key, value)| (*key, Change::to(value.as_ref())));
+            pages.expect(next, tree, kinds);
         });
     }
 
@@ -250,15 +250,15 @@ fn all_that_a_transaction_replaces_is_expected() {
         let mut expected = None;
         world.write_expecting(&part, |pages, _, tree| {
             let tree = tree.unwrap();
-            let kind = |value: &Option<_>| value.as_ref().map_or(Change::Remove, |_| Change::Put);
-            let changes = || part.iter().map(|(key, value)| (*key, kind(value)));
-            let Ok(Leaving::Some(leaving)) = pages.leaving(tree, changes()) else {
-                panic!("it cannot be told")
+            let told = |changes: &mut dyn Iterator<Item = (u64, Change)>| match pages
+                .leaving(tree, changes)
+            {
+                Ok(Leaving::Some(numbers)) => numbers,
+                other => panic!("it cannot be told: {other:?}"),
             };
-            let puts = changes().map(|(key, _)| (key, Change::Put));
-            let Ok(Leaving::Some(paths)) = pages.leaving(tree, puts) else {
-                panic!("it cannot be told")
-            };
+            let leaving =
+                told(&mut part.iter().map(|(key, value)| (*key, Change::to(value.as_ref()))));
+            let paths = told(&mut part.iter().map(|(key, _)| (*key, Change::Put)));
             expected = Some((branches_of(pages, tree), leaving, paths));
         });
         let (before, leaving, paths) = expected.unwrap();
