@@ -17,6 +17,8 @@ pub struct Breaks {
     pub unsettled: bool,
     /// Build on meta pages that may not be on the disk.
     pub unaffirmed: bool,
+    /// Load from a moment that has passed.
+    pub stale_looks: bool,
     /// Believe a record whatever its checksum says.
     pub checksum_ignored: bool,
 }

@@ -23,6 +23,7 @@ use tracing::{debug, warn};
 use super::affirm::affirm;
 use super::format::fingerprint;
 use super::identity::Identity;
+use super::looks::{Look, Looks};
 use super::lookup::{Change, Found, Pages, Tree};
 use super::resident::Resident;
 use super::{Options, datafile, failure};
@@ -64,6 +65,7 @@ pub(super) struct Environment {
     opened: RwLock<Option<Opened>>,
     /// LMDB has given the environment up, so it must be opened anew before it is used.
     is_doubtful: AtomicBool,
+    looks: Looks,
     resident: Resident,
 }
 
@@ -76,7 +78,7 @@ pub(super) struct Opened {
     /// LMDB's own database: where the trees of the others begin.
     trees: Trees,
     /// The same file, to be read without mapping it.
-    pages: Arc<Pages>,
+    pub(super) pages: Arc<Pages>,
     /// It could not be opened to be written to, and can be read.
     is_read_only: bool,
 }
@@ -129,9 +131,10 @@ impl Environment {
     }
 
     fn of(kind: Kind, dir: PathBuf, options: &Options, access: Access, opened: Opened) -> Self {
+        let (looks, resident) = (Looks::new(options.readers_max), Resident::default());
         let (options, opened) = (options.clone(), RwLock::new(Some(opened)));
-        let (is_doubtful, resident) = (AtomicBool::new(false), Resident::default());
-        Self { kind, dir, options, access, opened, is_doubtful, resident }
+        let is_doubtful = AtomicBool::new(false);
+        Self { kind, dir, options, access, opened, is_doubtful, looks, resident }
     }
 
     /// The environment, opened anew if need be.
@@ -155,6 +158,7 @@ impl Environment {
         write: impl FnOnce(&Opened, &mut heed::RwTxn<'_>) -> heed::Result<T>,
     ) -> Result<T, StoreError> {
         let opened = self.opened_to_write(what)?;
+        self.looks.end_unused();
         let write = || {
             // Every return before `commit` drops the transaction, which aborts it.
             let mut txn = opened.env.write_txn()?;
@@ -192,7 +196,7 @@ impl Environment {
         failure::lmdb(what, &self.dir, error)
     }
 
-    fn doubt(&self) {
+    pub(super) fn doubt(&self) {
         self.is_doubtful.store(true, Ordering::Release);
     }
 
@@ -225,6 +229,32 @@ impl Environment {
         let tree = self.tree(opened, txn).map_err(|error| self.failed(what, error))?;
         let found = tree.map_or(Ok(None), |tree| opened.pages.find(txn.id(), tree, key, part));
         found.map_err(|error| failure::read(what, opened.env.path(), &error))
+    }
+
+    /// What `read` makes of what `main` has under `key`, as of now.
+    pub(super) fn look<T>(
+        &self,
+        what: &'static str,
+        key: u64,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        let is_good = |look: &Look| {
+            !self.is_doubtful.load(Ordering::Acquire)
+                && (look.is_current() || self.options.breaks().stale_looks)
+        };
+        // One that is not is ended here, before there is another.
+        let mut look = match self.looks.take().filter(|look| is_good(look)) {
+            Some(look) => look,
+            None => {
+                let (opened, txn) = self.begin(what)?;
+                let tree = self.tree(&opened, &txn).map_err(|error| self.failed(what, error))?;
+                Box::new(Look::new(opened, txn, tree))
+            }
+        };
+        let found = look.find(key).map(|found| found.map(read));
+        let found = found.map_err(|error| failure::read(what, &self.dir, &error))?;
+        self.looks.keep(look, &self.is_doubtful);
+        Ok(found)
     }
 
     /// Learns which keys of `main` are about to be changed in `txn`, before any of them is.
@@ -265,6 +295,11 @@ impl Environment {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn looks(&self) -> &Looks {
+        &self.looks
+    }
+
     pub(super) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -291,6 +326,9 @@ impl Environment {
         {
             return Ok(opened.clone());
         }
+        // From here on nobody keeps a look.
+        self.doubt();
+        self.looks.end();
         if let Some(opened) = slot.take() {
             let closing = opened.env.clone().prepare_for_closing();
             drop(opened);

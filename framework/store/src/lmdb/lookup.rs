@@ -89,11 +89,25 @@ impl Pages {
         key: u64,
         part: Range<usize>,
     ) -> io::Result<Option<Found>> {
-        let mut bytes = vec![0; self.page_bytes];
+        let mut bytes = Vec::new();
+        let part = self.find_in(moment, tree, key, part, &mut bytes)?;
+        Ok(part.map(|part| Found { bytes, part }))
+    }
+
+    /// As [`find`](Self::find), and where it lies in `bytes`, which it is read into.
+    pub(super) fn find_in(
+        &self,
+        moment: usize,
+        tree: Tree,
+        key: u64,
+        part: Range<usize>,
+        bytes: &mut Vec<u8>,
+    ) -> io::Result<Option<Range<usize>>> {
+        bytes.resize(self.page_bytes, 0);
         let (mut number, levels) =
             self.branches.descend(moment, tree.root, tree.depth.saturating_sub(1), key);
         for _ in 0..levels {
-            let page = self.branch(number, &mut bytes)?;
+            let page = self.branch(number, bytes)?;
             let child = page.child(key)?;
             if self.branches.has_room(self.page_bytes)
                 && let Some(branch) = page.to_branch()
@@ -102,12 +116,14 @@ impl Pages {
             }
             number = child;
         }
-        self.read(number, 0, &mut bytes)?;
-        Ok(match (Page { bytes: &bytes, number }).leaf_value(key)? {
+        self.read(number, 0, bytes)?;
+        Ok(match (Page { bytes, number }).leaf_value(key)? {
             None => None,
-            Some(Value::Here(all)) => Some(Found { part: within(&all, &part), bytes }),
+            Some(Value::Here(all)) => Some(within(&all, &part)),
             Some(Value::Elsewhere { first, length }) => {
-                Some(self.elsewhere(first, within(&(0..length), &part))?)
+                let part = within(&(0..length), &part);
+                self.elsewhere(first, &part, bytes)?;
+                Some(0..part.len())
             }
         })
     }
@@ -167,15 +183,14 @@ impl Pages {
         Ok(page)
     }
 
-    /// This part of a value that has pages of its own.
-    fn elsewhere(&self, first: u64, part: Range<usize>) -> io::Result<Found> {
+    /// Reads this part of a value that has pages of its own into `bytes`.
+    fn elsewhere(&self, first: u64, part: &Range<usize>, bytes: &mut Vec<u8>) -> io::Result<()> {
         // Before much is allocated: the length may be nonsense.
         if part.len() > UNASKED_MAX && part.len() as u64 > self.file.metadata()?.len() {
             return Err(damaged(first));
         }
-        let mut bytes = vec![0; part.len()];
-        self.read(first, PAGE_HEADER + part.start, &mut bytes)?;
-        Ok(Found { part: 0..bytes.len(), bytes })
+        bytes.resize(part.len(), 0);
+        self.read(first, PAGE_HEADER + part.start, bytes)
     }
 
     fn read(&self, number: u64, offset: usize, bytes: &mut [u8]) -> io::Result<()> {
@@ -191,20 +206,25 @@ fn within(all: &Range<usize>, part: &Range<usize>) -> Range<usize> {
     at(part.start)..at(part.end)
 }
 
-#[cfg(unix)]
-fn read_at(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
-}
-
-#[cfg(windows)]
 fn read_at(file: &File, mut at: u64, mut bytes: &mut [u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, at)? {
+        match read_some(file, at, bytes)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             count => (at, bytes) = (at + count as u64, &mut bytes[count..]),
         }
     }
     Ok(())
+}
+
+// Not by way of the C library, where it is a point at which a thread can be cancelled, which takes a while to say.
+#[cfg(unix)]
+fn read_some(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    Ok(rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut *bytes, at))?)
+}
+
+#[cfg(windows)]
+fn read_some(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, bytes, at)
 }
 
 /// A page of a tree.

@@ -31,6 +31,7 @@ mod format;
 mod identity;
 mod journal;
 mod lookers;
+mod looks;
 mod lookup;
 mod metapage;
 mod moment;
@@ -199,15 +200,17 @@ impl Store for LmdbStore {
     fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError> {
         let World { journal, objects, recent, options } = &*self.world;
         let begin = |place| (place, journal.environment().begin(objects::LOAD));
-        let bytes = match recent.find(id, begin) {
-            Some((place, begun)) => journal.copy_of(objects::LOAD, &begun?, id, place)?,
-            None => objects.copy_of(id)?,
+        let decode = match options.breaks().checksum_ignored {
+            true => crate::stored::decode_unchecked,
+            false => decode,
         };
-        let Some(bytes) = bytes else { return Ok(None) };
-        if options.breaks().checksum_ignored {
-            return crate::stored::decode_unchecked(id, &bytes).map(Some);
+        match recent.find(id, begin) {
+            Some((place, begun)) => {
+                let bytes = journal.copy_of(objects::LOAD, &begun?, id, place)?;
+                bytes.map(|bytes| decode(id, &bytes)).transpose()
+            }
+            None => objects.load(id, |bytes| decode(id, bytes))?.transpose(),
         }
-        decode(id, &bytes).map(Some)
     }
 
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {

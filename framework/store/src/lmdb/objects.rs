@@ -14,7 +14,7 @@ use heed::{PutFlags, WithoutTls};
 use super::Options;
 use super::environment::{Access, Environment, Kind, Opened};
 use super::identity::Identity;
-use super::lookup::{ALL, Change, Found};
+use super::lookup::Change;
 use super::resident::PIECE_BYTES;
 use crate::head::Head;
 
@@ -68,12 +68,13 @@ impl Objects {
         &self.0
     }
 
-    /// The bytes of `id`'s record.
-    pub(super) fn copy_of(&self, id: ObjectId) -> Result<Option<Found>, StoreError> {
-        // Copied, so that the transaction is over before anything slow is done: while it lasts, LMDB
-        // cannot use again the pages that newer commits have left.
-        let begun = self.0.begin(LOAD)?;
-        self.0.copy_of(LOAD, &begun, key(id), ALL)
+    /// What `read` makes of the bytes of `id`'s record.
+    pub(super) fn load<T>(
+        &self,
+        id: ObjectId,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        self.0.look(LOAD, key(id), read)
     }
 
     /// Writes `puts`, and `head` if there is one, in one transaction, and returns when it is synced.

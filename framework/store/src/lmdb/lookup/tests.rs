@@ -216,7 +216,7 @@ fn branches_of(pages: &Pages, tree: Tree) -> Numbers {
         found.extend(&level);
         let below = level.iter().flat_map(|number| {
             let branch = pages.branch(*number, &mut bytes).unwrap().to_branch().unwrap();
-            branch.children().collect::<Vec<_>>()
+            branch.children()
         });
         level = below.collect();
     }
