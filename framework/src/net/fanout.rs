@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ pub(super) struct FanOut<W> {
 
 struct Shared<W> {
     line: Mutex<Line<W>>,
+    /// So much waits that nobody should bring more. Changed under the lock of the line; who only asks needs none, which every task does.
+    is_full: AtomicBool,
     /// Wakes the thread.
     work: Condvar,
     /// Wakes those who wait for room, or for the end of all work.
@@ -37,6 +40,7 @@ impl<W: Send + 'static> FanOut<W> {
             Line { waiting: VecDeque::new(), is_busy: false, has_thread: false, is_over: false };
         let shared = Shared {
             line: Mutex::new(line),
+            is_full: AtomicBool::new(false),
             work: Condvar::new(),
             room: Condvar::new(),
             act: Box::new(act),
@@ -53,6 +57,9 @@ impl<W: Send + 'static> FanOut<W> {
             return (self.shared.act)(work);
         }
         line.waiting.push_back(work);
+        if line.waiting.len() >= WAITING_MAX {
+            self.shared.is_full.store(true, Ordering::Relaxed);
+        }
         line.is_busy = true;
         drop(line);
         self.shared.work.notify_one();
@@ -60,6 +67,9 @@ impl<W: Send + 'static> FanOut<W> {
 
     /// Blocks while the thread is far behind.
     pub(super) fn wait_for_room(&self) {
+        if !self.shared.is_full.load(Ordering::Relaxed) {
+            return;
+        }
         let mut line = self.shared.line.lock();
         while line.waiting.len() >= WAITING_MAX {
             self.shared.room.wait(&mut line);
@@ -102,6 +112,7 @@ impl<W> Shared<W> {
         loop {
             if let Some(work) = line.waiting.pop_front() {
                 if line.waiting.len() + 1 == WAITING_MAX {
+                    self.is_full.store(false, Ordering::Relaxed);
                     self.room.notify_all();
                 }
                 return Some(work);
@@ -192,6 +203,8 @@ mod tests {
                 passed.send(()).unwrap();
             }
         });
+        let a_moment = Duration::from_millis(50);
+        assert!(passing.recv_timeout(a_moment).is_err(), "it waits while the gate is shut");
         for _ in 0..3 {
             gate.send(()).unwrap();
         }
