@@ -152,7 +152,7 @@ impl Limit {
 
     /// More than this is far too much.
     pub(crate) fn too_much(&self) -> u64 {
-        self.bytes / 4 * 5
+        self.bytes / 8 * 9
     }
 }
 

@@ -1,6 +1,8 @@
 //! Keeping to the memory budget: what a job does for it before it begins and after it has ended, when it has nothing
 //! locked and has not begun to read.
 
+use std::hint::black_box;
+
 use daystar_model::{CommitNumber, ObjectId};
 
 use crate::budget::Limit;
@@ -129,7 +131,7 @@ impl Shared {
     }
 
     /// How many bytes each of these takes now.
-    fn weigh(&self, ids: Vec<ObjectId>, seated: &Seated<'_>) -> Vec<Weighed> {
+    fn weigh(&self, ids: impl IntoIterator<Item = ObjectId>, seated: &Seated<'_>) -> Vec<Weighed> {
         let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
         let weigh = |id| {
             let weight = match self.table.peek(id)?.read(CommitNumber(u64::MAX), &pin) {
@@ -181,6 +183,9 @@ impl Shared {
             return evicted;
         }
         let (breaks, stored) = (self.breaks(), self.budget.last_stored());
+        // Cold as they are, their cells and values are in no cache. Looked at one after the other without a lock in between, many of
+        // them come in the time of one.
+        black_box(self.weigh(proposals.iter().map(|(id, _)| *id), seated));
         let refused: Vec<Weighed> = {
             // To whoever is alone, a cell that is locked for this would look like one that is being changed.
             let _passing = (!breaks.evicts_beside_alone).then(|| self.gate.pass(seated.seat));

@@ -7,6 +7,7 @@
 //! included, until the environment has been closed and opened. Whether the last write is in the file is only known
 //! after that, so whoever was refused looks first.
 
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -369,7 +370,8 @@ impl Opened {
         is_read_only: bool,
     ) -> heed::Result<Self> {
         let page_bytes = env.unnamed_database_stat().page_size as usize;
-        let pages = Arc::new(Pages::of(env.try_clone_inner_file()?, page_bytes));
+        let (file, path) = (env.try_clone_inner_file()?, env.path().join(datafile::NAME));
+        let pages = Arc::new(Pages::of(file, page_bytes, || File::open(&path)));
         let (trees, main, meta) = (trees.remap_types(), main.remap_types(), meta.remap_types());
         Ok(Self { env, main, meta, trees, pages, is_read_only })
     }

@@ -32,6 +32,8 @@ pub(super) struct Look {
     tree: Option<Tree>,
     /// What is read goes here, again and again: to have so much memory zeroed each time would take longer than most of a search.
     bytes: Vec<u8>,
+    /// Which threads' it is.
+    stripe: usize,
 }
 
 impl Looks {
@@ -72,22 +74,26 @@ impl Looks {
     }
 
     fn place(&self) -> Option<&Place> {
-        thread_local! { static NUMBER: Cell<Option<usize>> = const { Cell::new(None) } }
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.get().unwrap_or_else(|| {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            NUMBER.set(Some(number));
-            number
-        });
-        let at = number.checked_rem(self.places.len())?;
+        let at = stripe().checked_rem(self.places.len())?;
         self.places.get(at).map(|place| &**place)
     }
+}
+
+/// A number of this thread's own, counted from zero.
+fn stripe() -> usize {
+    thread_local! { static NUMBER: Cell<Option<usize>> = const { Cell::new(None) } }
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    NUMBER.get().unwrap_or_else(|| {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        NUMBER.set(Some(number));
+        number
+    })
 }
 
 impl Look {
     /// At the tree `main` of `opened`, as `txn` sees it.
     pub(super) fn new(opened: Opened, txn: Reading, tree: Option<Tree>) -> Self {
-        Self { opened, txn, tree, bytes: Vec::new() }
+        Self { opened, txn, tree, bytes: Vec::new(), stripe: stripe() }
     }
 
     /// Whether it sees all that is committed.
@@ -101,14 +107,15 @@ impl Look {
         if self.bytes.capacity() > KEPT_BYTES_MAX {
             self.bytes = Vec::new();
         }
-        let part = self.opened.pages.find_in(self.txn.id(), tree, key, ALL, &mut self.bytes)?;
+        let Self { opened, txn, stripe, bytes, .. } = self;
+        let part = opened.pages.find_in(*stripe, txn.id(), tree, key, ALL, bytes)?;
         Ok(part.and_then(|part| self.bytes.get(part)))
     }
 }
 
 impl fmt::Debug for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { opened: _, txn, tree, bytes: _ } = self;
+        let Self { txn, tree, .. } = self;
         f.debug_struct("Look").field("txn", &txn.id()).field("tree", tree).finish_non_exhaustive()
     }
 }

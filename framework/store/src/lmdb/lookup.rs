@@ -11,6 +11,7 @@
 use std::fs::File;
 use std::io;
 use std::ops::{Deref, Range};
+use std::thread::available_parallelism;
 
 use super::branches::{Branch, Branches, Leaving, Numbers};
 use super::datafile::{F_BIGDATA, NODE_HEADER, P_BRANCH, P_LEAF, PAGE_HEADER};
@@ -19,7 +20,8 @@ use super::metapage::{DEPTH_MAX, NO_PAGE, u16_at, u32_at, u64_at};
 /// A file of LMDB's, to be read page by page.
 #[derive(Debug)]
 pub(super) struct Pages {
-    file: File,
+    /// The same file several times, for as many cores: the system counts who is reading by it, in one place for each.
+    files: Box<[File]>,
     page_bytes: usize,
     branches: Branches,
 }
@@ -73,9 +75,11 @@ impl Tree {
 }
 
 impl Pages {
-    /// The pages of `file`, so many bytes each.
-    pub(super) fn of(file: File, page_bytes: usize) -> Self {
-        Self { file, page_bytes, branches: Branches::default() }
+    /// The pages of `file`, so many bytes each; `again` opens the same file once more.
+    pub(super) fn of(file: File, page_bytes: usize, again: impl Fn() -> io::Result<File>) -> Self {
+        let more = (1..FILES_MAX.min(cores())).map_while(|_| again().ok());
+        let files = std::iter::once(file).chain(more).collect();
+        Self { files, page_bytes, branches: Branches::default() }
     }
 
     /// What `tree`, as it is after the transaction `moment`, has under the number `key`: as much of `part` of it as there is.
@@ -90,24 +94,27 @@ impl Pages {
         part: Range<usize>,
     ) -> io::Result<Option<Found>> {
         let mut bytes = Vec::new();
-        let part = self.find_in(moment, tree, key, part, &mut bytes)?;
+        let part = self.find_in(0, moment, tree, key, part, &mut bytes)?;
         Ok(part.map(|part| Found { bytes, part }))
     }
 
-    /// As [`find`](Self::find), and where it lies in `bytes`, which it is read into.
+    /// As [`find`](Self::find), and where it lies in `bytes`, which it is read into. Who has another `stripe` than others does not
+    /// stand in their way.
     pub(super) fn find_in(
         &self,
+        stripe: usize,
         moment: usize,
         tree: Tree,
         key: u64,
         part: Range<usize>,
         bytes: &mut Vec<u8>,
     ) -> io::Result<Option<Range<usize>>> {
+        let file = &self.files[stripe % self.files.len()];
         bytes.resize(self.page_bytes, 0);
         let (mut number, levels) =
             self.branches.descend(moment, tree.root, tree.depth.saturating_sub(1), key);
         for _ in 0..levels {
-            let page = self.branch(number, bytes)?;
+            let page = self.branch(file, number, bytes)?;
             let child = page.child(key)?;
             if self.branches.has_room(self.page_bytes)
                 && let Some(branch) = page.to_branch()
@@ -116,13 +123,13 @@ impl Pages {
             }
             number = child;
         }
-        self.read(number, 0, bytes)?;
+        self.read(file, number, 0, bytes)?;
         Ok(match (Page { bytes, number }).leaf_value(key)? {
             None => None,
             Some(Value::Here(all)) => Some(within(&all, &part)),
             Some(Value::Elsewhere { first, length }) => {
                 let part = within(&(0..length), &part);
-                self.elsewhere(first, &part, bytes)?;
+                self.elsewhere(file, first, &part, bytes)?;
                 Some(0..part.len())
             }
         })
@@ -158,7 +165,8 @@ impl Pages {
             for level in 0..usize::from(tree.depth.saturating_sub(1)) {
                 if path.get(level).is_none_or(|(there, _)| *there != number) {
                     path.truncate(level);
-                    let Some(branch) = self.branch(number, &mut bytes)?.to_branch() else {
+                    let branch = self.branch(&self.files[0], number, &mut bytes)?;
+                    let Some(branch) = branch.to_branch() else {
                         return Ok(Leaving::Any);
                     };
                     path.push((number, branch));
@@ -176,27 +184,33 @@ impl Pages {
     }
 
     /// The branch `number`, read into `bytes`.
-    fn branch<'b>(&self, number: u64, bytes: &'b mut [u8]) -> io::Result<Page<'b>> {
-        self.read(number, 0, bytes)?;
+    fn branch<'b>(&self, file: &File, number: u64, bytes: &'b mut [u8]) -> io::Result<Page<'b>> {
+        self.read(file, number, 0, bytes)?;
         let page = Page { bytes, number };
         page.expect(P_BRANCH)?;
         Ok(page)
     }
 
     /// Reads this part of a value that has pages of its own into `bytes`.
-    fn elsewhere(&self, first: u64, part: &Range<usize>, bytes: &mut Vec<u8>) -> io::Result<()> {
+    fn elsewhere(
+        &self,
+        file: &File,
+        first: u64,
+        part: &Range<usize>,
+        bytes: &mut Vec<u8>,
+    ) -> io::Result<()> {
         // Before much is allocated: the length may be nonsense.
-        if part.len() > UNASKED_MAX && part.len() as u64 > self.file.metadata()?.len() {
+        if part.len() > UNASKED_MAX && part.len() as u64 > file.metadata()?.len() {
             return Err(damaged(first));
         }
         bytes.resize(part.len(), 0);
-        self.read(first, PAGE_HEADER + part.start, bytes)
+        self.read(file, first, PAGE_HEADER + part.start, bytes)
     }
 
-    fn read(&self, number: u64, offset: usize, bytes: &mut [u8]) -> io::Result<()> {
+    fn read(&self, file: &File, number: u64, offset: usize, bytes: &mut [u8]) -> io::Result<()> {
         let page = number.checked_mul(self.page_bytes as u64);
         let at = page.and_then(|page| page.checked_add(offset as u64));
-        read_at(&self.file, at.ok_or_else(|| damaged(number))?, bytes)
+        read_at(file, at.ok_or_else(|| damaged(number))?, bytes)
     }
 }
 
@@ -328,6 +342,13 @@ impl Page<'_> {
 fn damaged(number: u64) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("page {number} is damaged"))
 }
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+/// What each costs is a place in the process's table of open files, which may have no more than a thousand.
+const FILES_MAX: usize = 8;
 
 /// How many bytes are read without asking whether the file is so long.
 const UNASKED_MAX: usize = 64 << 10;

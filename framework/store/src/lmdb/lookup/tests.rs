@@ -86,7 +86,7 @@ impl World {
 /// What has read nothing yet.
 fn pages(env: &Env<WithoutTls>) -> Pages {
     let page_bytes = env.unnamed_database_stat().page_size as usize;
-    Pages::of(env.try_clone_inner_file().unwrap(), page_bytes)
+    Pages::of(env.try_clone_inner_file().unwrap(), page_bytes, || Err(io::ErrorKind::Other.into()))
 }
 
 /// Of every kind: with pages of their own, sharing a leaf with few or with many, and empty.
@@ -215,7 +215,8 @@ fn branches_of(pages: &Pages, tree: Tree) -> Numbers {
     for _ in 1..tree.depth {
         found.extend(&level);
         let below = level.iter().flat_map(|number| {
-            let branch = pages.branch(*number, &mut bytes).unwrap().to_branch().unwrap();
+            let branch =
+                pages.branch(&pages.files[0], *number, &mut bytes).unwrap().to_branch().unwrap();
             branch.children()
         });
         level = below.collect();
@@ -227,11 +228,12 @@ fn branches_of(pages: &Pages, tree: Tree) -> Numbers {
 fn all_but_one(world: &World, rng: &mut Pcg64Mcg) -> Vec<(u64, Option<Vec<u8>>)> {
     let txn = world.env.read_txn().unwrap();
     let tree = world.tree(&txn).unwrap();
-    let mut bytes = vec![0; world.pages.page_bytes];
+    let pages = &world.pages;
+    let mut bytes = vec![0; pages.page_bytes];
     let mut above = |key| {
         let mut number = tree.root;
         for _ in 2..tree.depth {
-            number = world.pages.branch(number, &mut bytes).unwrap().child(key).unwrap();
+            number = pages.branch(&pages.files[0], number, &mut bytes).unwrap().child(key).unwrap();
         }
         number
     };
@@ -352,7 +354,7 @@ fn whatever_the_file_holds_there_is_an_answer() {
     let file = File::options().read(true).write(true).open(&copy).unwrap();
     let refused = || {
         // One that has read nothing yet, and keeps nothing from when the file was another.
-        let pages = Pages::of(file.try_clone().unwrap(), page_bytes);
+        let pages = Pages::of(file.try_clone().unwrap(), page_bytes, || file.try_clone());
         (0..600).step_by(17).filter(|key| pages.find(0, tree, *key, ALL).is_err()).count()
     };
     assert_eq!(refused(), 0);
