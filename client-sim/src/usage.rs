@@ -109,17 +109,9 @@ impl Series {
         if samples.len() < SAMPLES_MIN || samples.iter().any(|s| s.process != first.process) {
             return None;
         }
-        // The middle value of a tenth of all, as a single one may be anything.
-        let level = |share: f64| {
-            let width = samples.len().div_ceil(10);
-            let from = ((samples.len() - width) as f64 * share) as usize;
-            let mut bytes: Vec<u64> =
-                samples[from..from + width].iter().map(|s| s.usage.memory_bytes).collect();
-            bytes.sort_unstable();
-            bytes[bytes.len() / 2].max(1) as f64
-        };
-        let [begin, middle, end] = [0.0, 0.5, 1.0].map(level);
-        Some(Growth { first_half: middle / begin - 1.0, second_half: end / middle - 1.0 })
+        let bytes: Vec<u64> = samples.iter().map(|sample| sample.usage.memory_bytes).collect();
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        Some(Growth { first_half: grown(first), second_half: grown(second) })
     }
 
     /// The most memory that was ever read.
@@ -150,6 +142,33 @@ impl Series {
         text
     }
 }
+
+/// By which share memory grew while these were read, apart from its ups and downs: along the line whose slope is the median of those
+/// between any two points (H. Theil, "A rank-invariant method of linear and polynomial regression analysis", 1950; P. K. Sen,
+/// "Estimates of the regression coefficient based on Kendall's tau", 1968). Of two points alone one might be a peak.
+fn grown(bytes: &[u64]) -> f64 {
+    // As many points as that would make millions of pairs are put together, a median for several.
+    let width = bytes.len().div_ceil(POINTS_MAX).max(1);
+    let points = bytes.chunks(width).map(|some| median(some.iter().map(|bytes| *bytes as f64)));
+    let points: Vec<f64> = points.collect();
+    let slopes = points.iter().enumerate().flat_map(|(at, point)| {
+        let later = points[at + 1..].iter().enumerate();
+        later.map(move |(behind, later)| (later - point) / (behind + 1) as f64)
+    });
+    let growth = median(slopes) * points.len().saturating_sub(1) as f64;
+    // Where the line begins.
+    let level = median(points.iter().copied()) - growth / 2.0;
+    growth / level.max(1.0)
+}
+
+/// Nothing at all has the median zero.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+const POINTS_MAX: usize = 100;
 
 /// With fewer samples there are no halves to speak of.
 const SAMPLES_MIN: usize = 10;
@@ -183,6 +202,18 @@ mod tests {
         let peak = series((0..100).map(|second| (7, if second == 99 { 500 } else { 100 })));
         let still = Growth { first_half: 0.0, second_half: 0.0 };
         assert_eq!((peak.growth(), peak.memory_bytes_max()), (Some(still), Some(500)));
+    }
+
+    #[test]
+    fn ups_and_downs_are_no_growth_and_hide_none() {
+        // A saw of a fifth, which happens to be low in the middle and high at the end.
+        let saw = |second: u64| 1_000 + (second % 61) * 200 / 60;
+        let at_rest = series((0..608).map(|second| (7, saw(second))));
+        let growth = at_rest.growth().expect("growth");
+        assert!(growth.second_half.abs() < 0.01, "{growth:?}");
+        let leaking = series((0..608).map(|second| (7, saw(second) + second / 3)));
+        let growth = leaking.growth().expect("growth");
+        assert!((0.06..0.1).contains(&growth.second_half), "{growth:?}");
     }
 
     #[test]
