@@ -1,6 +1,7 @@
 //! The game of the benches over the network: accounts, an echo, a channel.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use daystar::prelude::*;
 use daystar::{NetworkLimits, Server};
@@ -8,6 +9,7 @@ use daystar_model::Ref;
 use daystar_store::Options;
 
 use crate::disk::{fill, folder, id, open};
+use crate::wire::process::make_world;
 
 /// Somebody's gold.
 #[managed]
@@ -85,13 +87,16 @@ fn account(number: u32) -> Ref<Account> {
     Ref::from_id(id(1 + u64::from(number)))
 }
 
+/// Fills the world in this folder with accounts.
+pub(crate) fn fill_world(world: &Path) {
+    fill(&open(world, Options::default()), u64::from(ACCOUNTS), |_| Account { gold: OPENING_GOLD });
+}
+
 /// Serves the game from a new world on disk; `ready` is told where, and returns when it is to end.
 pub(crate) fn serve(ready: fn(SocketAddr)) {
     let folder = folder();
     let world = folder.path().join("world");
-    fill(&open(&world, Options::default()), u64::from(ACCOUNTS), |_| Account {
-        gold: OPENING_GOLD,
-    });
+    make_world(&world);
     // As fast as they can is what the clients are to be, which no player is.
     let limits = NetworkLimits {
         messages_per_second: 1e9,

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
@@ -82,14 +83,27 @@ pub(crate) fn cpu_of(process: u32) -> Duration {
     Duration::from_nanos(ns.sum())
 }
 
-/// In the process of a server: serves until the parent has had enough.
+/// In the process of a server: serves until the parent has had enough. In that of its world's maker: makes it.
 pub(crate) fn is_server() -> bool {
     match std::env::var(SERVER).as_deref() {
+        Ok(MAKER) => std::env::args_os().skip(1).for_each(|world| game::fill_world(world.as_ref())),
         Ok(DAYSTAR) => game::serve(ready_until_end),
         Ok(QUINN) => rivals::server::serve(ready_until_end),
         _ => return false,
     }
     true
+}
+
+/// Has another process make the game's world in the folder `world`: the memory that this leaves free would pass for the server's, and
+/// its clients for so much smaller.
+pub(crate) fn make_world(world: &Path) {
+    let made = std::env::current_exe().and_then(|program| {
+        Command::new(program).env(SERVER, MAKER).arg(world).stdin(Stdio::null()).status()
+    });
+    match made {
+        Ok(status) if status.success() => {}
+        made => panic!("no world: its maker's end is {made:?}"),
+    }
 }
 
 /// Says where the server listens, and waits for the end of the input.
@@ -101,3 +115,4 @@ fn ready_until_end(address: SocketAddr) {
 const SERVER: &str = "DAYSTAR_BENCH_SERVER";
 const DAYSTAR: &str = "daystar";
 const QUINN: &str = "quinn";
+const MAKER: &str = "maker";
