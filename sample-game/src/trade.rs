@@ -50,8 +50,8 @@ pub enum Ask {
     },
     /// Agree to the deal as it is. Answered by [`Told::Deal`], or by [`Told::Swapped`] if the other has agreed before.
     Accept {
-        /// Which state of the deal one agrees to.
-        revision: u32,
+        /// Which state of which deal one agrees to.
+        revision: Revision,
     },
     /// Give up the deal.
     Cancel,
@@ -70,7 +70,7 @@ pub enum Told {
         /// What you would get.
         theirs: SeenOffer,
         /// To be named in [`Ask::Accept`].
-        revision: u32,
+        revision: Revision,
     },
     /// The deal is done.
     Swapped {
@@ -88,6 +88,16 @@ pub enum Told {
         /// Why.
         why: String,
     },
+}
+
+/// One state of one deal. Without the deal, who is told late might accept the next one between the same two, which has come as far.
+#[message]
+#[derive(Copy, PartialEq, Eq)]
+pub struct Revision {
+    /// Which deal.
+    pub deal: Ref<Deal>,
+    /// Which of its states.
+    pub number: u32,
 }
 
 /// A side of a deal, as both players see it.
@@ -127,12 +137,13 @@ fn open(ctx: &Ctx, me: Ref<Player>, with: &str) -> Result<()> {
     mine.offer = Some(deal);
     theirs.offer = Some(deal);
     drop((mine, theirs));
-    tell_both(ctx, me, &*ctx.get(deal)?)
+    tell_both(ctx, me, deal)
 }
 
 fn offer(ctx: &Ctx, me: Ref<Player>, gold: u64, things: Vec<Ref<Item>>) -> Result<()> {
     let player = ctx.get(me)?;
-    let mut deal = ctx.get_mut(deal_of(&player)?)?;
+    let deal_ref = deal_of(&player)?;
+    let mut deal = ctx.get_mut(deal_ref)?;
     let count = things.len();
     ensure!(count <= DEAL_THINGS_MAX, "{count} things are too many; offer up to {DEAL_THINGS_MAX}");
     let new = Offer { player: me, gold, things, accepted: false };
@@ -141,21 +152,24 @@ fn offer(ctx: &Ctx, me: Ref<Player>, gold: u64, things: Vec<Ref<Item>>) -> Resul
     *mine = new;
     theirs.accepted = false;
     deal.revision += 1;
-    tell_both(ctx, me, &deal)
+    drop(deal);
+    tell_both(ctx, me, deal_ref)
 }
 
-fn accept(ctx: &Ctx, me: Ref<Player>, revision: u32) -> Result<()> {
+fn accept(ctx: &Ctx, me: Ref<Player>, revision: Revision) -> Result<()> {
     let deal_ref = deal_of(&*ctx.get(me)?)?;
+    ensure!(revision.deal == deal_ref, "that deal is over, and this is another; look at it again");
     let mut deal = ctx.get_mut(deal_ref)?;
-    let present = deal.revision;
+    let (present, number) = (deal.revision, revision.number);
     ensure!(
-        revision == present,
-        "the deal has changed: it is {present} now, and you would accept {revision}; look at it again"
+        number == present,
+        "the deal has changed: it is {present} now, and you would accept {number}; look at it again"
     );
     let [mine, theirs] = deal.seen_by(me);
     mine.accepted = true;
     if !theirs.accepted {
-        return tell_both(ctx, me, &deal);
+        drop(deal);
+        return tell_both(ctx, me, deal_ref);
     }
     swap(ctx, mine, theirs)?;
     drop(deal);
@@ -264,14 +278,16 @@ fn check_is_there(player: &Player, offer: &Offer) -> Result<()> {
 }
 
 /// Answers `me`, and tells the other, how the deal stands.
-fn tell_both(ctx: &Ctx, me: Ref<Player>, deal: &Deal) -> Result<()> {
+fn tell_both(ctx: &Ctx, me: Ref<Player>, deal_ref: Ref<Deal>) -> Result<()> {
+    let deal = ctx.get(deal_ref)?;
+    let revision = Revision { deal: deal_ref, number: deal.revision };
     let [first, second] = &deal.sides;
     for (mine, theirs) in [(first, second), (second, first)] {
         let told = Event::Trade(Told::Deal {
             with: ctx.get(theirs.player)?.name.clone(),
             yours: seen(ctx, mine)?,
             theirs: seen(ctx, theirs)?,
-            revision: deal.revision,
+            revision,
         });
         if mine.player == me {
             ctx.reply(told);

@@ -201,7 +201,10 @@ fn deals(means: &Means, rng: &mut Pcg32) -> Request {
         0 => Open { with: means.me.clone() },
         1 => Offer { gold: FORTUNE, things: Vec::new() },
         2 => Offer { gold: 0, things: vec![reference(means.foreign)] },
-        _ => Accept { revision: rng.random_range(1_000_000..=u32::MAX) },
+        _ => {
+            let number = rng.random_range(1_000_000..=u32::MAX);
+            Accept { revision: trade::Revision { deal: reference(means.foreign), number } }
+        }
     })
 }
 

@@ -64,7 +64,9 @@ async fn haggle(visitor: Visitor, number: usize) -> (Visitor, usize) {
             .attempt(Request::Trade(trade::Ask::Offer { gold, things: things.clone() }))
             .await
         {
-            for revision in revision..revision + 3 {
+            for later in 0..3 {
+                let number = revision.number + later;
+                let revision = trade::Revision { number, ..revision };
                 match visitor.attempt(Request::Trade(trade::Ask::Accept { revision })).await {
                     Ok(Some(Event::Trade(trade::Told::Swapped { .. }))) => swaps += 1,
                     Ok(Some(_)) => break,

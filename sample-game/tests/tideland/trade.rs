@@ -7,7 +7,7 @@ use sample_game::island::everywhere;
 use sample_game::items::{Item, Kind};
 use sample_game::messages::{Event, PackItem, Request};
 use sample_game::settings::{START_GOLD, TRADE_REACH};
-use sample_game::trade::{Ask, SeenOffer, Told};
+use sample_game::trade::{Ask, Deal, Revision, SeenOffer, Told};
 
 use crate::visit::{Visitor, brisk, endowed, on_a_checked_island, on_an_island, on_an_island_of};
 
@@ -16,11 +16,12 @@ fn two_swap_what_they_have_laid_out() {
     on_a_checked_island(brisk(), async |server| {
         let (ann, mut bob) = ann_and_bob(server).await;
         let shell = bob.pack[0];
-        assert_eq!(open(&ann, "bob").await, 0);
-        assert_eq!(offer(&ann, 30, &[]).await, 1);
-        assert_eq!(offer(&bob, 1, &[shell.item]).await, 2);
-        accept(&bob, 2).await;
-        let answer = ann.ask(Request::Trade(Ask::Accept { revision: 2 })).await;
+        let revision = open(&ann, "bob").await;
+        assert_eq!(revision.number, 0);
+        assert_eq!(offer(&ann, 30, &[]).await, at(revision, 1));
+        assert_eq!(offer(&bob, 1, &[shell.item]).await, at(revision, 2));
+        accept(&bob, at(revision, 2)).await;
+        let answer = ann.ask(Request::Trade(Ask::Accept { revision: at(revision, 2) })).await;
         let pack = vec![ann.pack[0], shell];
         let gold = START_GOLD - 29;
         let swapped = Told::Swapped { with: "bob".to_owned(), gold, pack: pack.clone() };
@@ -41,9 +42,9 @@ fn two_swap_what_they_have_laid_out() {
 fn both_see_every_state_of_the_deal_and_a_change_withdraws_what_was_accepted() {
     on_an_island(async |server| {
         let (mut ann, mut bob) = ann_and_bob(server).await;
-        open(&ann, "bob").await;
+        let deal = open(&ann, "bob").await;
         offer(&ann, 10, &[ann.pack[0].item]).await;
-        accept(&bob, 1).await;
+        accept(&bob, at(deal, 1)).await;
         offer(&ann, 10, &[]).await;
         let nothing = SeenOffer { gold: 0, things: Vec::new(), accepted: false };
         let ten = SeenOffer { gold: 10, ..nothing.clone() };
@@ -54,12 +55,29 @@ fn both_see_every_state_of_the_deal_and_a_change_withdraws_what_was_accepted() {
             assert_eq!(told(&mut bob).await, (nothing.clone(), theirs, revision));
         }
         for trader in [&ann, &bob] {
-            let refusal = trader.refused(Request::Trade(Ask::Accept { revision: 1 })).await;
+            let accept = Ask::Accept { revision: at(deal, 1) };
+            let refusal = trader.refused(Request::Trade(accept)).await;
             assert!(refusal.contains("the deal has changed"), "{refusal}");
         }
         // Bob's first acceptance counts no more.
-        accept(&ann, 2).await;
+        accept(&ann, at(deal, 2)).await;
         assert_eq!((ann.own().await.0, bob.own().await.0), (START_GOLD, START_GOLD));
+    });
+}
+
+#[test]
+fn who_is_told_late_does_not_accept_the_next_deal_for_the_last() {
+    on_an_island(async |server| {
+        let (ann, bob) = ann_and_bob(server).await;
+        let last = open(&ann, "bob").await;
+        offer(&bob, 5, &[]).await;
+        bob.ask(Request::Trade(Ask::Cancel)).await;
+        let next = open(&bob, "ann").await;
+        offer(&bob, 0, &[bob.pack[0].item]).await;
+        accept(&bob, at(next, 1)).await;
+        let refusal = ann.refused(Request::Trade(Ask::Accept { revision: at(last, 1) })).await;
+        assert!(refusal.contains("that deal is over"), "{refusal}");
+        assert_eq!(bob.own().await, (START_GOLD, bob.pack.clone()));
     });
 }
 
@@ -74,8 +92,10 @@ fn deals_that_cannot_be_are_refused() {
             let refusal = ann.refused(Request::Trade(Ask::Open { with: who.to_owned() })).await;
             assert!(refusal.contains(reason), "{refusal}");
         }
+        let no_deal: Ref<Deal> = Ref::from_id(ann.pack[0].item.id());
+        let revision = Revision { deal: no_deal, number: 0 };
         for ask in
-            [Ask::Offer { gold: 1, things: Vec::new() }, Ask::Accept { revision: 0 }, Ask::Cancel]
+            [Ask::Offer { gold: 1, things: Vec::new() }, Ask::Accept { revision }, Ask::Cancel]
         {
             let refusal = ann.refused(Request::Trade(ask)).await;
             assert!(refusal.contains("you are in no deal"), "{refusal}");
@@ -121,24 +141,24 @@ fn what_is_not_there_any_more_is_not_swapped() {
     on_a_checked_island(brisk(), async |server| {
         let (ann, bob) = ann_and_bob(server).await;
         let shell = ann.pack[0].item;
-        open(&ann, "bob").await;
+        let deal = open(&ann, "bob").await;
         offer(&ann, 5, &[shell]).await;
         offer(&bob, START_GOLD, &[]).await;
         ann.ask(Request::ThrowAway { item: shell }).await;
-        accept(&ann, 2).await;
-        let refusal = bob.refused(Request::Trade(Ask::Accept { revision: 2 })).await;
+        accept(&ann, at(deal, 2)).await;
+        let refusal = bob.refused(Request::Trade(Ask::Accept { revision: at(deal, 2) })).await;
         assert!(refusal.contains("is not in the pack of ann"), "{refusal}");
 
         // Nothing was swapped, and the deal can still be changed.
         assert_eq!((ann.own().await.0, bob.own().await.0), (START_GOLD, START_GOLD));
-        assert_eq!(offer(&ann, 5, &[]).await, 3);
+        assert_eq!(offer(&ann, 5, &[]).await, at(deal, 3));
         bob.ask(Request::GiveGold { to: "ann".to_owned(), gold: 1 }).await;
-        accept(&ann, 3).await;
-        let refusal = bob.refused(Request::Trade(Ask::Accept { revision: 3 })).await;
+        accept(&ann, at(deal, 3)).await;
+        let refusal = bob.refused(Request::Trade(Ask::Accept { revision: at(deal, 3) })).await;
         assert!(refusal.contains("bob has only 99 gold, and offers 100"), "{refusal}");
-        assert_eq!(offer(&bob, START_GOLD - 1, &[]).await, 4);
-        accept(&bob, 4).await;
-        ann.ask(Request::Trade(Ask::Accept { revision: 4 })).await;
+        assert_eq!(offer(&bob, START_GOLD - 1, &[]).await, at(deal, 4));
+        accept(&bob, at(deal, 4)).await;
+        ann.ask(Request::Trade(Ask::Accept { revision: at(deal, 4) })).await;
         assert_eq!(ann.own().await, (2 * START_GOLD - 5, Vec::new()));
         assert_eq!(bob.own().await, (5, bob.pack.clone()));
     });
@@ -179,15 +199,15 @@ fn packs_that_are_full_can_swap_one_for_one() {
     on_an_island_of(endowed(&[Kind::Ore; 9]), async |server| {
         let (ann, bob) = ann_and_bob(server).await;
         let (mine, theirs) = (ann.own().await.1[1].item, bob.own().await.1[1].item);
-        open(&ann, "bob").await;
+        let deal = open(&ann, "bob").await;
         offer(&ann, 0, &[mine]).await;
-        accept(&bob, 1).await;
-        let refusal = ann.refused(Request::Trade(Ask::Accept { revision: 1 })).await;
+        accept(&bob, at(deal, 1)).await;
+        let refusal = ann.refused(Request::Trade(Ask::Accept { revision: at(deal, 1) })).await;
         assert!(refusal.contains("bob carries"), "{refusal}");
 
         offer(&bob, 0, &[theirs]).await;
-        accept(&bob, 2).await;
-        ann.ask(Request::Trade(Ask::Accept { revision: 2 })).await;
+        accept(&bob, at(deal, 2)).await;
+        ann.ask(Request::Trade(Ask::Accept { revision: at(deal, 2) })).await;
         let has = |pack: Vec<PackItem>, item| pack.iter().any(|thing| thing.item == item);
         assert!(has(ann.own().await.1, theirs) && has(bob.own().await.1, mine));
     });
@@ -201,22 +221,27 @@ async fn ann_and_bob(server: SocketAddr) -> (Visitor, Visitor) {
 }
 
 /// Opens a deal. Its revision.
-async fn open(who: &Visitor, with: &str) -> u32 {
+async fn open(who: &Visitor, with: &str) -> Revision {
     revision(who.ask(Request::Trade(Ask::Open { with: with.to_owned() })).await)
 }
 
 /// Lays something out. The deal's revision then.
-async fn offer(who: &Visitor, gold: u64, things: &[Ref<Item>]) -> u32 {
+async fn offer(who: &Visitor, gold: u64, things: &[Ref<Item>]) -> Revision {
     revision(who.ask(Request::Trade(Ask::Offer { gold, things: things.to_vec() })).await)
 }
 
 /// Accepts as the first of the two.
-async fn accept(who: &Visitor, with: u32) {
+async fn accept(who: &Visitor, with: Revision) {
     let answer = who.ask(Request::Trade(Ask::Accept { revision: with })).await;
     assert_eq!(revision(answer), with);
 }
 
-fn revision(answer: Option<Event>) -> u32 {
+/// Another state of the same deal.
+fn at(of: Revision, number: u32) -> Revision {
+    Revision { number, ..of }
+}
+
+fn revision(answer: Option<Event>) -> Revision {
     match answer {
         Some(Event::Trade(Told::Deal { revision, .. })) => revision,
         other => panic!("a deal was expected, and not {other:?}"),
@@ -226,7 +251,9 @@ fn revision(answer: Option<Event>) -> u32 {
 /// How a deal stands that the other has changed: one's own side, the other, and the revision.
 async fn told(visitor: &mut Visitor) -> (SeenOffer, SeenOffer, u32) {
     let told = visitor.until(|event| match event {
-        Event::Trade(Told::Deal { yours, theirs, revision, .. }) => Some((yours, theirs, revision)),
+        Event::Trade(Told::Deal { yours, theirs, revision, .. }) => {
+            Some((yours, theirs, revision.number))
+        }
         _ => None,
     });
     told.await

@@ -6,7 +6,7 @@ use daystar_model::{ObjectId, Space};
 use sample_game::island::{Tile, everywhere};
 use sample_game::market::{SeenOrder, Side};
 use sample_game::messages::PackItem;
-use sample_game::trade::{SeenOffer, Told};
+use sample_game::trade::{Revision, SeenOffer, Told};
 
 use super::*;
 use crate::ledger::Ledger;
@@ -152,7 +152,9 @@ fn a_swap_is_what_was_agreed_to_and_one_that_was_not_is_wrong() {
     let offer = |gold| SeenOffer { gold, things: Vec::new(), accepted: true };
     let (yours, theirs) = (offer(7), offer(2));
     let with = "bob".to_owned();
-    ann.heard(Event::Trade(Told::Deal { with, yours, theirs, revision: 3 }));
+    let deal = Ref::from_id(ObjectId::new(Space::Object, 9));
+    let revision = Revision { deal, number: 3 };
+    ann.heard(Event::Trade(Told::Deal { with, yours, theirs, revision }));
     ann.dealing.agree();
     ann.heard(Event::Trade(swapped()));
     assert_eq!((ann.account.gold, ann.wrong.len()), (95, 1));

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use daystar::Ref;
 use sample_game::items::Item;
 use sample_game::messages::{Event, Request};
-use sample_game::trade::{Ask, SeenOffer, Told};
+use sample_game::trade::{Ask, Revision, SeenOffer, Told};
 
 use crate::ledger::Change;
 use crate::link::{Answer, Lost};
@@ -39,7 +39,7 @@ pub(crate) struct Deal {
     with: String,
     yours: SeenOffer,
     theirs: SeenOffer,
-    revision: u32,
+    revision: Revision,
 }
 
 /// What is to be done about a deal next.
@@ -91,10 +91,14 @@ impl Dealing {
 
     /// Takes note of how the deal stands.
     fn stands(&mut self, deal: Deal) {
+        let is_same = |known: &Deal| known.revision.deal == deal.revision.deal;
         match &self.deal {
-            // An answer may be looked at behind an event that is newer.
-            Some(known) if known.with == deal.with && known.revision > deal.revision => return,
-            Some(known) if known.with == deal.with => {}
+            Some(known) if is_same(known) => {
+                // An answer may be looked at behind an event that is newer.
+                if known.revision.number > deal.revision.number {
+                    return;
+                }
+            }
             _ => {
                 self.has_offered = false;
                 self.agreed = None;
@@ -235,14 +239,21 @@ impl Character {
 
 #[cfg(test)]
 mod tests {
+    use daystar_model::{ObjectId, Space};
+
     use super::*;
 
     fn offer(gold: u64, accepted: bool) -> SeenOffer {
         SeenOffer { gold, things: Vec::new(), accepted }
     }
 
-    fn deal(yours: SeenOffer, theirs: SeenOffer, revision: u32) -> Deal {
+    fn deal(yours: SeenOffer, theirs: SeenOffer, number: u32) -> Deal {
+        let revision = Revision { deal: nth(1), number };
         Deal { with: "bob".to_owned(), yours, theirs, revision }
+    }
+
+    fn nth(deal: u64) -> Ref<sample_game::trade::Deal> {
+        Ref::from_id(ObjectId::new(Space::Object, deal))
     }
 
     #[test]
@@ -262,6 +273,17 @@ mod tests {
         assert_eq!(dealing.next(), Some(Move::Wait));
         dealing.waited = WAITS_MAX;
         assert_eq!(dealing.next(), Some(Move::Cancel));
+    }
+
+    #[test]
+    fn the_next_deal_with_the_same_one_is_another() {
+        let mut dealing = Dealing::default();
+        dealing.stands(deal(offer(5, false), offer(3, true), 2));
+        dealing.agree();
+        let mut next = deal(offer(0, false), offer(0, false), 0);
+        next.revision.deal = nth(2);
+        dealing.stands(next.clone());
+        assert_eq!((dealing.deal, dealing.agreed), (Some(next), None));
     }
 
     #[test]
