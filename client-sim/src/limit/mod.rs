@@ -1,11 +1,12 @@
-//! How many clients a machine carries: more and more of them play on a server in a process of its own, until it is too slow.
+//! How many clients a machine carries: more and more of them play, each time in a new world on a server in a process of its own, until
+//! that is too slow.
 
 mod search;
 
 use std::fmt::Write as _;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -136,24 +137,20 @@ pub fn command(args: &LimitArgs, cast: &Cast) -> Result<Vec<String>, LimitError>
 /// # Errors
 /// There was no server, or no run.
 pub fn find(args: &LimitArgs, launch: &Launch, cast: &Cast) -> Result<Limit, LimitError> {
-    let folder = tempfile::tempdir().map_err(LimitError::Folder)?;
-    let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let mut server = launch
-        .clone()
-        .outliving_ctrl_c()
-        .with("--data", folder.path())
-        .with("--listen", free_port.to_string())
-        .with("--connections", CLIENTS_MAX.to_string())
-        .start()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(RunError::Runtime)?;
     let mut search = Search::new(args.from, args.to);
     let (mut steps, mut is_interrupted) = (Vec::new(), false);
     println!("{}", Step::header());
     while let Some(clients) = search.next().filter(|_| !is_interrupted) {
+        // A world of its own for each number: what the players before have left must not decide how the next ones fare, and who
+        // comes back does not know all that became of them.
+        let folder = tempfile::tempdir().map_err(LimitError::Folder)?;
+        let mut server = start(launch, folder.path())?;
         let plan = args.plan(clients, &server, cast)?;
         let (outcome, usage) = runtime.block_on(hold(&plan, cast, server.process()))?;
         server.has_not_ended()?;
+        server.stop()?;
         // By Ctrl-C, which ends a run early.
         is_interrupted = outcome.played < args.hold;
         let step = Step::of(clients, args, &outcome, &usage);
@@ -161,12 +158,18 @@ pub fn find(args: &LimitArgs, launch: &Launch, cast: &Cast) -> Result<Limit, Lim
         search.tried(clients, step.passed);
         steps.push(step);
     }
-    server.stop()?;
     Ok(Limit {
         clients: search.found(),
         is_at_least: is_interrupted || search.is_at_its_end(),
         steps,
     })
+}
+
+fn start(launch: &Launch, world: &Path) -> Result<ChildServer, ChildError> {
+    let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let launch = launch.clone().outliving_ctrl_c().with("--data", world);
+    let launch = launch.with("--listen", free_port.to_string());
+    launch.with("--connections", CLIENTS_MAX.to_string()).start()
 }
 
 impl LimitArgs {
@@ -230,6 +233,7 @@ impl Step {
             Some(cpu / taken.time.as_secs_f64().max(1e-3) * 100.0)
         };
         let mut why_not = outcome.failures(&Requirements::default());
+        why_not.extend(outcome.differences.iter().take(DIFFERENCES_SHOWN).cloned());
         let p99 = outcome.counts.latency_at(0.99);
         if p99 > args.p99 {
             why_not.push(format!("p99 is {}", duration::show(p99)));
@@ -298,7 +302,7 @@ impl Limit {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, file: &std::path::Path) -> Result<(), LimitError> {
+    pub fn write(&self, file: &Path) -> Result<(), LimitError> {
         let text = serde_json::to_string_pretty(self).map_err(io::Error::from);
         text.and_then(|text| std::fs::write(file, text + "\n"))
             .map_err(|cause| LimitError::Json { file: file.display().to_string(), cause })
@@ -306,6 +310,9 @@ impl Limit {
 }
 
 const MIB: f64 = (1 << 20) as f64;
+
+/// More are no more telling.
+const DIFFERENCES_SHOWN: usize = 3;
 
 /// This share of the requests that were wanted must have been answered.
 const RATE_SHARE_MIN: f64 = 0.9;
