@@ -10,7 +10,7 @@ pub(crate) const OPENING_GOLD: u64 = 1000;
 /// So many, painted all at once, that a checkpoint needs more than one transaction.
 pub(crate) const TILES: u64 = 4200;
 /// How many receipts are kept.
-pub(crate) const KEPT: u64 = 2500;
+pub(crate) const KEPT: u64 = 5000;
 
 #[managed]
 pub(crate) struct Account {
