@@ -128,29 +128,14 @@ impl<F: Copy + Default + Into<u64> + TryFrom<u64>> Children<F> {
         let is_behind = |place: usize| self.each[place].0.into() > distance;
         let share = distance as f64 / self.span as f64;
         let guess = 1 + ((share * (last - 1) as f64) as usize).min(last - 2);
-        // The first two places are not behind, the last is.
-        let (mut low, mut high, mut step) = (1, last, 1);
-        // Away from the guess in growing steps, until it is between two.
-        if is_behind(guess) {
-            high = guess;
-            while high > low {
-                let before = high.saturating_sub(step).max(low);
-                if !is_behind(before) {
-                    low = before;
-                    break;
-                }
-                (high, step) = (before, step * 2);
-            }
-        } else {
-            low = guess;
-            while low < high {
-                let behind = (low + step).min(high);
-                if is_behind(behind) {
-                    high = behind;
-                    break;
-                }
-                (low, step) = (behind, step * 2);
-            }
+        // Away from the guess in growing steps, until it is between two: the first two places are not behind, the last is.
+        let (mut low, mut high) = (guess, guess);
+        let mut step = 1;
+        while is_behind(low) {
+            (low, step) = (low.saturating_sub(step).max(1), step * 2);
+        }
+        while !is_behind(high) {
+            (high, step) = ((high + step).min(last), step * 2);
         }
         let between = &self.each[low..high];
         low + between.partition_point(|(far, _)| (*far).into() <= distance) - 1

@@ -6,14 +6,13 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::available_parallelism;
 use std::{fmt, io};
 
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 
 use super::environment::{Opened, Reading};
-use super::lookup::{ALL, Tree};
+use super::lookup::{ALL, Tree, cores};
 
 /// Transactions that nobody uses at the moment: one for each thread that loads, more or less.
 #[derive(Debug)]
@@ -39,8 +38,7 @@ pub(super) struct Look {
 impl Looks {
     /// None, for an environment that has room for so many readers: most of it is for others.
     pub(super) fn new(readers_max: u32) -> Self {
-        let threads = available_parallelism().map_or(1, usize::from) * 2;
-        let count = threads.clamp(PLACES_LEAST, PLACES_MAX).min(readers_max as usize / 4);
+        let count = (cores() * 2).clamp(PLACES_LEAST, PLACES_MAX).min(readers_max as usize / 4);
         Self { places: (0..count).map(|_| CachePadded::default()).collect() }
     }
 

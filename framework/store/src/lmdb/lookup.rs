@@ -343,7 +343,8 @@ fn damaged(number: u64) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("page {number} is damaged"))
 }
 
-fn cores() -> usize {
+/// How many threads can be at it at once.
+pub(super) fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
