@@ -36,6 +36,16 @@ pub trait Store: Send + Sync {
     /// A record that cannot be read or is damaged. Damaged bytes are never taken for data.
     fn load(&self, id: ObjectId) -> Result<Option<Stored>, StoreError>;
 
+    /// As [`load`](Self::load), of an object of which the newest stored value is known to be of the commit `number`. A store that
+    /// keeps what is new apart need not look there.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    fn reload(&self, id: ObjectId, number: CommitNumber) -> Result<Option<Stored>, StoreError> {
+        let _ = number;
+        self.load(id)
+    }
+
     /// Writes `batch` and returns when it is safe.
     ///
     /// # Errors

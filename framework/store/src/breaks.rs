@@ -19,6 +19,8 @@ pub struct Breaks {
     pub unaffirmed: bool,
     /// Load from a moment that has passed.
     pub stale_looks: bool,
+    /// Look among the objects for what is still in the journal.
+    pub reloads_early: bool,
     /// Believe a record whatever its checksum says.
     pub checksum_ignored: bool,
 }

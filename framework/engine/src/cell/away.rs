@@ -86,8 +86,10 @@ impl Cell {
         number: &mut u64,
     ) -> Result<Loaded, StoreError> {
         let is_back = *number != UNLOADED;
-        let (found, value) =
-            store.load(id)?.map_or((CommitNumber::ZERO, None), |(n, v)| (n, Some(v)));
+        // Nobody has committed to the cell since, nor can they while it is locked.
+        let stored =
+            if is_back { store.reload(id, CommitNumber(*number))? } else { store.load(id)? };
+        let (found, value) = stored.map_or((CommitNumber::ZERO, None), |(n, v)| (n, Some(v)));
         if is_back && (found.0 != *number || value.is_none()) {
             let found = value.map_or_else(|| "nothing".to_owned(), |_| found.to_string());
             return Err(StoreError::Changed { id, wanted: CommitNumber(*number), found });

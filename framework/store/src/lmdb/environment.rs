@@ -25,7 +25,7 @@ use super::affirm::affirm;
 use super::format::fingerprint;
 use super::identity::Identity;
 use super::looks::{Look, Looks};
-use super::lookup::{Change, Found, Pages, Tree};
+use super::lookup::{Change, Pages, Tree};
 use super::resident::Resident;
 use super::{Options, datafile, failure};
 
@@ -226,7 +226,7 @@ impl Environment {
         (opened, txn): &(Opened, Reading),
         key: u64,
         part: Range<usize>,
-    ) -> Result<Option<Found>, StoreError> {
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let tree = self.tree(opened, txn).map_err(|error| self.failed(what, error))?;
         let found = tree.map_or(Ok(None), |tree| opened.pages.find(txn.id(), tree, key, part));
         found.map_err(|error| failure::read(what, opened.env.path(), &error))

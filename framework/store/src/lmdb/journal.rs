@@ -17,7 +17,6 @@ use super::environment::{Access, Environment, Kind, Opened, Reading};
 use super::epoch::{self, Epoch, Place};
 use super::failpoint::{Point, pass};
 use super::identity::Identity;
-use super::lookup::Found;
 use super::types::Listed;
 use crate::head::Head;
 
@@ -227,7 +226,7 @@ impl Journal {
         begun: &(Opened, Reading),
         id: ObjectId,
         place: Place,
-    ) -> Result<Option<Found>, StoreError> {
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(range) = place.range() else { return Ok(None) };
         let record = self.0.copy_of(what, begun, place.epoch.0, range.clone())?;
         let whole = record.filter(|record| record.len() == range.len());

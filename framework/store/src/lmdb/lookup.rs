@@ -10,7 +10,7 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::{Deref, Range};
+use std::ops::Range;
 use std::thread::available_parallelism;
 
 use super::branches::{Branch, Branches, Leaving, Numbers};
@@ -24,20 +24,6 @@ pub(super) struct Pages {
     files: Box<[File]>,
     page_bytes: usize,
     branches: Branches,
-}
-
-/// Bytes that were wanted, and what was read with them.
-pub(super) struct Found {
-    bytes: Vec<u8>,
-    part: Range<usize>,
-}
-
-impl Deref for Found {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.bytes.get(self.part.clone()).unwrap_or_default()
-    }
 }
 
 /// What becomes of a key.
@@ -92,10 +78,16 @@ impl Pages {
         tree: Tree,
         key: u64,
         part: Range<usize>,
-    ) -> io::Result<Option<Found>> {
+    ) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
         let part = self.find_in(0, moment, tree, key, part, &mut bytes)?;
-        Ok(part.map(|part| Found { bytes, part }))
+        Ok(part.map(|part| {
+            bytes.truncate(part.end);
+            bytes.drain(..part.start);
+            // Whoever keeps many of them would keep a page for each.
+            bytes.shrink_to_fit();
+            bytes
+        }))
     }
 
     /// As [`find`](Self::find), and where it lies in `bytes`, which it is read into. Who has another `stripe` than others does not

@@ -46,8 +46,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use daystar_model::ids::{CommitNumber, ObjectId};
-use daystar_model::managed::Object;
-use daystar_model::store::{Batch, Store, StoreError, StoreStatus, Visit, VisitUntil};
+use daystar_model::store::{Batch, Store, StoreError, StoreStatus, Stored, Visit, VisitUntil};
 use parking_lot::Mutex;
 use tracing::info;
 
@@ -69,7 +68,7 @@ use self::recent::Recent;
 use self::types::Types;
 use crate::batch::after;
 use crate::head::Head;
-use crate::stored::decode;
+use crate::stored::{decode, decode_unchecked};
 
 /// Keeps the world in a folder.
 ///
@@ -176,6 +175,16 @@ impl LmdbStore {
         let World { journal, objects, recent, options } = &*self.world;
         Moment::of(journal, objects, recent.head().last, options.clone(), None)
     }
+
+    /// What `id` is among the objects.
+    fn load_done(&self, id: ObjectId) -> Result<Option<Stored>, StoreError> {
+        self.world.objects.load(id, |bytes| self.decode(id, bytes))?.transpose()
+    }
+
+    fn decode(&self, id: ObjectId, bytes: &[u8]) -> Result<Stored, StoreError> {
+        let is_unchecked = self.world.options.breaks().checksum_ignored;
+        if is_unchecked { decode_unchecked(id, bytes) } else { decode(id, bytes) }
+    }
 }
 
 /// What the journal holds beyond the objects, and how far the objects have come.
@@ -197,20 +206,22 @@ fn recover(journal: &Journal, objects: &Objects) -> Result<(Recent, Head), Store
 const EVERYTHING: CommitNumber = CommitNumber(u64::MAX);
 
 impl Store for LmdbStore {
-    fn load(&self, id: ObjectId) -> Result<Option<(CommitNumber, Arc<dyn Object>)>, StoreError> {
-        let World { journal, objects, recent, options } = &*self.world;
+    fn load(&self, id: ObjectId) -> Result<Option<Stored>, StoreError> {
+        let World { journal, recent, .. } = &*self.world;
         let begin = |place| (place, journal.environment().begin(objects::LOAD));
-        let decode = match options.breaks().checksum_ignored {
-            true => crate::stored::decode_unchecked,
-            false => decode,
-        };
         match recent.find(id, begin) {
             Some((place, begun)) => {
                 let bytes = journal.copy_of(objects::LOAD, &begun?, id, place)?;
-                bytes.map(|bytes| decode(id, &bytes)).transpose()
+                bytes.map(|bytes| self.decode(id, &bytes)).transpose()
             }
-            None => objects.load(id, |bytes| decode(id, bytes))?.transpose(),
+            None => self.load_done(id),
         }
+    }
+
+    fn reload(&self, id: ObjectId, number: CommitNumber) -> Result<Option<Stored>, StoreError> {
+        let World { recent, options, .. } = &*self.world;
+        let is_done = recent.is_done(number) || options.breaks().reloads_early;
+        if is_done { self.load_done(id) } else { self.load(id) }
     }
 
     fn apply(&self, batch: &Batch) -> Result<(), StoreError> {

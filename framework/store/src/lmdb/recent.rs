@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use daystar_model::ids::{CommitNumber, ObjectId};
 use foldhash::fast::FixedState;
@@ -14,7 +15,11 @@ use super::epoch::Place;
 use crate::head::Head;
 
 #[derive(Debug)]
-pub(super) struct Recent(RwLock<Layers>);
+pub(super) struct Recent {
+    layers: RwLock<Layers>,
+    /// The last commit of which all is among the objects.
+    done: AtomicU64,
+}
 
 #[derive(Debug)]
 struct Layers {
@@ -41,7 +46,8 @@ impl Layer {
 impl Recent {
     /// Nothing, behind objects that are at `head`.
     pub(super) fn new(head: Head) -> Self {
-        Self(RwLock::new(Layers { active: Layer::new(head), frozen: Arc::new(Layer::new(head)) }))
+        let layers = Layers { active: Layer::new(head), frozen: Arc::new(Layer::new(head)) };
+        Self { layers: RwLock::new(layers), done: AtomicU64::new(head.last.0) }
     }
 
     /// Adds an epoch of `bytes` bytes, which ends at `head`.
@@ -51,7 +57,7 @@ impl Recent {
         bytes: usize,
         places: impl Iterator<Item = (ObjectId, Place)>,
     ) {
-        let mut layers = self.0.write();
+        let mut layers = self.layers.write();
         layers.active.head = head;
         layers.active.bytes += bytes as u64;
         layers.active.places.extend(places);
@@ -60,26 +66,31 @@ impl Recent {
     /// Calls `begin` with the place of `id`'s newest record, if it is not among the objects. Until it returns nothing is
     /// cut off the journal that is in use here: so a transaction that it begins has the record.
     pub(super) fn find<R>(&self, id: ObjectId, begin: impl FnOnce(Place) -> R) -> Option<R> {
-        let layers = self.0.read();
+        let layers = self.layers.read();
         let place = layers.active.places.get(&id).or_else(|| layers.frozen.places.get(&id))?;
         Some(begin(*place))
     }
 
+    /// Whether what an object became in commit `number`, and has stayed since, is among the objects.
+    pub(super) fn is_done(&self, number: CommitNumber) -> bool {
+        number.0 <= self.done.load(Ordering::Acquire)
+    }
+
     /// Where the journal ends.
     pub(super) fn head(&self) -> Head {
-        self.0.read().active.head
+        self.layers.read().active.head
     }
 
     /// Bytes of epochs whose objects have not all been written.
     pub(super) fn bytes(&self) -> u64 {
-        let layers = self.0.read();
+        let layers = self.layers.read();
         layers.active.bytes + layers.frozen.bytes
     }
 
     /// What the next checkpoint is to write, in id order, and where it ends: all that there is, or again what the last
     /// one could not write.
     pub(super) fn freeze(&self) -> (Head, Vec<(ObjectId, Place)>) {
-        let mut layers = self.0.write();
+        let mut layers = self.layers.write();
         if layers.frozen.bytes == 0 {
             let next = Layer::new(layers.active.head);
             layers.frozen = Arc::new(std::mem::replace(&mut layers.active, next));
@@ -93,11 +104,12 @@ impl Recent {
 
     /// All that was frozen is among the objects.
     pub(super) fn thaw(&self, until: CommitNumber) {
-        let mut layers = self.0.write();
+        let mut layers = self.layers.write();
         debug_assert_eq!(layers.frozen.head.last, until, "another checkpoint's end");
         let head = layers.frozen.head;
         let written = std::mem::replace(&mut layers.frozen, Arc::new(Layer::new(head)));
         drop(layers);
+        self.done.store(until.0, Ordering::Release);
         drop(written); // a large map takes its time
     }
 }

@@ -8,7 +8,7 @@ use daystar_model::ids::{CommitNumber, ObjectId, Space};
 use daystar_model::managed::Object;
 use daystar_model::record::RecordError;
 use daystar_model::store::{Batch, Store, StoreError};
-use daystar_store::MemoryStore;
+use daystar_store::{Breaks, LmdbStore, MemoryStore, Options};
 
 use crate::support::*;
 
@@ -280,4 +280,27 @@ fn many_threads_read_while_one_writes() {
 fn failure(store: &dyn Store, id: ObjectId) -> StoreError {
     let loaded: Result<Option<(CommitNumber, Arc<dyn Object>)>, _> = store.load(id);
     loaded.expect_err("the record should not have been readable")
+}
+
+/// What is reloaded: in the journal only; among the objects; there in its last version but one.
+fn reloaded(breaks: Breaks) -> [Option<(u64, Thing)>; 3] {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { breaks, ..Options::default() };
+    let store = LmdbStore::open(folder.path().join("world"), options).unwrap();
+    let apply = |n| store.apply(&batch(n, vec![(object(0), put(thing(n)))])).unwrap();
+    let reload = |n| reload(&store, object(0), n);
+    apply(1);
+    let in_journal = reload(1);
+    store.checkpoint().unwrap();
+    let among_objects = reload(1);
+    apply(2);
+    [in_journal, among_objects, reload(2)]
+}
+
+#[test]
+fn what_comes_back_is_looked_for_where_it_is() {
+    let (one, two) = (Some((1, thing(1))), Some((2, thing(2))));
+    assert_eq!(reloaded(Breaks::default()), [one.clone(), one.clone(), two]);
+    let early = Breaks { reloads_early: true, ..Breaks::default() };
+    assert_eq!(reloaded(early), [None, one.clone(), one]);
 }

@@ -139,7 +139,11 @@ fn play(mut subject: impl Subject, steps: &[Step]) -> Result<(), TestCaseError> 
             Step::ReopenAs(pace) => subject.reopen(Some(*pace)),
             Step::Checkpoint => subject.checkpoint(),
             Step::Load { slot } => {
-                prop_assert_eq!(load(store, id_of(*slot)), map.get(&id_of(*slot)).cloned());
+                let (id, expected) = (id_of(*slot), map.get(&id_of(*slot)));
+                prop_assert_eq!(load(store, id), expected.cloned());
+                if let Some((number, _)) = expected {
+                    prop_assert_eq!(reload(store, id, *number), expected.cloned());
+                }
             }
             Step::Scan { first, last } => {
                 let (first, last) = (id_of(*first), id_of(*last));

@@ -116,6 +116,11 @@ pub(crate) fn load(store: &dyn Store, id: ObjectId) -> Option<(u64, Thing)> {
     store.load(id).unwrap().map(as_thing)
 }
 
+/// As [`load`], of what is known to be of commit `number`.
+pub(crate) fn reload(store: &dyn Store, id: ObjectId, number: u64) -> Option<(u64, Thing)> {
+    store.reload(id, CommitNumber(number)).unwrap().map(as_thing)
+}
+
 /// Every `Thing` from `first` to `last`. Panics if anything in there is damaged.
 pub(crate) fn scan(
     store: &dyn Store,
