@@ -5,29 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
 use crate::harness::Spread;
 
 /// Calls `step` on `threads` threads for as long as `slice` lasts; calls per second, all threads together.
 pub(crate) fn rate(threads: usize, slice: Duration, step: impl Fn(&mut Pcg64Mcg) + Sync) -> f64 {
-    rate_in_round(0, threads, slice, step)
-}
-
-/// As [`rate`], with random numbers of their own for each round: where it matters that a round does not do what the one
-/// before did.
-pub(crate) fn rate_in_round(
-    round: u64,
-    threads: usize,
-    slice: Duration,
-    step: impl Fn(&mut Pcg64Mcg) + Sync,
-) -> f64 {
     let start = Instant::now();
     let calls = on_threads(threads, slice, |rng, is_over| {
-        if round > 0 {
-            *rng = Pcg64Mcg::seed_from_u64(rng.random::<u64>() ^ round);
-        }
         let mut calls = 0_u64;
         while !is_over.load(Ordering::Relaxed) {
             step(rng);
@@ -36,6 +22,17 @@ pub(crate) fn rate_in_round(
         calls
     });
     calls.iter().sum::<u64>() as f64 / start.elapsed().as_secs_f64()
+}
+
+/// Calls `step` on `threads` threads for as long as `watch` takes, which is called on this one: for what is to go on while it is looked
+/// at several times.
+pub(crate) fn beside(threads: usize, step: impl Fn(&mut Pcg64Mcg) + Sync, watch: impl FnOnce()) {
+    let work = |rng: &mut Pcg64Mcg, is_over: &AtomicBool| {
+        while !is_over.load(Ordering::Relaxed) {
+            step(rng);
+        }
+    };
+    on_threads_while(threads, watch, work);
 }
 
 /// Calls `step` as [`rate`] does, and tells how long the calls took. Not for rates: looking at the clock twice a call
@@ -64,6 +61,14 @@ fn on_threads<T: Send>(
     slice: Duration,
     work: impl Fn(&mut Pcg64Mcg, &AtomicBool) -> T + Sync,
 ) -> Vec<T> {
+    on_threads_while(threads, || thread::sleep(slice), work)
+}
+
+fn on_threads_while<T: Send>(
+    threads: usize,
+    watch: impl FnOnce(),
+    work: impl Fn(&mut Pcg64Mcg, &AtomicBool) -> T + Sync,
+) -> Vec<T> {
     let is_over = AtomicBool::new(false);
     let (work, is_over) = (&work, &is_over);
     thread::scope(|scope| {
@@ -72,7 +77,7 @@ fn on_threads<T: Send>(
                 scope.spawn(move || work(&mut Pcg64Mcg::seed_from_u64(SEED + number), is_over))
             })
             .collect();
-        thread::sleep(slice);
+        watch();
         is_over.store(true, Ordering::Relaxed);
         workers.into_iter().map(finished).collect()
     })
@@ -109,6 +114,8 @@ const SEED: u64 = 0x5eed;
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use rand::RngExt;
 
     use super::*;
 

@@ -88,7 +88,11 @@ enum Bench {
 }
 
 fn main() {
-    if restart::is_victim() || wire::process::is_server() || timers::is_waiting() {
+    if restart::is_victim()
+        || wire::process::is_server()
+        || timers::is_waiting()
+        || larger::is_run()
+    {
         return;
     }
     let arguments = Arguments::parse();
