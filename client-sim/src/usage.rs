@@ -15,6 +15,8 @@ pub struct Usage {
     pub cpu: Duration,
     /// Memory that it has now.
     pub memory_bytes: u64,
+    /// What of that is of no file, neither the program nor what it has mapped of a world; all of it, where the system does not tell.
+    pub own_bytes: u64,
 }
 
 /// Reads what processes take, where the system tells.
@@ -36,8 +38,20 @@ impl Gauge {
         Some(Usage {
             cpu: Duration::from_millis(process.accumulated_cpu_time()),
             memory_bytes: process.memory(),
+            own_bytes: own_bytes(pid).unwrap_or(process.memory()),
         })
     }
+}
+
+#[cfg(target_os = "linux")]
+fn own_bytes(process: Pid) -> Option<u64> {
+    let process = procfs::process::Process::new(process.as_u32().cast_signed()).ok()?;
+    Some(process.status().ok()?.rssanon? * 1024)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn own_bytes(_: Pid) -> Option<u64> {
+    None
 }
 
 impl Default for Gauge {
@@ -102,14 +116,14 @@ pub struct Growth {
 }
 
 impl Series {
-    /// How much memory grew. `None` if too little was read, or of more than one process.
+    /// How much memory of its own grew: what is mapped of files is the system's cache, and comes and goes. `None` if too little was read, or of more than one process.
     pub fn growth(&self) -> Option<Growth> {
         let samples = &self.0;
         let first = samples.first()?;
         if samples.len() < SAMPLES_MIN || samples.iter().any(|s| s.process != first.process) {
             return None;
         }
-        let bytes: Vec<u64> = samples.iter().map(|sample| sample.usage.memory_bytes).collect();
+        let bytes: Vec<u64> = samples.iter().map(|sample| sample.usage.own_bytes).collect();
         let (first, second) = bytes.split_at(bytes.len() / 2);
         Some(Growth { first_half: grown(first), second_half: grown(second) })
     }
@@ -181,7 +195,7 @@ mod tests {
 
     fn series(memory: impl IntoIterator<Item = (u32, u64)>) -> Series {
         let samples = memory.into_iter().enumerate().map(|(second, (process, memory_bytes))| {
-            let usage = Usage { cpu: Duration::ZERO, memory_bytes };
+            let usage = Usage { cpu: Duration::ZERO, memory_bytes, own_bytes: memory_bytes };
             Sample { at: Duration::from_secs(second as u64), process, usage }
         });
         Series(samples.collect())
@@ -228,7 +242,8 @@ mod tests {
     fn this_process_takes_something() {
         let mut gauge = Gauge::new();
         let usage = gauge.read(std::process::id()).expect("usage");
-        assert!(usage.memory_bytes > 100 << 10, "{usage:?}");
+        assert!(usage.own_bytes > 100 << 10, "{usage:?}");
+        assert!(usage.memory_bytes > usage.own_bytes, "its program is of a file: {usage:?}");
         let busy_until = usage.cpu + Duration::from_millis(30);
         while gauge.read(std::process::id()).expect("usage").cpu < busy_until {}
         assert_eq!(gauge.read(u32::MAX >> 2), None);

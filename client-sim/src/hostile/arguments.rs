@@ -12,7 +12,7 @@ use crate::hostile::attack::Attack;
 #[derive(Clone, Debug, Args)]
 pub struct HostileArgs {
     /// How many honest clients play meanwhile.
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub clients: u32,
     /// How long each attack lasts, and the calm between two.
     #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration::parse)]

@@ -48,8 +48,9 @@ pub enum ContestError {
     Attackers(String),
 }
 
-/// Acts of an honest client in a second: enough calls for a hundredth of them to be many.
-const RATE: f64 = 10.0;
+/// Acts of an honest client in a second: enough calls for a hundredth of them to be many, and no more than the island's pace of
+/// talking lets a chatter do for minutes.
+const RATE: f64 = 5.0;
 
 /// How long an attack has gone on before the honest clients' requests are looked at, besides their connecting.
 const HEAD_START: Duration = Duration::from_millis(500);

@@ -350,7 +350,11 @@ mod tests {
     }
 
     fn step(outcome: &Outcome) -> Step {
-        let usage = |cpu_s, memory_bytes| Usage { cpu: Duration::from_secs(cpu_s), memory_bytes };
+        let usage = |cpu_s, memory_bytes| Usage {
+            cpu: Duration::from_secs(cpu_s),
+            memory_bytes,
+            own_bytes: memory_bytes,
+        };
         let server = Some((usage(3, 1 << 20), usage(18, 64 << 20)));
         let taken = Taken { server, clients: None, time: Duration::from_secs(10) };
         Step::of(10, &args(), outcome, &taken)
