@@ -16,8 +16,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use dashmap::DashMap;
@@ -28,11 +27,10 @@ use daystar_engine::{Engine, Outcome, Settings};
 use daystar_model::SystemClock;
 use daystar_store::MemoryStore;
 use parking_lot::Mutex;
-use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
 use crate::harness::{Harness, Wanted};
-use crate::load::{named, rate, thread_counts};
+use crate::load::{beside, named, rate, thread_counts};
 
 /// Of as many keys half are there.
 const KEYS: u64 = 200_000;
@@ -85,14 +83,14 @@ fn walk(harness: &mut Harness) {
                     table.remove(&number);
                 }
             };
-            beside(write, || per_second(slice, || _ = black_box(sum_of(&table))))
+            beside(1, write, || per_second(slice, || _ = black_box(sum_of(&table))))
         },
         |slice| {
             let write = |rng: &mut Pcg64Mcg| {
                 world.step(rng, 1, |number| number);
                 steps.fetch_add(1, Ordering::Relaxed);
             };
-            beside(write, || {
+            beside(1, write, || {
                 per_second(slice, || {
                     finish(world.engine.run(&job));
                     walks.set(walks.get() + 1);
@@ -119,22 +117,6 @@ fn per_second(slice: Duration, mut work: impl FnMut()) -> f64 {
         calls += 1;
     }
     f64::from(calls) / start.elapsed().as_secs_f64()
-}
-
-/// Does `work` while another thread takes one `step` after the other.
-fn beside<T>(step: impl Fn(&mut Pcg64Mcg) + Sync, work: impl FnOnce() -> T) -> T {
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut rng = Pcg64Mcg::seed_from_u64(7);
-            while !is_over.load(Ordering::Relaxed) {
-                step(&mut rng);
-            }
-        });
-        let outcome = work();
-        is_over.store(true, Ordering::Relaxed);
-        outcome
-    })
 }
 
 fn case<K: Item + Eq + Hash + Debug + Clone + Send + Sync>(

@@ -24,15 +24,19 @@ pub(crate) fn rate(threads: usize, slice: Duration, step: impl Fn(&mut Pcg64Mcg)
     calls.iter().sum::<u64>() as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Calls `step` on `threads` threads for as long as `watch` takes, which is called on this one: for what is to go on while it is looked
-/// at several times.
-pub(crate) fn beside(threads: usize, step: impl Fn(&mut Pcg64Mcg) + Sync, watch: impl FnOnce()) {
+/// Calls `step` on `threads` threads for as long as `watch` takes, which is called on this one, and returns what that did: for what is
+/// to go on while something else is done or looked at.
+pub(crate) fn beside<R>(
+    threads: usize,
+    step: impl Fn(&mut Pcg64Mcg) + Sync,
+    watch: impl FnOnce() -> R,
+) -> R {
     let work = |rng: &mut Pcg64Mcg, is_over: &AtomicBool| {
         while !is_over.load(Ordering::Relaxed) {
             step(rng);
         }
     };
-    on_threads_while(threads, watch, work);
+    on_threads_while(threads, watch, work).0
 }
 
 /// Calls `step` as [`rate`] does, and tells how long the calls took. Not for rates: looking at the clock twice a call
@@ -61,14 +65,14 @@ fn on_threads<T: Send>(
     slice: Duration,
     work: impl Fn(&mut Pcg64Mcg, &AtomicBool) -> T + Sync,
 ) -> Vec<T> {
-    on_threads_while(threads, || thread::sleep(slice), work)
+    on_threads_while(threads, || thread::sleep(slice), work).1
 }
 
-fn on_threads_while<T: Send>(
+fn on_threads_while<R, T: Send>(
     threads: usize,
-    watch: impl FnOnce(),
+    watch: impl FnOnce() -> R,
     work: impl Fn(&mut Pcg64Mcg, &AtomicBool) -> T + Sync,
-) -> Vec<T> {
+) -> (R, Vec<T>) {
     let is_over = AtomicBool::new(false);
     let (work, is_over) = (&work, &is_over);
     thread::scope(|scope| {
@@ -77,9 +81,9 @@ fn on_threads_while<T: Send>(
                 scope.spawn(move || work(&mut Pcg64Mcg::seed_from_u64(SEED + number), is_over))
             })
             .collect();
-        watch();
+        let watched = watch();
         is_over.store(true, Ordering::Relaxed);
-        workers.into_iter().map(finished).collect()
+        (watched, workers.into_iter().map(finished).collect())
     })
 }
 

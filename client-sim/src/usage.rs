@@ -116,7 +116,8 @@ pub struct Growth {
 }
 
 impl Series {
-    /// How much memory of its own grew: what is mapped of files is the system's cache, and comes and goes. `None` if too little was read, or of more than one process.
+    /// How much memory of its own grew: what is mapped of files is the system's cache, and comes and goes. `None` if too little was
+    /// read, or of more than one process.
     pub fn growth(&self) -> Option<Growth> {
         let samples = &self.0;
         let first = samples.first()?;
@@ -224,10 +225,10 @@ mod tests {
         let saw = |second: u64| 1_000 + (second % 61) * 200 / 60;
         let at_rest = series((0..608).map(|second| (7, saw(second))));
         let growth = at_rest.growth().expect("growth");
-        assert!(growth.second_half.abs() < 0.03, "{growth:?}");
+        assert!(growth.second_half.abs() < 0.025, "{growth:?}");
         let leaking = series((0..608).map(|second| (7, saw(second) + second / 3)));
         let growth = leaking.growth().expect("growth");
-        assert!((0.05..0.12).contains(&growth.second_half), "{growth:?}");
+        assert!((0.06..0.105).contains(&growth.second_half), "{growth:?}");
     }
 
     #[test]
