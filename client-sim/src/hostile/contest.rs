@@ -1,8 +1,9 @@
 //! Honest clients and hostile ones on one server, one attack after another: how much slower it gets for the honest ones, what it
 //! costs the server, and whether the server has noticed.
 //!
-//! Server, honest clients and attackers are processes of their own; the attackers' gives way to the other two, so that what is
-//! measured is the server's doing, not the machine's want of processors.
+//! Server, honest clients and attackers are processes of their own; the attackers' gives way to the other two whenever those
+//! want to run (Linux's idle class, sched(7); a low priority alone would let it end its slice of milliseconds first), so
+//! that what is measured is the server's doing, not the machine's want of processors.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -70,8 +71,8 @@ pub fn hold(args: &HostileArgs) -> Result<Vec<String>, ContestError> {
     let mut before = play(&runtime, args, &server)?;
     for attack in &args.attacks {
         let (metrics, memory) = (server.metrics()?, server.memory());
-        let attackers = Command::new("nice")
-            .args(["-n", "10"])
+        let attackers = Command::new("chrt")
+            .args(["--idle", "0"])
             .arg(std::env::current_exe()?)
             .arg("attack")
             .arg(attack.to_string())

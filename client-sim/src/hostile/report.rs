@@ -80,6 +80,7 @@ impl Round {
         }
         for outcome in [&self.before, &self.during, &self.behind] {
             outcome.failures(&Default::default()).into_iter().for_each(&mut fail);
+            outcome.differences.iter().cloned().for_each(&mut fail);
         }
         match self.memory {
             Some((before, most)) if most > before + MEMORY_BYTES_MAX => {

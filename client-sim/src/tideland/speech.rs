@@ -24,6 +24,11 @@ impl Speech {
         format!("{text}, {}", self.said)
     }
 
+    /// What was said last was refused: nobody hears it, and its number is the next one's.
+    pub fn refused(&mut self) {
+        self.said = self.said.saturating_sub(1);
+    }
+
     /// Takes note of what the player `me` heard `who` say. A text without a number is none of ours.
     pub fn heard(&mut self, me: &str, who: &str, text: &str) {
         let Some(number) = text.rsplit_once(", ").and_then(|(_, number)| number.parse().ok())
@@ -99,6 +104,17 @@ mod tests {
             speech.differences().len()
         };
         assert_eq!([&[4, 5, 9][..], &[4, 4], &[5, 4]].map(hears), [0, 1, 1]);
+    }
+
+    #[test]
+    fn what_was_refused_is_heard_by_nobody_and_leaves_no_gap() {
+        let mut speech = Speech::default();
+        speech.say("hoarse");
+        speech.refused();
+        assert_eq!(speech.differences(), Vec::<String>::new());
+        let text = speech.say("heard");
+        speech.heard("ann", "ann", &text);
+        assert_eq!(speech.differences(), Vec::<String>::new());
     }
 
     #[test]

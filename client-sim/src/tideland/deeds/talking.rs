@@ -2,7 +2,7 @@
 
 use sample_game::messages::Request;
 
-use crate::link::Lost;
+use crate::link::{Answer, Lost};
 use crate::tideland::TidelandLink;
 use crate::tideland::character::Character;
 
@@ -24,7 +24,10 @@ impl Character {
     /// Shouts something to the whole island, and waits until it is said.
     pub async fn shout(&mut self, link: &mut TidelandLink, text: &str) -> Result<(), Lost> {
         let request = Request::Shout(self.speech.say(text));
-        self.ask_freely(link, &request, "shouts").await.map(drop)
+        if let Answer::Refused(_) = self.ask_freely(link, &request, "shouts").await? {
+            self.speech.refused();
+        }
+        Ok(())
     }
 
     /// Asks for the island's hour.
