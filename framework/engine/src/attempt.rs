@@ -201,7 +201,7 @@ impl<'e> Attempt<'e> {
         self.may_change::<T>(id)?;
         let Some(entry) = self.entries.get(id) else {
             // An id that nobody has been given has no cell, and must not get one: anybody can make ids up.
-            let cell = match self.shared.table.peek(id) {
+            let cell = match self.shared.table.peek(id, self.pin) {
                 None if self.shared.is_unallocated(id) => None,
                 known => Some(self.cell(id, known, T::TYPE_NAME)?),
             };
@@ -209,6 +209,7 @@ impl<'e> Attempt<'e> {
                 id,
                 cell: Plain::new(cell),
                 seen: Plain::new(None),
+                was_there: Plain::new(false),
                 slot: RefCell::new(Slot::Blind(blind(self.input.kind, operation))),
                 is_changed: Plain::new(true),
             })?;
@@ -240,6 +241,7 @@ impl<'e> Attempt<'e> {
             id,
             cell: Plain::new(None),
             seen: Plain::new(None),
+            was_there: Plain::new(false),
             slot: RefCell::new(Slot::Own(Own::new(value))),
             is_changed: Plain::new(true),
         })?;
@@ -252,7 +254,7 @@ impl<'e> Attempt<'e> {
     /// [`Fault::Exists`] naming what is there already; [`Fault::NotFound`] for an id that nobody has been given;
     /// [`Fault::ReadOnly`], [`Fault::TooManyObjects`].
     pub fn insert_at<T: Managed>(&self, id: ObjectId, value: T) -> Result<(), Fault> {
-        if self.shared.table.peek(id).is_none() && self.shared.is_unallocated(id) {
+        if self.shared.table.peek(id, self.pin).is_none() && self.shared.is_unallocated(id) {
             // It would be there when the id is given to another.
             return Err(self.not_found::<T>(id));
         }
@@ -357,12 +359,13 @@ impl<'e> Attempt<'e> {
         if let Some(entry) = self.entries.get(id) {
             return self.look(entry);
         }
-        let known = self.shared.table.peek(id);
+        let known = self.shared.table.peek(id, self.pin);
         if known.is_none() && self.shared.is_unallocated(id) {
             return self.enter(Entry {
                 id,
                 cell: Plain::new(None),
                 seen: Plain::new(Some(CommitNumber::ZERO)),
+                was_there: Plain::new(false),
                 slot: RefCell::new(Slot::Absent),
                 is_changed: Plain::new(false),
             });
@@ -379,6 +382,7 @@ impl<'e> Attempt<'e> {
             id,
             cell: Plain::new(Some(cell)),
             seen: Plain::new(Some(version.number)),
+            was_there: Plain::new(version.value.is_some()),
             slot: RefCell::new(version.value.map_or(Slot::Absent, Slot::Committed)),
             is_changed: Plain::new(false),
         })
@@ -394,7 +398,7 @@ impl<'e> Attempt<'e> {
                 None => Version { number: CommitNumber::ZERO, value: None },
             };
             // A refusal too depends on what was looked at, so it is a read like any other.
-            entry.seen.set(Some(version.number));
+            entry.has_seen(version);
             let applied = blind.apply(entry.id, version.value, self.pin);
             *slot = Slot::Own(applied.map_err(|error| match error.fault() {
                 Some(fault) => fault.clone(),
@@ -440,6 +444,11 @@ impl<'e> Attempt<'e> {
                 Found::Older(Some(version)) if self.sees_past => return Ok(version),
                 Found::Older(_) => self.extend(id)?,
                 Found::Away => drop(self.cell(id, Some(cell), type_name)?),
+                // The next attempt looks in the table again.
+                Found::Gone => {
+                    self.is_doomed.set(true);
+                    return Err(Fault::Conflict);
+                }
             }
         }
     }
@@ -451,7 +460,7 @@ impl<'e> Attempt<'e> {
         known: Option<&'e Cell>,
         type_name: &'static str,
     ) -> Result<&'e Cell, Fault> {
-        let cell = known.unwrap_or_else(|| self.shared.table.place(id));
+        let cell = known.unwrap_or_else(|| self.shared.table.place(id, self.pin));
         if !cell.is_unloaded() && !cell.is_away() {
             return Ok(cell);
         }
@@ -515,7 +524,7 @@ impl<'e> Attempt<'e> {
         // The new snapshot is taken first: a commit that it includes has locked or changed its cells by
         // now, so the check below cannot miss it.
         let now = self.shared.clock.now();
-        let changed = self.find_entry(|entry| !entry.still_holds(self.shared, false));
+        let changed = self.find_entry(|entry| !entry.still_holds(self.shared, false, self.pin));
         if let Some(changed) = changed.filter(|_| !self.shared.breaks().unchecked_extension) {
             self.met(changed.id);
             self.is_doomed.set(true);
@@ -640,9 +649,14 @@ impl<'e> Attempt<'e> {
         self.effects.borrow().bytes()
     }
 
-    /// What was looked at, and of which commit it was.
+    /// What was looked at, and of which commit it was; where nothing was, commit zero, for the engine does not know for ever
+    /// since when that is so.
     pub(crate) fn reads(&self) -> impl Iterator<Item = (ObjectId, CommitNumber)> {
-        self.entries().filter_map(|entry| Some((entry.id, entry.seen.get()?)))
+        let number = |entry: &Entry<'_>, seen| match entry.was_there.get() {
+            true => seen,
+            false => CommitNumber::ZERO,
+        };
+        self.entries().filter_map(move |entry| Some((entry.id, number(entry, entry.seen.get()?))))
     }
 
     /// Makes sure that what is to be done blindly has an object to be done to. That nobody has been given the id is
@@ -680,16 +694,23 @@ impl<'e> Attempt<'e> {
 }
 
 impl Entry<'_> {
+    /// Remembers that `version` was read.
+    pub(crate) fn has_seen(&self, version: Version<'_>) {
+        self.seen.set(Some(version.number));
+        self.was_there.set(version.value.is_some());
+    }
+
     /// Whether what was read is still the newest there is; `is_locked` says that the caller has locked it.
-    pub(crate) fn still_holds(&self, shared: &Shared, is_locked: bool) -> bool {
+    pub(crate) fn still_holds(&self, shared: &Shared, is_locked: bool, pin: &Pin<'_>) -> bool {
         let Some(seen) = self.seen.get() else { return true };
         if let Some(cell) = self.cell.get() {
             let is_broken = shared.breaks().away_is_unchanged && cell.is_away();
             return is_broken || cell.is_still(seen, is_locked);
         }
         // Nobody had been given the id when it was looked up. If somebody has since, and has committed the object before
-        // the moment in question, its cell is there: cells are made before numbers are taken, and never unmade.
-        shared.table.peek(self.id).is_none_or(|cell| cell.is_still(seen, is_locked))
+        // the moment in question, its cell is there: cells are made before numbers are taken, and given up only when there is
+        // nothing again.
+        shared.table.peek(self.id, pin).is_none_or(|cell| cell.is_still(seen, is_locked))
     }
 }
 

@@ -33,4 +33,10 @@ pub struct Breaks {
     pub evicts_beside_alone: bool,
     /// Take an object that is not in memory for unchanged.
     pub away_is_unchanged: bool,
+    /// Give up the cells of what was removed before the store knows that it was.
+    pub gone_early: bool,
+    /// Do not mark cells that were given up, so that whoever still has them takes them for the objects'.
+    pub gone_unmarked: bool,
+    /// Forget of which commit that was what the cells given up said.
+    pub gone_of_no_commit: bool,
 }

@@ -10,9 +10,11 @@
 //! - A loaded cell has a newest version; an object that never was has one without a value, of commit zero.
 //! - While the newest value is in the store only, [`AWAY`] stands in its place, and the word says of which commit it is
 //!   as ever. Only the holder of the lock takes a value away, and only one that the store has (`cell/away.rs`).
+//! - A cell that is gone (`cell/gone.rs`) stays locked for ever, under a number that no commit has: whoever still has it
+//!   finds that what it read is not so any more, and looks in the table again.
 //!
 //! Reading writes nothing: it looks at the word, the value and the word again (a sequence lock), and refers to the
-//! value without counting, for as long as the reader is pinned. One of the engine's two rooms for `unsafe`.
+//! value without counting, for as long as the reader is pinned. One of the engine's three rooms for `unsafe`.
 //!
 //! A value that is taken away and brought back leaves the word as it was, so a reader may have looked in between and not
 //! know it. What it can have found is the value before, the same value after, or [`AWAY`]; never null, which means that
@@ -27,10 +29,12 @@ use crate::snapshot::{Readers, Snapshots};
 use crate::sync::{Arc, AtomicPtr, AtomicU64, Backoff, Ordering};
 
 mod away;
+mod gone;
 #[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
 mod tests;
 
 pub(crate) use away::{Eviction, Loaded};
+pub(crate) use gone::Left;
 
 pub(crate) struct Cell {
     /// The newest version's number, who has reserved the cell, and whether it is locked.
@@ -66,6 +70,17 @@ pub(crate) enum Found<'p> {
     Older(Option<Version<'p>>),
     /// The newest version, but its value has to be brought from the store first.
     Away,
+    /// The cell is gone: the table has another by now, or none.
+    Gone,
+}
+
+/// Why a cell could not be locked or reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotFree {
+    /// Somebody who is to be respected has reserved it.
+    Reserved(Reserver),
+    /// It is gone: the table has another by now, or none.
+    Gone,
 }
 
 /// Who has reserved a cell: the number of a seat plus one, so that zero is nobody.
@@ -106,6 +121,9 @@ const NUMBER_SHIFT: u32 = 8;
 /// 2^56 are two thousand years.
 const UNLOADED: u64 = u64::MAX >> NUMBER_SHIFT;
 
+/// The word of a cell that is gone. It counts as locked, so that whatever looks for a free one passes it by.
+const GONE: u64 = (UNLOADED - 1) << NUMBER_SHIFT | LOCKED;
+
 /// Stands for a value that is in the store only. No value is there: a value's address is that of a word at least.
 const AWAY: *mut () = without_provenance_mut(1);
 
@@ -143,12 +161,12 @@ impl Cell {
         self.word.load(Ordering::Acquire) >> NUMBER_SHIFT == UNLOADED
     }
 
-    /// Settles, for an id that is known not to be in the store, that there is nothing; `false` if the cell was
-    /// settled already.
-    pub(crate) fn make_absent(&self) -> bool {
+    /// Settles, for an id that is known not to be in the store, that there is nothing, of commit `number`; `false` if the
+    /// cell was settled already.
+    pub(crate) fn make_absent(&self, number: CommitNumber) -> bool {
         let is_locked = self.lock_if(Self::is_unloaded);
         if is_locked {
-            self.word.store(0, Ordering::Release);
+            self.word.store(number.0 << NUMBER_SHIFT, Ordering::Release);
         }
         is_locked
     }
@@ -207,6 +225,9 @@ impl Cell {
                 return Found::Newest(version);
             }
             let word = self.word.load(Ordering::Acquire);
+            if word == GONE {
+                return Found::Gone;
+            }
             let older = self.older.load(Ordering::Acquire);
             let is_same = (self.word.load(Ordering::Relaxed) ^ word) & !RESERVED == 0;
             let is_after = word >> NUMBER_SHIFT > snapshot.0;
@@ -240,18 +261,21 @@ impl Cell {
     }
 
     /// Locks the cell, after whoever holds it now, and tells whether somebody did; refused while it is reserved by
-    /// someone who is to be respected.
+    /// someone who is to be respected, and for ever when it is gone.
     ///
     /// Deadlock-free as long as every commit locks its cells in id order, and lets go of all when it is refused.
-    pub(crate) fn lock(&self, respect: Respect) -> Result<bool, Reserver> {
+    pub(crate) fn lock(&self, respect: Respect) -> Result<bool, NotFree> {
         let mut backoff = Backoff::default();
         let mut has_waited = false;
         loop {
             let word = self.word.load(Ordering::Relaxed);
+            if word == GONE {
+                return Err(NotFree::Gone);
+            }
             let reserver = Reserver(word & RESERVED);
             let is_free = reserver.0 == 0 || respect == Respect::None;
             if !is_free && respect != Respect::AllBut(reserver) {
-                return Err(reserver);
+                return Err(NotFree::Reserved(reserver));
             }
             if word & LOCKED == 0 && self.take(word) {
                 return Ok(has_waited);
@@ -261,14 +285,17 @@ impl Cell {
         }
     }
 
-    /// Reserves the cell, so that nobody else can change it until [`release`](Self::release); refused while it is
-    /// reserved by another. Others may read it meanwhile.
-    pub(crate) fn reserve(&self, own: Reserver) -> Result<(), Reserver> {
+    /// Reserves the cell, so that nobody else can change it until [`release`](Self::release), and it is not gone before
+    /// that; refused while it is reserved by another. Others may read it meanwhile.
+    pub(crate) fn reserve(&self, own: Reserver) -> Result<(), NotFree> {
         let mut backoff = Backoff::default();
         loop {
             let word = self.word.load(Ordering::Relaxed);
+            if word == GONE {
+                return Err(NotFree::Gone);
+            }
             if word & RESERVED != 0 {
-                return Err(Reserver(word & RESERVED));
+                return Err(NotFree::Reserved(Reserver(word & RESERVED)));
             }
             let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
             if word & LOCKED == 0

@@ -79,7 +79,9 @@ pub(crate) fn assert_whole(version: Version<'_>) {
 /// A loaded cell with gold of commit `number`.
 pub(crate) fn cell(number: u64) -> Cell {
     let cell = Cell::unloaded();
-    assert!(cell.load(ObjectId::from_raw(1), &Chest(gold(number), number)).is_ok());
+    assert!(
+        cell.load(ObjectId::from_raw(1), &Chest(gold(number), number), CommitNumber::ZERO).is_ok()
+    );
     cell
 }
 

@@ -12,7 +12,7 @@ use daystar_model::{Change, CommitNumber, Object};
 use smallvec::SmallVec;
 
 use crate::attempt::{Attempt, Company};
-use crate::cell::{Cell, Reserver, Respect};
+use crate::cell::{Cell, NotFree, Reserver, Respect};
 use crate::effects::Effects;
 use crate::engine::Shared;
 use crate::entries::{Entry, Slot};
@@ -20,6 +20,7 @@ use crate::error::Fault;
 use crate::handover::{Changes, CommitSink, Committed, NotAccepted};
 use crate::history::record;
 use crate::job::{Cause, Job, panic_message};
+use crate::reclaim::Pin;
 use crate::seat::Seat;
 use crate::sync::yield_now;
 
@@ -118,12 +119,13 @@ pub(crate) fn commit<'e>(
         Company::Reserved(own) => (Respect::AllBut(own), Some(shared.gate.pass(seat))),
         Company::Alone => (Respect::None, None),
     };
-    let mut locks = match Locks::take(shared, &writes.entries, respect) {
+    let mut locks = match Locks::take(shared, attempt, &writes.entries, respect) {
         Ok(locks) => locks,
-        Err((entry, reserver)) => {
+        Err((entry, NotFree::Reserved(reserver))) => {
             attempt.met(entry.id);
             return CommitOutcome::Reserved(reserver);
         }
+        Err((_, NotFree::Gone)) => return CommitOutcome::Conflicted,
     };
     if let Err(fault) = locks.bring(attempt) {
         return CommitOutcome::Failed(Cause::Error(fault.into()));
@@ -168,7 +170,7 @@ fn find_changed<'a, 'e>(
     attempt.find_entry(|entry| {
         let is_excused = (breaks.phantom_not_validated && is_phantom(entry))
             || (breaks.looks_not_validated && !entry.is_changed.get());
-        !is_excused && !entry.still_holds(shared, is_locked(entry))
+        !is_excused && !entry.still_holds(shared, is_locked(entry), attempt.pin())
     })
 }
 
@@ -189,7 +191,7 @@ fn do_blind(
         let (Slot::Blind(blind), Some(cell)) = (&*slot, entry.cell.get()) else { continue };
         let newest = cell.newest(attempt.pin());
         // Nobody can change it before the commit is through. If it fails, what was seen here is a read like any other.
-        entry.seen.set(Some(newest.number));
+        entry.has_seen(newest);
         // The operations are the game's, and a panic must not leave cells locked.
         let applied =
             catch_unwind(AssertUnwindSafe(|| blind.apply(entry.id, newest.value, attempt.pin())));
@@ -209,6 +211,7 @@ fn do_blind(
 /// The locks of a write set. What has not been installed is unlocked when they are dropped.
 struct Locks<'a, 'e> {
     shared: &'e Shared,
+    pin: &'e Pin<'e>,
     writes: &'a [&'a Entry<'e>],
     /// How many of the writes are locked, from the front, and how many of those have been unlocked again.
     locked: usize,
@@ -218,14 +221,15 @@ struct Locks<'a, 'e> {
 impl<'a, 'e> Locks<'a, 'e> {
     fn take(
         shared: &'e Shared,
+        attempt: &Attempt<'e>,
         writes: &'a [&'a Entry<'e>],
         respect: Respect,
-    ) -> Result<Self, (&'a Entry<'e>, Reserver)> {
-        let mut locks = Self { shared, writes, locked: 0, done: 0 };
+    ) -> Result<Self, (&'a Entry<'e>, NotFree)> {
+        let mut locks = Self { shared, pin: attempt.pin(), writes, locked: 0, done: 0 };
         for entry in writes {
             if !locks.skips(entry) {
-                let locked = cell_of(shared, entry).lock(respect);
-                if locked.map_err(|reserver| (*entry, reserver))? {
+                let locked = locks.cell(entry).lock(respect);
+                if locked.map_err(|why| (*entry, why))? {
                     // Those who change an object blindly never conflict there, and meet all the same.
                     shared.heat.warm(entry.id);
                 }
@@ -239,7 +243,7 @@ impl<'a, 'e> Locks<'a, 'e> {
     /// blindly. Nearly always it is, since the attempt has loaded it.
     fn bring(&self, attempt: &Attempt<'_>) -> Result<(), Fault> {
         for entry in self.writes.iter().filter(|entry| !self.skips(entry)) {
-            let (id, cell) = (entry.id, cell_of(self.shared, entry));
+            let (id, cell) = (entry.id, self.cell(entry));
             let loaded = self.shared.table.load_locked(id, cell);
             let loaded =
                 loaded.map_err(|cause| Fault::load(entry.slot.borrow().type_name(), id, &cause))?;
@@ -261,7 +265,7 @@ impl<'a, 'e> Locks<'a, 'e> {
         let mut changes = Changes::new();
         for entry in self.writes {
             let change = new_value(entry);
-            let cell = cell_of(shared, entry);
+            let cell = self.cell(entry);
             if self.skips(entry) {
                 yield_now();
                 let _ = cell.lock(Respect::None);
@@ -273,9 +277,22 @@ impl<'a, 'e> Locks<'a, 'e> {
             if !had_past && cell.has_past() {
                 shared.snapshots.litter(entry.id);
             }
+            if change.is_none() {
+                shared.table.list(entry.id);
+            }
             changes.push((entry.id, change));
         }
         changes
+    }
+
+    /// The cell of `entry`, made if it has none yet.
+    fn cell(&self, entry: &Entry<'e>) -> &'e Cell {
+        if let Some(cell) = entry.cell.get() {
+            return cell;
+        }
+        let cell = self.shared.table.create(entry.id, self.pin);
+        entry.cell.set(Some(cell));
+        cell
     }
 
     fn has(&self, entry: &Entry<'_>) -> bool {
@@ -293,7 +310,7 @@ impl Drop for Locks<'_, '_> {
     fn drop(&mut self) {
         for entry in &self.writes[self.done..self.locked] {
             if !self.skips(entry) {
-                cell_of(self.shared, entry).unlock();
+                self.cell(entry).unlock();
             }
         }
     }
@@ -332,15 +349,6 @@ impl Drop for Ticket<'_> {
             self.put(Changes::new(), Effects::default(), 0);
         }
     }
-}
-
-fn cell_of<'e>(shared: &'e Shared, entry: &Entry<'e>) -> &'e Cell {
-    if let Some(cell) = entry.cell.get() {
-        return cell;
-    }
-    let cell = shared.table.create(entry.id);
-    entry.cell.set(Some(cell));
-    cell
 }
 
 fn new_value(entry: &Entry<'_>) -> Change {

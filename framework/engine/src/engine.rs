@@ -152,6 +152,7 @@ impl Engine {
             indices: RefCell::default(),
         };
         let outcome = ladder::climb(&self.shared, &*self.sink, job, &input, &seated);
+        self.shared.give_up_gone(&seated);
         self.shared.keep_to_budget(&seated);
         outcome
     }
@@ -180,6 +181,13 @@ impl Engine {
     #[doc(hidden)]
     pub fn recount(&self) -> u64 {
         self.shared.recount()
+    }
+
+    /// Gives up what memory is kept of objects that are gone, as it is otherwise done from time to time.
+    #[cfg(feature = "breaks")]
+    #[doc(hidden)]
+    pub fn look_for_gone(&self) {
+        self.shared.look_for_gone(&self.shared.seats.take());
     }
 
     /// How many jobs ended how, since the start.
@@ -235,7 +243,7 @@ impl Shared {
         let _passing = self.gate.pass(seated.seat);
         let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
         let has_past = |id: &ObjectId| {
-            self.table.peek(*id).is_some_and(|cell| cell.tidy(&self.snapshots, &pin))
+            self.table.peek(*id, &pin).is_some_and(|cell| cell.tidy(&self.snapshots, &pin))
         };
         litter.into_iter().filter(has_past).for_each(|id| self.snapshots.litter(id));
     }

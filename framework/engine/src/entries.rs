@@ -20,6 +20,8 @@ pub(crate) struct Entry<'e> {
     /// The version that was read; `None` for an object of the attempt's own making, and for one that is only changed
     /// blindly.
     pub(crate) seen: Plain<Option<CommitNumber>>,
+    /// Whether that version had a value.
+    pub(crate) was_there: Plain<bool>,
     pub(crate) slot: RefCell<Slot<'e>>,
     pub(crate) is_changed: Plain<bool>,
 }

@@ -118,7 +118,7 @@ impl Climber<'_, '_> {
     fn reserved(&self, footprint: &[ObjectId]) -> Result<Outcome, Met> {
         bump(&self.seated.seat.tally.reserved);
         let own = Reserver::seat(self.seated.number);
-        let _reservation = Reservation::make(self.shared, self.seated.seat, own, footprint);
+        let _reservation = Reservation::make(self.shared, self.seated, own, footprint);
         self.attempt(self.sight(), Company::Reserved(own))
     }
 

@@ -27,6 +27,7 @@ pub mod engine;
 mod entries;
 pub mod error;
 mod gate;
+mod gone;
 pub mod guard;
 mod handover;
 mod heat;
@@ -37,6 +38,8 @@ mod limits;
 mod memory;
 #[cfg(all(test, feature = "loom"))]
 mod orderings;
+#[expect(unsafe_code, reason = "pages of cells are given up under those who look at them")]
+mod pages;
 mod policy;
 mod recent;
 #[expect(unsafe_code, reason = "a private copy is changed without counting its shares again")]

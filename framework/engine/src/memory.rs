@@ -48,7 +48,7 @@ impl Shared {
         let seated = self.seats.take();
         let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
         let (mut walk, mut bytes) = (Walk::default(), 0);
-        while let Some(cells) = self.table.walk(&mut walk) {
+        while let Some(cells) = self.table.walk(&mut walk, &pin) {
             bytes += cells.iter().map(|(_, cell)| cell.footprint(&pin) as u64).sum::<u64>();
         }
         bytes + self.table.bytes() + self.budget.limit().map_or(0, |limit| limit.policy.bytes())
@@ -111,7 +111,7 @@ impl Shared {
         }
         let used = seated.yard.borrow_mut().recent.take();
         let used = self.weigh(used, seated);
-        let met = self.weigh(self.walk_on(limit), seated);
+        let met = self.weigh(self.walk_on(limit, seated), seated);
         if self.bytes() > limit.bytes {
             // Who looked at the past may have left more of it than they could clear away, and what has a past cannot go.
             self.tidy(seated);
@@ -120,9 +120,10 @@ impl Shared {
     }
 
     /// Some of what was in memory before the policy was told anything.
-    fn walk_on(&self, limit: &Limit) -> Vec<ObjectId> {
+    fn walk_on(&self, limit: &Limit, seated: &Seated<'_>) -> Vec<ObjectId> {
+        let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
         let Some(mut walk) = limit.walk.try_lock() else { return Vec::new() };
-        let Some(cells) = walk.as_mut().and_then(|walk| self.table.walk(walk)) else {
+        let Some(cells) = walk.as_mut().and_then(|walk| self.table.walk(walk, &pin)) else {
             *walk = None;
             return Vec::new();
         };
@@ -134,9 +135,9 @@ impl Shared {
     fn weigh(&self, ids: impl IntoIterator<Item = ObjectId>, seated: &Seated<'_>) -> Vec<Weighed> {
         let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
         let weigh = |id| {
-            let weight = match self.table.peek(id)?.read(CommitNumber(u64::MAX), &pin) {
+            let weight = match self.table.peek(id, &pin)?.read(CommitNumber(u64::MAX), &pin) {
                 Found::Newest(version) => version.value.map_or(0, footprint),
-                Found::Older(_) | Found::Away => 0,
+                Found::Older(_) | Found::Away | Found::Gone => 0,
             };
             Some((id, weight as u64))
         };
@@ -191,7 +192,7 @@ impl Shared {
             let _passing = (!breaks.evicts_beside_alone).then(|| self.gate.pass(seated.seat));
             let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
             let stays = |(id, _): &Weighed| {
-                let cell = self.table.peek(*id);
+                let cell = self.table.peek(*id, &pin);
                 let became =
                     cell.map_or(Eviction::Nothing, |cell| cell.evict(stored, breaks, &pin));
                 evicted.done += usize::from(became == Eviction::Done);

@@ -11,6 +11,7 @@
 mod cells;
 mod epochs;
 mod handing_on;
+mod pages;
 mod passing;
 mod snapshots;
 

@@ -22,6 +22,7 @@ use daystar_model::{CommitNumber, Managed, Object, ObjectId};
 
 use crate::breaks::Breaks;
 use crate::cell::{Loaded, Older, footprint};
+use crate::pages::OldPage;
 use crate::recent::Recent;
 use crate::seat::{Seat, Seats};
 use crate::sync::{Arc, AtomicU64, CachePadded, IS_CHECKED, Ordering, fence, pause};
@@ -64,6 +65,8 @@ pub(crate) struct Yard {
 pub(crate) enum Garbage {
     Value(Arc<dyn Object>),
     Past(Arc<Older>),
+    /// Cells that the table has no more.
+    Page(OldPage),
 }
 
 /// Shown by a seat where nobody is pinned.
@@ -159,7 +162,10 @@ impl Pin<'_> {
     /// Has `garbage`, which no cell holds any more, given back once nobody can be reading it.
     pub(crate) fn retire(&self, garbage: Garbage) {
         let bytes = garbage.bytes();
-        self.seat.tally.bytes.less(bytes as u64);
+        // Pages are counted by the table.
+        if !matches!(garbage, Garbage::Page(_)) {
+            self.seat.tally.bytes.less(bytes as u64);
+        }
         let mut yard = self.yard.borrow_mut();
         let bag = (yard.now % 4) as usize;
         yard.kept += 1;
@@ -231,6 +237,7 @@ impl Garbage {
         match self {
             Self::Value(value) => footprint(&**value),
             Self::Past(past) => past.footprint(),
+            Self::Page(page) => page.bytes(),
         }
     }
 }
@@ -253,6 +260,7 @@ impl Yard {
                 match garbage {
                     Garbage::Value(value) => self.pool.keep(value),
                     Garbage::Past(past) => drop(past),
+                    Garbage::Page(page) => drop(page),
                 }
             }
             bag.shrink_to(KEPT_MAX);

@@ -76,11 +76,11 @@ fn stored_form(engine: &Engine, id: ObjectId) -> Option<Vec<u8>> {
     let seated = shared.seats.take();
     let yard = &seated.yard;
     let pin = shared.epoch.pin(&shared.seats, seated.seat, yard);
-    let cell = shared.table.peek(id)?;
+    let cell = shared.table.peek(id, &pin)?;
     loop {
         match cell.read(CommitNumber(u64::MAX), &pin) {
             Found::Newest(newest) => return newest.value?.encode().ok(),
-            Found::Older(_) => return None,
+            Found::Older(_) | Found::Gone => return None,
             Found::Away => {
                 if let Some(loaded) = shared.table.load(id, cell).ok()? {
                     shared.budget.loaded(id, loaded, &pin);

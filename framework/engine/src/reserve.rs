@@ -2,14 +2,19 @@
 
 use daystar_model::ObjectId;
 
-use crate::cell::{Cell, Reserver};
+use crate::cell::{NotFree, Reserver};
 use crate::engine::Shared;
-use crate::seat::Seat;
+use crate::seat::Seated;
 use crate::sync::{AtomicU8, Backoff, IS_CHECKED, MutexGuard, Ordering};
 
 /// What one job has reserved. Whoever wants some of it waits at the seat's turnstile until this is dropped.
+///
+/// It has no cells, since it lives longer than a pin; but what is reserved is not given up, so the table leads to the same
+/// ones in the end.
 pub(crate) struct Reservation<'e> {
-    cells: Vec<&'e Cell>,
+    shared: &'e Shared,
+    seated: &'e Seated<'e>,
+    reserved: Vec<ObjectId>,
     _turnstile: MutexGuard<'e, ()>,
 }
 
@@ -22,21 +27,32 @@ impl<'e> Reservation<'e> {
     /// next job in that seat, which waits for what the first has reserved.
     pub(crate) fn make(
         shared: &'e Shared,
-        seat: &'e Seat,
+        seated: &'e Seated<'e>,
         own: Reserver,
         footprint: &[ObjectId],
     ) -> Self {
-        let cells = footprint.iter().filter_map(|id| shared.table.peek(*id));
-        let cells = cells.inspect(|cell| reserve(shared, cell, own)).collect();
-        Self { cells, _turnstile: seat.turnstile.lock() }
+        let is_reserved = |id: &ObjectId| reserve(shared, seated, *id, own);
+        let reserved = footprint.iter().copied().filter(is_reserved).collect();
+        Self { shared, seated, reserved, _turnstile: seated.seat.turnstile.lock() }
     }
 }
 
-/// Reserves `cell`, after whoever has reserved it now.
-fn reserve(shared: &Shared, cell: &Cell, own: Reserver) {
+/// Reserves the cell of `id`, after whoever has reserved it now; `false` if there is none.
+fn reserve(shared: &Shared, seated: &Seated<'_>, id: ObjectId, own: Reserver) -> bool {
     let mut backoff = Backoff::default();
-    while let Err(other) = cell.reserve(own) {
-        drop(shared.seats.seat(other.to_seat()).turnstile.lock());
+    loop {
+        // Let go of before anybody is waited for.
+        let pin = shared.epoch.pin(&shared.seats, seated.seat, &seated.yard);
+        let Some(cell) = shared.table.peek(id, &pin) else { return false };
+        let reserved = cell.reserve(own);
+        drop(pin);
+        match reserved {
+            Ok(()) => return true,
+            Err(NotFree::Reserved(other)) => {
+                drop(shared.seats.seat(other.to_seat()).turnstile.lock());
+            }
+            Err(NotFree::Gone) => {}
+        }
         // The other may be waiting for something itself, and its turnstile open until it has all.
         backoff.wait();
     }
@@ -44,7 +60,10 @@ fn reserve(shared: &Shared, cell: &Cell, own: Reserver) {
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.cells.iter().for_each(|cell| cell.release());
+        let Self { shared, seated, reserved, .. } = self;
+        let pin = shared.epoch.pin(&shared.seats, seated.seat, &seated.yard);
+        let cells = reserved.iter().filter_map(|id| shared.table.peek(*id, &pin));
+        cells.for_each(|cell| cell.release());
     }
 }
 

@@ -113,6 +113,11 @@ impl Counter {
     pub(crate) fn add(&self, count: usize) {
         self.0.fetch_add(count as u64, std::sync::atomic::Ordering::Relaxed);
     }
+
+    /// Takes off `count`, where others add too.
+    pub(crate) fn sub(&self, count: usize) {
+        self.0.fetch_sub(count as u64, std::sync::atomic::Ordering::Relaxed);
+    }
 }
 
 /// Waits for about a millisecond for what takes others longer than that. A checker has no clock.

@@ -2,14 +2,27 @@
 //!
 //! Ids count upwards, so their cells lie in pages of neighbours, found by the id's bits: a look-up hashes
 //! nothing and touches one cache line that is not shared by all. Only names, whose ids are hashes, need a map, from
-//! the hash to a place of the same kind. Places are never moved while the engine lives.
+//! the hash to a place of the same kind.
+//!
+//! Nearly all ids that were ever given away are of what is gone by now. So a page of cells is given up when it says
+//! nothing that the store does not say (`docs/design/0013-cells-of-what-is-gone.md`), and made again should somebody ask.
+//! Pages of names stay: there are as many as there were different names.
+//!
+//! Of which commit it is that nothing is there, a cell that is made again does not know. It takes the last that any cell
+//! given up so far was of. That may be too late, never too early: an attempt that sees an older moment moves up to now
+//! first, and so cannot miss what was still there at its moment. Whoever looks at the past need not care, for as long as
+//! somebody does, what was removed after their moment is kept, and the page with it.
 
 use dashmap::DashMap;
-use daystar_model::{ObjectId, Space, Store, StoreError};
+use daystar_model::{CommitNumber, ObjectId, Space, Store, StoreError};
 use foldhash::fast::FixedState;
 
+use crate::breaks::Breaks;
 use crate::cell::{Cell, Loaded};
-use crate::sync::{Arc, AtomicU64, Counter, IS_CHECKED, OnceLock, Ordering};
+use crate::gone::Listed;
+use crate::pages::{CELLS_PER_PAGE, GivenUp, Page, Pages};
+use crate::reclaim::Pin;
+use crate::sync::{Arc, AtomicU64, Counter, Ordering};
 
 pub(crate) struct Table {
     /// Objects, sessions, tasks.
@@ -22,6 +35,10 @@ pub(crate) struct Table {
     /// How many cells have been settled: their objects were looked for in the store, or known not to be there.
     settled: AtomicU64,
     bytes: Counter,
+    /// Pages that may be of no use any more.
+    pub(crate) listed: Listed,
+    /// The last commit that any cell given up was of.
+    gone_until: AtomicU64,
 }
 
 impl Table {
@@ -35,29 +52,35 @@ impl Table {
             store,
             settled: AtomicU64::new(0),
             bytes: Counter::default(),
+            listed: Listed::default(),
+            gone_until: AtomicU64::new(0),
         }
     }
 
     /// The cell of `id`, which stands in the table before its object is loaded, so that a commit and a load of the same
     /// object always meet in the same cell.
-    pub(crate) fn place(&self, id: ObjectId) -> &Cell {
+    pub(crate) fn place<'p>(&'p self, id: ObjectId, pin: &'p Pin<'_>) -> &'p Cell {
         if let Some(pages) = self.pages(id) {
-            return pages.cell(id.index(), &self.bytes);
+            return pages.cell(id.index(), &self.bytes, pin);
         }
         let known = self.names.get(&id).map(|place| *place);
         let place = known.unwrap_or_else(|| {
             *self.names.entry(id).or_insert_with(|| self.next_named.fetch_add(1, Ordering::Relaxed))
         });
-        self.named.cell(place, &self.bytes)
+        self.named.cell(place, &self.bytes, pin)
     }
 
     /// Makes sure that the newest version of `id` is in `cell`, which is its own; what was brought for that.
     pub(crate) fn load(&self, id: ObjectId, cell: &Cell) -> Result<Option<Loaded>, StoreError> {
-        let loaded = cell.load(id, &*self.store)?;
-        if loaded.is_some_and(|loaded| !loaded.is_back) {
+        let Some(loaded) = cell.load(id, &*self.store, self.gone_until())? else { return Ok(None) };
+        if !loaded.is_back {
             self.settled.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(loaded)
+        if loaded.is_nothing() {
+            // Whoever asks for what is gone brings back its page.
+            self.list(id);
+        }
+        Ok(Some(loaded))
     }
 
     /// As [`load`](Self::load), for the holder of the lock of a cell whose object has been looked for before.
@@ -71,18 +94,18 @@ impl Table {
 
     /// The cell of `id`, if anybody has touched it.
     #[inline]
-    pub(crate) fn peek(&self, id: ObjectId) -> Option<&Cell> {
+    pub(crate) fn peek<'p>(&'p self, id: ObjectId, pin: &'p Pin<'_>) -> Option<&'p Cell> {
         let cell = match self.pages(id) {
-            Some(pages) => pages.peek(id.index()),
-            None => self.names.get(&id).and_then(|place| self.named.peek(*place)),
+            Some(pages) => pages.peek(id.index(), pin),
+            None => self.names.get(&id).and_then(|place| self.named.peek(*place, pin)),
         };
         cell.filter(|cell| !cell.is_unloaded())
     }
 
     /// The cell of an id that has just been given away and that no store can know.
-    pub(crate) fn create(&self, id: ObjectId) -> &Cell {
-        let cell = self.place(id);
-        if cell.make_absent() {
+    pub(crate) fn create<'p>(&'p self, id: ObjectId, pin: &'p Pin<'_>) -> &'p Cell {
+        let cell = self.place(id, pin);
+        if cell.make_absent(self.gone_until()) {
             self.settled.fetch_add(1, Ordering::Relaxed);
         }
         cell
@@ -98,10 +121,52 @@ impl Table {
         self.bytes.get() + self.next_named.load(Ordering::Relaxed) * NAME_BYTES
     }
 
+    /// Learns that the page of `id` may be of no use any more.
+    pub(crate) fn list(&self, id: ObjectId) {
+        if self.pages(id).is_some_and(|pages| pages.list(id.index())) {
+            self.listed.add(id);
+        }
+    }
+
+    /// Gives up the page of `id`, which is listed, if it says nothing that a store does not say that has every commit up to
+    /// `stored`.
+    pub(crate) fn give_up(
+        &self,
+        id: ObjectId,
+        stored: CommitNumber,
+        breaks: Breaks,
+        pin: &Pin<'_>,
+    ) {
+        let Some(pages) = self.pages(id) else { return };
+        // Before anybody can make another page, so that whoever does finds it.
+        let before = |newest: CommitNumber| {
+            if !breaks.gone_of_no_commit {
+                self.gone_until.fetch_max(newest.0, Ordering::AcqRel);
+            }
+        };
+        match pages.give_up(id.index(), stored, breaks, pin, before) {
+            GivenUp::Gone { settled } => {
+                self.settled.fetch_sub(settled, Ordering::Relaxed);
+                self.bytes.sub(size_of::<Page>());
+            }
+            GivenUp::Later => self.listed.add(id),
+            GivenUp::Kept => {}
+        }
+    }
+
+    /// The last commit that any cell given up was of.
+    fn gone_until(&self) -> CommitNumber {
+        CommitNumber(self.gone_until.load(Ordering::Acquire))
+    }
+
     /// The next of the cells that have been made, from `walk` on: those of a page at most. `None` when it has seen all.
-    pub(crate) fn walk<'t>(&'t self, walk: &mut Walk) -> Option<Vec<(ObjectId, &'t Cell)>> {
+    pub(crate) fn walk<'p>(
+        &'p self,
+        walk: &mut Walk,
+        pin: &'p Pin<'_>,
+    ) -> Option<Vec<(ObjectId, &'p Cell)>> {
         while let Some(&space) = COUNTED.get(walk.space) {
-            if let Some((first, page)) = self.counted[walk.space].page_from(walk.index) {
+            if let Some((first, page)) = self.counted[walk.space].page_from(walk.index, pin) {
                 walk.index = first + CELLS_PER_PAGE as u64;
                 return Some(
                     (first..).map(|index| ObjectId::new(space, index)).zip(page).collect(),
@@ -109,10 +174,14 @@ impl Table {
             }
             (walk.space, walk.index) = (walk.space + 1, 0);
         }
-        self.walk_names(walk)
+        self.walk_names(walk, pin)
     }
 
-    fn walk_names<'t>(&'t self, walk: &mut Walk) -> Option<Vec<(ObjectId, &'t Cell)>> {
+    fn walk_names<'p>(
+        &'p self,
+        walk: &mut Walk,
+        pin: &'p Pin<'_>,
+    ) -> Option<Vec<(ObjectId, &'p Cell)>> {
         if walk.space == COUNTED.len() {
             walk.space += 1;
             // All at once, since a map cannot be looked through bit by bit; only the ids, since its lock is held.
@@ -123,7 +192,7 @@ impl Table {
         }
         let rest = walk.names.len().saturating_sub(CELLS_PER_PAGE);
         let some = walk.names.drain(rest..);
-        Some(some.filter_map(|(id, place)| Some((id, self.named.peek(place)?))).collect())
+        Some(some.filter_map(|(id, place)| Some((id, self.named.peek(place, pin)?))).collect())
     }
 
     fn pages(&self, id: ObjectId) -> Option<&Pages> {
@@ -150,89 +219,3 @@ pub(crate) struct Walk {
 
 /// What a bound name takes in the map beside its cell: two words and a byte, in a map that is two thirds full.
 const NAME_BYTES: u64 = 26;
-
-/// Cells by a number that counts upwards: shelves that double in length, of pages made when first needed.
-struct Pages {
-    shelves: [OnceLock<Shelf>; SHELVES],
-}
-
-type Shelf = Box<[OnceLock<Box<Page>>]>;
-type Page = [Cell; CELLS_PER_PAGE];
-
-const CELLS_PER_PAGE: usize = if IS_CHECKED { 4 } else { 256 };
-const FIRST_SHELF_PAGES: u64 = 64;
-/// Enough for every index that an id can have, also while pages are small.
-const SHELVES: usize = 56;
-
-impl Pages {
-    fn new() -> Self {
-        Self { shelves: std::array::from_fn(|_| OnceLock::new()) }
-    }
-
-    /// The cell of `index`; what has to be made for it is counted in `bytes`.
-    fn cell(&self, index: u64, bytes: &Counter) -> &Cell {
-        let (shelf, page, cell) = locate(index);
-        let pages = self.shelves[shelf].get_or_init(|| {
-            let shelf: Shelf = (0..FIRST_SHELF_PAGES << shelf).map(|_| OnceLock::new()).collect();
-            bytes.add(size_of_val(&*shelf));
-            shelf
-        });
-        let page = pages[page].get_or_init(|| {
-            bytes.add(size_of::<Page>());
-            Box::new(std::array::from_fn(|_| Cell::unloaded()))
-        });
-        &page[cell]
-    }
-
-    /// The first page that has been made from the one of `index` on, and the index of its first cell.
-    fn page_from(&self, index: u64) -> Option<(u64, &Page)> {
-        let (first_shelf, mut page, _) = locate(index);
-        for shelf in first_shelf..SHELVES {
-            // Shelves are not made in order: a task may be the first thing that is looked for.
-            if let Some(pages) = self.shelves[shelf].get() {
-                let found = pages
-                    .iter()
-                    .enumerate()
-                    .skip(page)
-                    .find_map(|(at, made)| Some((at, made.get()?)));
-                if let Some((at, made)) = found {
-                    let before = FIRST_SHELF_PAGES * ((1 << shelf) - 1);
-                    return Some(((before + at as u64) * CELLS_PER_PAGE as u64, made));
-                }
-            }
-            page = 0;
-        }
-        None
-    }
-
-    #[inline]
-    fn peek(&self, index: u64) -> Option<&Cell> {
-        let (shelf, page, cell) = locate(index);
-        Some(&self.shelves[shelf].get()?[page].get()?[cell])
-    }
-}
-
-/// Shelf, page on the shelf, cell on the page. Shelf `s` begins behind `FIRST_SHELF_PAGES * (2^s - 1)` pages.
-#[inline]
-fn locate(index: u64) -> (usize, usize, usize) {
-    let page = index / CELLS_PER_PAGE as u64;
-    let shelf = (page / FIRST_SHELF_PAGES + 1).ilog2();
-    let first = FIRST_SHELF_PAGES * ((1 << shelf) - 1);
-    (shelf as usize, (page - first) as usize, index as usize % CELLS_PER_PAGE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_index_has_a_place_of_its_own() {
-        let mut places = std::collections::HashSet::new();
-        for index in 0..200_000 {
-            let (shelf, page, cell) = locate(index);
-            assert!(page < (FIRST_SHELF_PAGES << shelf) as usize && cell < CELLS_PER_PAGE);
-            assert!(places.insert((shelf, page, cell)), "{index} shares its place");
-        }
-        assert!(locate((1 << 62) - 1).0 < SHELVES);
-    }
-}

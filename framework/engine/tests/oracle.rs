@@ -60,6 +60,69 @@ fn a_sound_engine_is_not_accused_when_memory_is_short() {
     }
 }
 
+#[test]
+fn a_sound_engine_is_not_accused_when_what_is_gone_is_given_up() {
+    for _ in 0..SOUND_ROUNDS {
+        let story = Story::new(Settings { memory: Some(1 << 30), ..Settings::default() });
+        // Each has its cells to itself, so that those come and go with it.
+        let ids: Arc<[ObjectId]> = (0..ACCOUNTS).map(|_| lone_id(&story)).collect();
+        thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let (story, ids) = (&story, &ids);
+                scope.spawn(move || {
+                    for turn in 0..TURNS {
+                        committed(match (thread + turn) % 3 {
+                            0 => story.look(count(ids)),
+                            _ => story.run(make_or_remove(ids)),
+                        });
+                        story.engine.look_for_gone();
+                    }
+                });
+            }
+        });
+        let known = story.counts().objects;
+        assert!(known <= ACCOUNTS as u64, "{known} objects are known, of {ACCOUNTS}");
+        story.end();
+    }
+}
+
+fn lone_id(story: &Story) -> ObjectId {
+    for _ in 0..1000 {
+        let _ = story.engine.new_id(Space::Object);
+    }
+    story.engine.new_id(Space::Object)
+}
+
+/// Removes an object that is there; makes it only if its neighbour is not there.
+fn make_or_remove(ids: &Arc<[ObjectId]>) -> impl Work {
+    let ids = Arc::clone(ids);
+    move |attempt: &Attempt<'_>| {
+        let index = attempt.rng().random_range(0..ids.len());
+        let (id, next) = (ids[index], ids[(index + 1) % ids.len()]);
+        if attempt.find::<Account>(id)?.is_some() {
+            attempt.remove::<Account>(id)?;
+        } else if attempt.find::<Account>(next)?.is_none() {
+            thread::yield_now();
+            attempt.insert_at(id, Account { gold: 0 })?;
+        }
+        Ok::<(), Error>(())
+    }
+}
+
+/// Says which are there. Others get a turn in between.
+fn count(ids: &Arc<[ObjectId]>) -> impl Work {
+    let ids = Arc::clone(ids);
+    move |attempt: &Attempt<'_>| {
+        let mut there = Vec::new();
+        for id in ids.iter() {
+            there.push(attempt.find::<Account>(*id)?.is_some());
+            thread::yield_now();
+        }
+        attempt.effect(message(format!("{there:?}")));
+        Ok(())
+    }
+}
+
 /// One round of jobs of all kinds, by several threads, and what the oracle says of it.
 fn judged(settings: Settings) -> Result<usize, Difference> {
     let story = Story::new(settings);

@@ -3,8 +3,8 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use common::{Account, Note, Story, committed, fault, is_first, no_memory};
@@ -35,6 +35,51 @@ fn forget(story: &Story) {
             Ok(())
         }));
     }
+}
+
+/// So many ids come and go that their cells alone would take some megabytes.
+#[test]
+fn what_has_come_and_gone_takes_no_memory() {
+    const ROUNDS: u32 = 1_500;
+    let story = limited(1 << 30);
+    let made = Arc::<Mutex<Vec<ObjectId>>>::default();
+    let stays = story.insert(Account { gold: 7 });
+    let empty = story.counts().bytes;
+    for _ in 0..ROUNDS {
+        let told = Arc::clone(&made);
+        committed(story.run(move |attempt| {
+            let fresh = |_| attempt.insert(Space::Object, Account { gold: 1 });
+            *told.lock().expect("nobody panics with it") =
+                (0..50).map(fresh).collect::<Result<_, Fault>>()?;
+            Ok(())
+        }));
+        let gone = made.lock().expect("nobody panics with it").clone();
+        committed(story.run(move |attempt| {
+            gone.iter().try_for_each(|id| Ok(attempt.remove::<Account>(*id)?))
+        }));
+    }
+    // Of what was removed last, some is not stored, and nobody looks after every commit.
+    let meanwhile = story.counts().bytes;
+    assert!(meanwhile < empty + 1_500_000, "{meanwhile} bytes, {empty} before");
+    story.store.as_ref().expect("a store").catch_up();
+    story.engine.look_for_gone();
+    let counts = story.counts();
+    assert!(counts.bytes < empty + 50_000, "{} bytes, {empty} before", counts.bytes);
+    assert_eq!(counts.bytes, story.engine.recount());
+    assert!(counts.objects < 64, "{} are still known, and more than neighbours", counts.objects);
+    assert_eq!(story.gold(stays), Some(7), "its neighbours went, and it with them");
+    // What is gone is answered for as ever, and may even be made again.
+    let gone = made.lock().expect("nobody panics with it")[0];
+    assert_eq!(story.gold(gone), None);
+    let add = move |attempt: &Attempt<'_>| {
+        attempt.update(gone, |account: &mut Account| {
+            account.gold += 1;
+            Ok(())
+        })
+    };
+    assert!(matches!(fault(story.run(add)), Fault::NotFound { .. }));
+    committed(story.run(move |attempt| Ok(attempt.insert_at(gone, Account { gold: 9 })?)));
+    assert_eq!(story.gold(gone), Some(9));
 }
 
 /// One copies what an account holds, and meanwhile another adds to the account, which then goes out of memory. Without a

@@ -36,6 +36,13 @@ pub(crate) struct Loaded {
     pub(crate) is_back: bool,
 }
 
+impl Loaded {
+    /// Whether the store had nothing.
+    pub(crate) fn is_nothing(self) -> bool {
+        self.bytes == 0
+    }
+}
+
 impl Cell {
     /// Whether the newest value is in the store only.
     #[inline]
@@ -49,11 +56,13 @@ impl Cell {
     }
 
     /// Makes sure that the stored version is here, and tells what was brought; `None` if it was here already. Loading
-    /// happens under the cell's lock, so that two who want it load once and neither can overwrite a later commit.
+    /// happens under the cell's lock, so that two who want it load once and neither can overwrite a later commit. If the
+    /// store has none, there is nothing, of commit `nothing`.
     pub(crate) fn load(
         &self,
         id: ObjectId,
         store: &dyn Store,
+        nothing: CommitNumber,
     ) -> Result<Option<Loaded>, StoreError> {
         if !self.lock_if(|cell| cell.is_unloaded() || cell.is_away()) {
             return Ok(None);
@@ -61,7 +70,7 @@ impl Cell {
         // Unlocks also when the store fails or panics: then as unloaded, or as far away, as before.
         let mut unlock =
             Unlock { cell: self, number: self.word.load(Ordering::Relaxed) >> NUMBER_SHIFT };
-        self.fetch(id, store, &mut unlock.number).map(Some)
+        self.fetch(id, store, nothing, &mut unlock.number).map(Some)
     }
 
     /// As [`load`](Self::load), for the holder of the lock.
@@ -74,7 +83,7 @@ impl Cell {
             return Ok(None);
         }
         let mut number = self.word.load(Ordering::Relaxed) >> NUMBER_SHIFT;
-        self.fetch(id, store, &mut number).map(Some)
+        self.fetch(id, store, CommitNumber::ZERO, &mut number).map(Some)
     }
 
     /// Puts the stored version into the cell, whose number it must have, unless the cell has none yet and gets it. The
@@ -83,13 +92,14 @@ impl Cell {
         &self,
         id: ObjectId,
         store: &dyn Store,
+        nothing: CommitNumber,
         number: &mut u64,
     ) -> Result<Loaded, StoreError> {
         let is_back = *number != UNLOADED;
         // Nobody has committed to the cell since, nor can they while it is locked.
         let stored =
             if is_back { store.reload(id, CommitNumber(*number))? } else { store.load(id)? };
-        let (found, value) = stored.map_or((CommitNumber::ZERO, None), |(n, v)| (n, Some(v)));
+        let (found, value) = stored.map_or((nothing, None), |(n, v)| (n, Some(v)));
         if is_back && (found.0 != *number || value.is_none()) {
             let found = value.map_or_else(|| "nothing".to_owned(), |_| found.to_string());
             return Err(StoreError::Changed { id, wanted: CommitNumber(*number), found });

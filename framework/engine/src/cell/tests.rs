@@ -2,7 +2,7 @@
 //! value that is read after it was given back, or given back twice, or never.
 //!
 //! ```text
-//! cargo +nightly miri test -p daystar-engine --lib -- cell reclaim
+//! cargo +nightly miri test -p daystar-engine --lib -- cell reclaim pages
 //! ```
 //!
 //! With `Breaks::no_grace`, so that nobody is waited for, Miri finds what is read while it is written on. Without Miri,
@@ -106,7 +106,8 @@ fn a_cell_gives_back_its_value_and_its_past() {
     let bank = Bank::new(FIRST);
     let coin = gold(FIRST).expect("gold");
     let cell = Cell::unloaded();
-    let loaded = cell.load(ObjectId::from_raw(1), &Chest(Some(coin.clone()), FIRST));
+    let loaded =
+        cell.load(ObjectId::from_raw(1), &Chest(Some(coin.clone()), FIRST), CommitNumber::ZERO);
     assert!(matches!(loaded, Ok(Some(_))));
     bank.visit(0, |pin| {
         let _registered = bank.snapshots.register(&bank.clock);
@@ -159,19 +160,21 @@ impl Store for Damaged {
 #[test]
 fn what_could_not_be_loaded_can_be_loaded_later() {
     let (id, cell) = (ObjectId::from_raw(1), Cell::unloaded());
-    assert!(cell.load(id, &Damaged { panics: false }).is_err());
+    assert!(cell.load(id, &Damaged { panics: false }, CommitNumber::ZERO).is_err());
     assert!(cell.is_unloaded(), "it is as if it had been loaded");
-    let load = || cell.load(id, &Damaged { panics: true }).is_err();
+    let load = || cell.load(id, &Damaged { panics: true }, CommitNumber::ZERO).is_err();
     assert!(catch_unwind(AssertUnwindSafe(load)).is_err());
     assert!(cell.is_unloaded(), "it is as if it had been loaded");
-    assert!(matches!(cell.load(id, &Chest(gold(FIRST), FIRST)), Ok(Some(_))));
+    assert!(matches!(cell.load(id, &Chest(gold(FIRST), FIRST), CommitNumber::ZERO), Ok(Some(_))));
     Bank::new(FIRST).visit(0, |pin| assert_whole(newest(&cell, pin)));
 }
 
 fn newest<'p>(cell: &Cell, pin: &'p Pin<'_>) -> Version<'p> {
     match cell.read(CommitNumber(u64::MAX), pin) {
         Found::Newest(version) => version,
-        Found::Older(_) | Found::Away => panic!("it is older than a commit that never was"),
+        Found::Older(_) | Found::Away | Found::Gone => {
+            panic!("it is older than a commit that never was")
+        }
     }
 }
 
@@ -186,6 +189,6 @@ fn look_back<'p>(cell: &Cell, snapshot: CommitNumber, pin: &'p Pin<'_>) -> Optio
     match cell.read(snapshot, pin) {
         Found::Newest(version) => Some(version),
         Found::Older(version) => version,
-        Found::Away => None,
+        Found::Away | Found::Gone => None,
     }
 }

@@ -34,7 +34,7 @@ fn no_reader_sees_half_a_commit() {
                             Some(version.number)
                         }
                         // The reader would have to move its snapshot up first.
-                        Found::Older(_) | Found::Away => None,
+                        Found::Older(_) | Found::Away | Found::Gone => None,
                     });
                     if let [Some(first), Some(second)] = seen {
                         assert_eq!(first, second, "half a commit was seen");
@@ -125,14 +125,16 @@ fn two_first_touches_load_once_and_overwrite_nothing() {
         let shared = meet(
             (Bank::new(FIRST), Cell::unloaded(), Counting(AtomicU64::new(0))),
             move |(bank, cell, store)| {
-                assert!(!cell.is_unloaded() || cell.load(id, store).is_ok());
+                assert!(!cell.is_unloaded() || cell.load(id, store, CommitNumber::ZERO).is_ok());
                 bank.visit(1, |pin| bank.commit(&[cell], pin, gold));
             },
             move |(bank, cell, store)| {
-                assert!(!cell.is_unloaded() || cell.load(id, store).is_ok());
+                assert!(!cell.is_unloaded() || cell.load(id, store, CommitNumber::ZERO).is_ok());
                 bank.visit(0, |pin| match cell.read(LATE, pin) {
                     Found::Newest(version) => assert_whole(version),
-                    Found::Older(_) | Found::Away => panic!("a loaded cell is as if it were not"),
+                    Found::Older(_) | Found::Away | Found::Gone => {
+                        panic!("a loaded cell is as if it were not")
+                    }
                 });
             },
         );
@@ -203,7 +205,9 @@ fn tidying_is_no_commit() {
     explore(|| {
         let shared = meet(
             (Bank::new(FIRST), cell(FIRST)),
-            |(bank, cell)| drop(bank.visit(1, |pin| cell.tidy(&bank.snapshots, pin))),
+            |(bank, cell)| {
+                bank.visit(1, |pin| cell.tidy(&bank.snapshots, pin));
+            },
             |(bank, cell)| {
                 bank.visit(0, |pin| bank.commit(&[cell], pin, silver));
             },
@@ -225,7 +229,7 @@ fn what_is_away_is_never_taken_for_absent() {
             move |(bank, cell, store)| {
                 bank.visit(1, |pin| {
                     cell.evict(CommitNumber(FIRST), Breaks::default(), pin);
-                    assert!(cell.load(id, store).is_ok());
+                    assert!(cell.load(id, store, CommitNumber::ZERO).is_ok());
                     cell.evict(CommitNumber(FIRST), Breaks::default(), pin);
                 });
             },
@@ -233,7 +237,9 @@ fn what_is_away_is_never_taken_for_absent() {
                 bank.visit(0, |pin| match cell.read(LATE, pin) {
                     Found::Newest(version) => assert_whole(version),
                     Found::Away => {}
-                    Found::Older(_) => panic!("it is older than a commit that never was"),
+                    Found::Older(_) | Found::Gone => {
+                        panic!("it is older than a commit that never was")
+                    }
                 });
             },
         );

@@ -65,7 +65,9 @@ fn look_back(bank: &Bank, cell: &Cell, pin: &Pin<'_>) {
     let registered = bank.snapshots.register(&bank.clock);
     let version = match cell.read(registered.snapshot, pin) {
         Found::Newest(version) | Found::Older(Some(version)) => version,
-        Found::Older(None) | Found::Away => panic!("the version that was wanted was thrown away"),
+        Found::Older(None) | Found::Away | Found::Gone => {
+            panic!("the version that was wanted was thrown away")
+        }
     };
     assert_whole(version);
     assert_eq!(version.number, registered.snapshot, "not the moment that was wanted");

@@ -3,7 +3,7 @@
 
 use std::ptr;
 
-use daystar_model::ObjectId;
+use daystar_model::{CommitNumber, ObjectId};
 
 use crate::cell::Cell;
 use crate::coins::{Bank, Chest, Gold, assert_whole, cell, gold};
@@ -33,7 +33,7 @@ fn what_others_have_a_share_of_is_not_used_again() {
     let coin = gold(1);
     let cell = Cell::unloaded();
     let chest = Chest(coin.clone(), 1);
-    assert!(cell.load(ObjectId::from_raw(1), &chest).is_ok());
+    assert!(cell.load(ObjectId::from_raw(1), &chest, CommitNumber::ZERO).is_ok());
     bank.visit(0, |pin| bank.commit(&[&cell], pin, gold));
     for _ in 0..PINS {
         let copy = bank.visit(0, |pin| pin.copy(&Gold::of(9)).share());

@@ -45,6 +45,10 @@ impl AtomicBool {
     pub(crate) fn store(&self, value: bool, order: Ordering) {
         self.turns.take(order, || self.value.store(value, order));
     }
+
+    pub(crate) fn swap(&self, value: bool, order: Ordering) -> bool {
+        self.turns.take(order, || self.value.swap(value, order))
+    }
 }
 
 #[derive(Debug)]
@@ -64,6 +68,16 @@ impl<T> AtomicPtr<T> {
 
     pub(crate) fn store(&self, value: *mut T, order: Ordering) {
         self.turns.take(order, || self.value.store(value, order));
+    }
+
+    pub(crate) fn compare_exchange(
+        &self,
+        current: *mut T,
+        new: *mut T,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<*mut T, *mut T> {
+        self.turns.take(success, || self.value.compare_exchange(current, new, success, failure))
     }
 }
 
@@ -88,6 +102,10 @@ impl AtomicU64 {
 
     pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
         self.turns.take(order, || self.value.fetch_add(value, order))
+    }
+
+    pub(crate) fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
+        self.turns.take(order, || self.value.fetch_sub(value, order))
     }
 
     pub(crate) fn fetch_and(&self, value: u64, order: Ordering) -> u64 {

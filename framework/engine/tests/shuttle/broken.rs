@@ -67,6 +67,24 @@ fn without_grace_a_value_is_written_on_under_a_reader() {
 }
 
 #[test]
+fn without_a_mark_on_what_is_gone_both_flags_are_planted() {
+    let breaks = Breaks { gone_unmarked: true, ..Breaks::default() };
+    assert_caught(breaks, crate::gone::flags, "both flags are planted");
+}
+
+#[test]
+fn with_what_is_gone_forgotten_before_it_is_stored_it_comes_back() {
+    let breaks = Breaks { gone_early: true, ..Breaks::default() };
+    assert_caught(breaks, crate::gone::removals, "what was removed is back");
+}
+
+#[test]
+fn with_what_is_gone_of_no_commit_a_torn_world_is_seen() {
+    let breaks = Breaks { gone_of_no_commit: true, ..Breaks::default() };
+    assert_caught(breaks, crate::gone::signs, "a torn world was seen");
+}
+
+#[test]
 fn with_eviction_of_what_is_not_stored_it_is_lost() {
     let breaks = Breaks { evicts_early: true, ..Breaks::default() };
     assert_caught(breaks, crate::memory::behind, "the store now has");

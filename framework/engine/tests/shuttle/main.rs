@@ -20,6 +20,7 @@ mod watched;
 
 mod blind;
 mod broken;
+mod gone;
 mod grace;
 mod ladder;
 mod memory;

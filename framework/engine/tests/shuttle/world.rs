@@ -80,8 +80,17 @@ impl World {
     /// A world in which every object that can go out of memory goes after every job, over a store that is so many
     /// commits behind.
     pub(crate) fn without_memory(breaks: Breaks, attempts_max: u32, lag: usize) -> Self {
+        Self::over(Some(1), breaks, attempts_max, lag)
+    }
+
+    /// A world over a store that is so many commits behind.
+    pub(crate) fn over_store(breaks: Breaks, attempts_max: u32, lag: usize) -> Self {
+        Self::over(None, breaks, attempts_max, lag)
+    }
+
+    fn over(memory: Option<u64>, breaks: Breaks, attempts_max: u32, lag: usize) -> Self {
         let (ledger, history) = (Arc::new(Ledger::default()), Arc::new(History::default()));
-        let settings = Settings { memory: Some(1), ..settings(breaks, attempts_max, &history) };
+        let settings = Settings { memory, ..settings(breaks, attempts_max, &history) };
         let sink = Arc::new(Behind::new(ledger.clone(), lag));
         let time = Arc::new(ManualClock::default());
         let engine = Engine::new(sink.disk.clone(), sink.clone(), time, settings);
@@ -178,6 +187,26 @@ impl World {
         gold.load(Ordering::SeqCst).cast_signed()
     }
 
+    /// Accounts as [`accounts`](Self::accounts) makes them, whose cells have no neighbours.
+    pub(crate) fn lone_accounts<const N: usize>(&self, gold: [i64; N]) -> [ObjectId; N] {
+        let ids = gold.map(|_| self.lone_id());
+        self.run(move |attempt| {
+            for (id, gold) in ids.iter().zip(gold) {
+                attempt.insert_at(*id, Account { gold })?;
+            }
+            Ok(())
+        });
+        ids
+    }
+
+    /// A fresh id, under which there is nothing, and whose cell has no neighbours.
+    pub(crate) fn lone_id(&self) -> ObjectId {
+        for _ in 0..PAGE {
+            let _ = self.new_id();
+        }
+        self.new_id()
+    }
+
     /// A fresh id, under which there is nothing.
     pub(crate) fn new_id(&self) -> ObjectId {
         self.engine.new_id(Space::Object)
@@ -212,6 +241,9 @@ impl World {
         assert!(again.is_ok(), "{}", again.expect_err("a difference"));
     }
 }
+
+/// More ids than have their cells side by side while a checker stands in.
+const PAGE: usize = 8;
 
 fn settings(breaks: Breaks, attempts_max: u32, history: &Arc<History>) -> Settings {
     Settings {

@@ -7,7 +7,7 @@ use daystar_model::{CommitNumber, ObjectId, StoreError};
 
 use super::{Eviction, Loaded};
 use crate::breaks::Breaks;
-use crate::cell::{Cell, Found, Reserver, Respect, Version, footprint};
+use crate::cell::{Cell, Found, NotFree, Reserver, Respect, Version, footprint};
 use crate::coins::{Bank, Chest, assert_whole, cell, gold};
 use crate::reclaim::Pin;
 use crate::sync::{AtomicU64, Ordering};
@@ -48,8 +48,11 @@ fn a_value_comes_back_under_its_number_and_validates_meanwhile() {
     });
     let chest = Chest(gold(FIRST), FIRST);
     let bytes = chest.0.as_deref().map_or(0, footprint);
-    assert_eq!(cell.load(id(), &chest).ok(), Some(Some(Loaded { bytes, is_back: true })));
-    assert_eq!(cell.load(id(), &chest).ok(), Some(None), "it is here");
+    assert_eq!(
+        cell.load(id(), &chest, CommitNumber::ZERO).ok(),
+        Some(Some(Loaded { bytes, is_back: true }))
+    );
+    assert_eq!(cell.load(id(), &chest, CommitNumber::ZERO).ok(), Some(None), "it is here");
     assert!(cell.is_still(STORED, false));
     bank.visit(0, |pin| assert_whole(newest(&cell, pin).expect("it is here")));
 }
@@ -60,11 +63,11 @@ fn a_store_that_answers_something_else_is_not_believed() {
     let bank = Bank::new(FIRST);
     let cell = away(&bank);
     for chest in [Chest(None, FIRST), Chest(gold(FIRST + 1), FIRST + 1), Chest(gold(0), 0)] {
-        let answer = cell.load(id(), &chest);
+        let answer = cell.load(id(), &chest, CommitNumber::ZERO);
         assert!(matches!(answer, Err(StoreError::Changed { .. })), "{answer:?}");
         assert!(cell.is_away() && cell.is_still(STORED, false), "it is as far away as before");
     }
-    assert!(cell.load(id(), &Chest(gold(FIRST), FIRST)).is_ok());
+    assert!(cell.load(id(), &Chest(gold(FIRST), FIRST), CommitNumber::ZERO).is_ok());
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn what_is_in_use_or_not_stored_or_not_there_stays() {
     bank.visit(0, |pin| {
         assert_eq!(evict(&Cell::unloaded(), pin), Eviction::Nothing);
         let absent = Cell::unloaded();
-        assert!(absent.make_absent());
+        assert!(absent.make_absent(CommitNumber::ZERO));
         assert_eq!(evict(&absent, pin), Eviction::Nothing);
         assert!(absent.is_absent() && !absent.is_away(), "nothing was made of nothing");
 
@@ -101,8 +104,8 @@ fn what_is_in_use_or_not_stored_or_not_there_stays() {
 fn what_is_reserved_stays_reserved_when_it_is_brought_back() {
     let cell = away(&Bank::new(FIRST));
     assert!(cell.reserve(Reserver::seat(2)).is_ok());
-    assert!(cell.load(id(), &Chest(gold(FIRST), FIRST)).is_ok());
-    assert_eq!(cell.lock(Respect::All), Err(Reserver::seat(2)));
+    assert!(cell.load(id(), &Chest(gold(FIRST), FIRST), CommitNumber::ZERO).is_ok());
+    assert_eq!(cell.lock(Respect::All), Err(NotFree::Reserved(Reserver::seat(2))));
 }
 
 #[test]
@@ -150,7 +153,9 @@ fn two_who_take_away_and_install_see_whole_values() {
         let version = loop {
             match newest(&cell, pin) {
                 Some(version) => break version,
-                None => drop(cell.load(id(), &chest()).expect("what is away is stored")),
+                None => drop(
+                    cell.load(id(), &chest(), CommitNumber::ZERO).expect("what is away is stored"),
+                ),
             }
         };
         assert_whole(version);
@@ -189,7 +194,7 @@ fn two_who_take_away_and_install_see_whole_values() {
 fn newest<'p>(cell: &Cell, pin: &'p Pin<'_>) -> Option<Version<'p>> {
     match cell.read(CommitNumber(u64::MAX), pin) {
         Found::Newest(version) => Some(version),
-        Found::Away => None,
+        Found::Away | Found::Gone => None,
         Found::Older(_) => panic!("it is older than a commit that never was"),
     }
 }

@@ -1,0 +1,156 @@
+//! Cells of what is gone are given up while others have read them, are about to make something there, have reserved it, look
+//! at the past, or run alone: nobody can tell.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use daystar_engine::{Attempt, Breaks, Error};
+use daystar_model::{ObjectId, Space};
+use shuttle::thread;
+
+use crate::common::Account;
+use crate::schedules::explore;
+use crate::world::{World, message};
+
+/// How many objects the engines knew in the end, of how many, over all orders.
+static KNOWN: AtomicU64 = AtomicU64::new(0);
+static TOUCHED: AtomicU64 = AtomicU64::new(0);
+
+#[test]
+fn nobody_can_tell_what_was_given_up() {
+    explore(flags);
+    explore(removals);
+    explore(signs);
+    let (known, touched) = (KNOWN.load(Ordering::SeqCst), TOUCHED.load(Ordering::SeqCst));
+    assert!(known < touched, "nothing was ever given up: {known} of {touched}");
+}
+
+#[test]
+fn whoever_reserves_what_is_not_there_commits() {
+    explore(|breaks| flags_with(World::over_store(breaks, 4, 0)));
+}
+
+#[test]
+fn whoever_is_alone_commits_whatever_is_given_up() {
+    explore(|breaks| flags_with(World::over_store(breaks, 2, 0)));
+}
+
+#[test]
+fn what_is_given_up_where_memory_is_short_is_missed_by_nobody() {
+    explore(|breaks| flags_with(World::without_memory(breaks, 12, 0)));
+}
+
+/// Whoever finds that the other's flag is not there plants its own. Cells of what is not there are given up after every
+/// commit.
+pub(crate) fn flags(breaks: Breaks) {
+    flags_with(World::over_store(breaks, 12, 0));
+}
+
+fn flags_with(world: World) {
+    let [other] = world.lone_accounts([0]);
+    let (first, second) = (world.lone_id(), world.lone_id());
+    thread::scope(|scope| {
+        scope.spawn(|| plant(&world, first, second));
+        scope.spawn(|| plant(&world, second, first));
+        scope.spawn(|| {
+            // Each of these lets the store get on, and looks for what is of no use any more.
+            world.run(move |attempt| add(attempt, other));
+            world.look(move |attempt| {
+                let is_there = attempt.find::<Account>(first)?.is_some();
+                assert!(!is_there || attempt.find::<Account>(second)?.is_none(), "both were seen");
+                Ok(())
+            });
+        });
+    });
+    assert_eq!(world.messages(), ["planted"], "both flags are planted, or none");
+    end(world, 3);
+}
+
+fn plant(world: &World, own: ObjectId, other: ObjectId) {
+    world.perhaps(move |attempt| {
+        if attempt.find::<Account>(other)?.is_none() {
+            attempt.insert_at(own, Account { gold: 1 })?;
+            attempt.effect(message("planted"));
+        }
+        Ok(())
+    });
+}
+
+fn add(attempt: &Attempt<'_>, account: ObjectId) -> Result<(), Error> {
+    attempt.get_mut::<Account>(account)?.gold += 1;
+    Ok(())
+}
+
+/// An object is removed, and another made and removed, over a store that is behind.
+pub(crate) fn removals(breaks: Breaks) {
+    let world = World::over_store(breaks, 12, 1);
+    let [first, other] = world.lone_accounts([1, 0]);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            world.run(move |attempt| Ok(attempt.remove::<Account>(first)?));
+            world.perhaps(move |attempt| {
+                assert!(attempt.find::<Account>(first)?.is_none(), "what was removed is back");
+                Ok(())
+            });
+        });
+        scope.spawn(|| {
+            world.run(move |attempt| {
+                let made = attempt.insert(Space::Object, Account { gold: 1 })?;
+                Ok(attempt.remove::<Account>(made)?)
+            });
+            world.run(move |attempt| add(attempt, other));
+        });
+    });
+    assert!(is_gone(&world, first), "what was removed is back");
+    end(world, 3);
+}
+
+fn is_gone(world: &World, id: ObjectId) -> bool {
+    let is_gone = Arc::new(AtomicBool::new(false));
+    let told = is_gone.clone();
+    world.look(move |attempt| {
+        told.store(attempt.find::<Account>(id)?.is_none(), Ordering::SeqCst);
+        Ok(())
+    });
+    is_gone.load(Ordering::SeqCst)
+}
+
+/// A sign says how many of two objects are there. They go, one after the other, with the sign.
+pub(crate) fn signs(breaks: Breaks) {
+    let world = World::over_store(breaks, 12, 0);
+    let [sign, first, second] = world.lone_accounts([2, 0, 0]);
+    let is_torn = Arc::new(AtomicBool::new(false));
+    let count = |is_torn: Arc<AtomicBool>| {
+        move |attempt: &Attempt<'_>| {
+            let said = attempt.get::<Account>(sign)?.gold;
+            let first = attempt.find::<Account>(first)?.is_some();
+            let second = attempt.find::<Account>(second)?.is_some();
+            is_torn.fetch_or(said != i64::from(first) + i64::from(second), Ordering::SeqCst);
+            Ok(())
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for id in [first, second] {
+                world.run(move |attempt| {
+                    attempt.get_mut::<Account>(sign)?.gold -= 1;
+                    Ok(attempt.remove::<Account>(id)?)
+                });
+            }
+        });
+        scope.spawn(|| world.perhaps(count(is_torn.clone())));
+        scope.spawn(|| {
+            world.look(count(is_torn.clone()));
+            world.perhaps(count(is_torn.clone()));
+        });
+    });
+    assert!(!is_torn.load(Ordering::SeqCst), "a torn world was seen");
+    assert_eq!(world.gold(sign), 0, "a sign says nothing of what is there");
+    end(world, 3);
+}
+
+fn end(world: World, touched: u64) {
+    KNOWN.fetch_add(world.counts().objects, Ordering::SeqCst);
+    TOUCHED.fetch_add(touched, Ordering::SeqCst);
+    world.check();
+}
