@@ -2,12 +2,10 @@
 //!
 //! Each program in `ui/fail` is a mistake that is easy to make; the `.stderr` beside it is what the compiler
 //! answers, and a change of it is to be read as a newcomer would read it. After a change on purpose, or with a new
-//! toolchain: `TRYBUILD=overwrite cargo test -p daystar --test macro_messages`. The programs in `ui/pass` compile
-//! without a warning, and what they assert holds.
+//! toolchain: `TRYBUILD=overwrite cargo test -p daystar --test macro_messages`. The programs in `ui/pass` are tests by
+//! themselves (see `Cargo.toml`): were they run from here, all that they need would be built once more.
 
 #[test]
-fn mistakes_are_explained_and_right_programs_compile() {
-    let cases = trybuild::TestCases::new();
-    cases.pass("tests/ui/pass/*.rs");
-    cases.compile_fail("tests/ui/fail/*.rs");
+fn mistakes_are_explained() {
+    trybuild::TestCases::new().compile_fail("tests/ui/fail/*.rs");
 }

@@ -36,6 +36,7 @@ pub(crate) fn implement(mut item: DeriveInput, arguments: &Arguments) -> Result<
     let checks = item::checks(&item, &quote!(__daystar::codec::storable));
     archive(&mut item, arguments.old.is_some());
     let stored = versions::stored(&item.ident, arguments, &checks);
+    let order = versions::order(&item.ident, arguments);
     let (ident, name) = (&item.ident, versions::name(&item.ident, arguments));
     let implementation = match &arguments.old {
         Some(_) => versions::old(ident, &stored),
@@ -53,6 +54,8 @@ pub(crate) fn implement(mut item: DeriveInput, arguments: &Arguments) -> Result<
             }
 
             #implementation
+
+            #order
         };
     })
 }

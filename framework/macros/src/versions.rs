@@ -11,8 +11,7 @@ use crate::arguments::Arguments;
 /// What `Managed` and `Old` have in common, written the same way for both. `checks` are run while the name is computed.
 pub(crate) fn stored(ident: &Ident, arguments: &Arguments, checks: &TokenStream) -> TokenStream {
     let name = name(ident, arguments);
-    let version = arguments.version.as_ref().map_or(quote!(1), ToTokens::to_token_stream);
-    let order = arguments.from.as_ref().map(|before| order(ident, before, &name, &version));
+    let version = version(arguments);
     let older = arguments.from.as_ref().map(older);
     let (also, before) = (arguments.from.iter(), arguments.from.iter());
     let otherwise = match &arguments.from {
@@ -24,10 +23,7 @@ pub(crate) fn stored(ident: &Ident, arguments: &Arguments, checks: &TokenStream)
             #checks
             #name
         };
-        const VERSION: u32 = {
-            #order
-            #version
-        };
+        const VERSION: u32 = #version;
 
         fn decode(
             version: u32,
@@ -64,6 +60,10 @@ pub(crate) fn name(ident: &Ident, arguments: &Arguments) -> TokenStream {
     arguments.name.as_ref().map_or(own_name.to_token_stream(), ToTokens::to_token_stream)
 }
 
+fn version(arguments: &Arguments) -> TokenStream {
+    arguments.version.as_ref().map_or(quote!(1), ToTokens::to_token_stream)
+}
+
 /// The implementation of `Old`.
 pub(crate) fn old(ident: &Ident, stored: &TokenStream) -> TokenStream {
     quote! {
@@ -86,13 +86,11 @@ fn older(before: &ExprPath) -> TokenStream {
     }
 }
 
-/// Compiles if `before` is of the same name and of a lower version.
-fn order(
-    ident: &Ident,
-    before: &ExprPath,
-    name: &TokenStream,
-    version: &TokenStream,
-) -> TokenStream {
+/// Compiles if the type that this one is made from, if it is, is of the same name and of a lower version. A constant by itself,
+/// so that it is evaluated also where no code is made.
+pub(crate) fn order(ident: &Ident, arguments: &Arguments) -> TokenStream {
+    let Some(before) = &arguments.from else { return TokenStream::new() };
+    let (name, version) = (name(ident, arguments), version(arguments));
     let before_is = before.to_token_stream().to_string();
     let other_name = format!(
         "`{before_is}` is stored under another name than `{ident}`, which is made from it; give both the same `name`"
@@ -102,10 +100,12 @@ fn order(
     );
     // Reported at the type it is made from.
     quote_spanned! {before.span()=>
-        ::core::assert!(
-            __daystar::upgrade::is_same_name(#name, <#before as __daystar::upgrade::Old>::TYPE_NAME),
-            #other_name
-        );
-        ::core::assert!(<#before as __daystar::upgrade::Old>::VERSION < #version, #not_lower);
+        const _: () = {
+            ::core::assert!(
+                __daystar::upgrade::is_same_name(#name, <#before as __daystar::upgrade::Old>::TYPE_NAME),
+                #other_name
+            );
+            ::core::assert!(<#before as __daystar::upgrade::Old>::VERSION < #version, #not_lower);
+        };
     }
 }
