@@ -105,22 +105,25 @@ fn main() {
         unit: Unit,
         tuple: Tuple(1, "one".to_owned()),
     };
-    let bytes = everything.encode().unwrap();
-    assert_eq!(Everything::decode(1, &bytes).unwrap(), everything);
+    let bytes = everything.encode().expect("it can be written");
+    assert_eq!(Everything::decode(1, &bytes).expect("it can be read"), everything);
 
     let rule = Rule {
         conditions: vec![Condition::Not(Box::new(Rule { conditions: vec![Condition::Always] }))],
     };
-    assert_eq!(Rule::decode(1, &rule.encode().unwrap()).unwrap(), rule);
+    assert_eq!(
+        Rule::decode(1, &rule.encode().expect("it can be written")).expect("it can be read"),
+        rule
+    );
 
     assert_eq!((Bell::TYPE_NAME, Bell::VERSION), ("village.Bell", 3));
     assert_eq!((Everything::TYPE_NAME, Everything::VERSION), ("Everything", 1));
     assert_eq!(Bell::descriptor().name, "village.Bell");
     assert!(daystar_model::TypeDescriptor::find("village.Bell").is_some());
 
-    let bell = Bell { rings: 4 }.encode().unwrap();
-    assert_eq!(Bell::decode(3, &bell).unwrap().rings, 4);
-    let error = Bell::decode(2, &bell).err().unwrap().to_string();
+    let bell = Bell { rings: 4 }.encode().expect("it can be written");
+    assert_eq!(Bell::decode(3, &bell).expect("it was written just now").rings, 4);
+    let error = Bell::decode(2, &bell).map(|_| ()).expect_err("it must be refused").to_string();
     assert!(
         error.contains("`village.Bell` of version 2") && error.contains("version 3"),
         "{error}"
@@ -130,7 +133,9 @@ fn main() {
     for length in 0..bytes.len() {
         let _ = Everything::decode(1, &bytes[..length]);
     }
-    let error = Everything::decode(1, &bytes[..bytes.len() - 4]).err().unwrap().to_string();
+    let error = Everything::decode(1, &bytes[..bytes.len() - 4])
+        .expect_err("it must be refused")
+        .to_string();
     assert!(error.contains("not a valid `Everything`"), "{error}");
     for bit in 0..bytes.len() * 8 {
         let mut damaged = bytes.clone();

@@ -44,12 +44,18 @@ fn main() {
         Request::Where(Some(Spot { x: -1 }), Timestamp { unix_ms: 4 }, tree),
         Request::Counted(HashMap::from([("a".to_owned(), (1, 2))])),
     ]);
-    let bytes = encode_message(&request).unwrap();
-    assert_eq!(decode_message::<Request>(&bytes).unwrap(), request.clone());
+    let bytes = encode_message(&request).expect("it was written just now");
+    assert_eq!(
+        decode_message::<Request>(&bytes).expect("it was written just now"),
+        request.clone()
+    );
 
     let area = Area { spots: vec![Spot { x: 1 }] };
-    assert_eq!(Area::decode(1, &area.encode().unwrap()).unwrap(), area);
-    let sent = encode_message(&area).unwrap();
-    assert_eq!(decode_message::<Area>(&sent).unwrap(), area);
+    assert_eq!(
+        Area::decode(1, &area.encode().expect("it can be written")).expect("it can be read"),
+        area
+    );
+    let sent = encode_message(&area).expect("it was written just now");
+    assert_eq!(decode_message::<Area>(&sent).expect("it was written just now"), area);
     assert_eq!(Tree { wood: 3 }.clone().wood, 3);
 }
