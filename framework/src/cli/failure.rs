@@ -37,6 +37,14 @@ pub(super) enum Failure {
         /// What there is.
         known: String,
     },
+    /// An order was not carried out.
+    #[error("{0}")]
+    Refused(String),
+    /// No password to be had.
+    #[error(
+        "the password could not be read: {0}; type it, or give it as the first line of standard input"
+    )]
+    Password(#[source] io::Error),
     /// There is no task of this id.
     #[error("there is no task {0} in this world; `inspect tasks` shows all that there are")]
     NoTask(ObjectId),

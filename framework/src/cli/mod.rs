@@ -1,5 +1,6 @@
 //! The command line that every game's program has.
 
+mod account;
 mod backup;
 mod compact;
 mod failure;
@@ -9,6 +10,8 @@ mod orphans;
 mod progress;
 mod restore;
 mod serve;
+#[cfg(test)]
+mod served;
 mod shown;
 mod tasks;
 mod verify;
@@ -22,9 +25,9 @@ use daystar_model::TypeDescriptor;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::failure::Failure;
+use crate::cli::tasks::Mending;
 use crate::game::rules::Game;
 use crate::server::error::ServeError;
-use crate::server::tasks::mend::Mending;
 
 /// How a program ended: what `main` returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,8 @@ enum Command {
     Retry(tasks::Arguments),
     /// Throws tasks away that have failed, also while a server runs.
     Discard(tasks::Arguments),
+    /// Makes accounts for logins with passwords, and changes them, also while a server runs.
+    Account(account::Arguments),
     /// Copies a world as it is at one moment, also while a server runs.
     Backup(backup::Arguments),
     /// Makes a world of a backup, after it has checked every object of it.
@@ -79,8 +84,8 @@ struct Data {
     data: PathBuf,
 }
 
-/// Runs `game` as its command line says: `serve`, `verify`, `inspect`, `retry`, `discard`, `backup`, `restore`,
-/// `compact`.
+/// Runs `game` as its command line says: `serve`, `verify`, `inspect`, `retry`, `discard`, `account`, `backup`,
+/// `restore`, `compact`.
 ///
 /// Log lines go to standard error; the variable `RUST_LOG` says which (`info` unless set). Arguments that cannot
 /// be understood, `--help` and `--version` end the program.
@@ -115,8 +120,9 @@ fn run<G: Game>(game: G, command: Command) -> Result<Outcome, Failure> {
         Command::Serve(arguments) => serve::run(game, *arguments),
         Command::Verify(arguments) => verify::run(&game, &arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
-        Command::Retry(arguments) => tasks::run(&arguments, Mending::Retry),
-        Command::Discard(arguments) => tasks::run(&arguments, Mending::Discard),
+        Command::Retry(arguments) => tasks::run::<G>(&arguments, Mending::Retry),
+        Command::Discard(arguments) => tasks::run::<G>(&arguments, Mending::Discard),
+        Command::Account(arguments) => account::run::<G>(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Compact(arguments) => compact::run(&arguments),

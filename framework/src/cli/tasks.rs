@@ -11,8 +11,9 @@ use indicatif::HumanCount;
 use crate::cli::failure::Failure;
 use crate::cli::inspect::parse_id;
 use crate::cli::{Data, Outcome};
+use crate::game::rules::Game;
 use crate::game::task_record::TaskRecord;
-use crate::server::tasks::mend::{Mending, mend};
+use crate::server::orders::{Order, carry_out};
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("which").required(true).multiple(true).args(["tasks", "type_name", "all"])))]
@@ -33,12 +34,27 @@ pub(super) struct Arguments {
     waiting: bool,
 }
 
+/// What is to be done about tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mending {
+    /// They are tried again, as if they had never failed.
+    Retry,
+    /// They are thrown away.
+    Discard,
+}
+
 /// Does something about tasks that fail.
-pub(super) fn run(arguments: &Arguments, mending: Mending) -> Result<Outcome, Failure> {
+pub(super) fn run<G: Game>(arguments: &Arguments, mending: Mending) -> Result<Outcome, Failure> {
     let data = &arguments.data.data;
     // Looked up first, which also works while a server has the world open.
     let tasks = chosen(&Moment::open(data, Default::default())?, arguments)?;
-    let count = HumanCount(mend(data, mending, &tasks)?);
+    let order = match mending {
+        Mending::Retry => Order::Retry,
+        Mending::Discard => Order::Discard,
+    };
+    let orders: Vec<Order> = tasks.iter().map(|task| order(task.to_raw())).collect();
+    // What is refused is gone meanwhile.
+    let count = HumanCount(carry_out::<G>(data, &orders)?.done);
     match mending {
         Mending::Retry => println!("{count} tasks will be tried again"),
         Mending::Discard => println!("{count} tasks thrown away"),

@@ -30,7 +30,7 @@ pub struct PasswordHash {
 
 impl PasswordHash {
     /// Of the text that argon2 makes.
-    pub(super) fn new(phc: String) -> Self {
+    pub(crate) fn new(phc: String) -> Self {
         Self { phc }
     }
 

@@ -45,6 +45,7 @@ pub use daystar_protocol::handshake::Credentials;
 pub use development::DevelopmentNames;
 pub use identity::{Identity, SameIdentity};
 pub use passwords::Passwords;
+pub(crate) use passwords::hash_for;
 pub use tokens::{TokenKeyError, Tokens};
 
 pub(crate) use refresh::Watched;

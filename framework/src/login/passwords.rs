@@ -79,21 +79,13 @@ impl Passwords {
         password: String,
         accounts: &dyn Accounts,
     ) -> Result<Identity, LoginError> {
-        if password.chars().count() < PASSWORD_CHARS_MIN {
-            return Err(LoginError::Refused(format!(
-                "a password must have at least {PASSWORD_CHARS_MIN} characters"
-            )));
-        }
+        check_password(&password)?;
         let taken = || LoginError::Refused(format!("there is an account called `{name}` already"));
         if accounts.find(&name).await?.is_some() {
             return Err(taken());
         }
         let cost = self.cost.clone();
-        let hash = self.compute(move || {
-            let hash: Result<phc::PasswordHash, _> =
-                argon2(cost).hash_password(password.as_bytes());
-            hash.map(|hash| hash.to_string()).map_err(failed)
-        });
+        let hash = self.compute(move || hash_password(cost, &password));
         let password = PasswordHash::new(hash.await??);
         let account = Account { name: name.clone(), password, roles: Vec::new() };
         if !accounts.add(account).await? {
@@ -172,6 +164,31 @@ impl Authenticator for Passwords {
             checked
         })
     }
+}
+
+/// The hash of a new account's password, or of an account's new one, as dear as a server makes it unless told otherwise; and that
+/// the account can be called so.
+///
+/// # Errors
+/// Nobody may have such a name or such a password.
+pub(crate) fn hash_for(name: &str, password: &str) -> Result<String, LoginError> {
+    check_name(name, NAME_CHARS_MAX)?;
+    check_password(password)?;
+    hash_password(Params::default(), password)
+}
+
+fn check_password(password: &str) -> Result<(), LoginError> {
+    if password.chars().count() < PASSWORD_CHARS_MIN {
+        return Err(LoginError::Refused(format!(
+            "a password must have at least {PASSWORD_CHARS_MIN} characters"
+        )));
+    }
+    Ok(())
+}
+
+fn hash_password(cost: Params, password: &str) -> Result<String, LoginError> {
+    let hash: Result<phc::PasswordHash, _> = argon2(cost).hash_password(password.as_bytes());
+    hash.map(|hash| hash.to_string()).map_err(failed)
 }
 
 fn argon2(cost: Params) -> Argon2<'static> {

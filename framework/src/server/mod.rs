@@ -11,6 +11,7 @@ pub(crate) mod error;
 mod memory;
 pub(crate) mod names;
 pub(crate) mod network;
+pub(crate) mod orders;
 mod panics;
 pub(crate) mod persistence;
 pub(crate) mod records;

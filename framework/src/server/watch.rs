@@ -9,8 +9,8 @@ use tracing::{error, warn};
 use crate::scheduler::queue::RunQueue;
 use crate::scheduler::timer::Tick;
 use crate::server::clock::WorldClock;
+use crate::server::orders::Orders;
 use crate::server::persistence::Persistence;
-use crate::server::tasks::mend::Orders;
 
 /// What the timers' thread is to do besides.
 pub(crate) fn watch(

@@ -2,15 +2,14 @@
 //! process of its own.
 
 use std::env;
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Parser;
 
 use super::*;
+use crate::cli::served::{serve, served};
 use crate::prelude::*;
 use crate::server::Server;
 
@@ -54,29 +53,7 @@ impl Game for Stubborn {
 fn server() {
     let Some(data) = env::var_os(DATA) else { return };
     let server = Server::builder(Stubborn).data(data).workers(1).start().expect("a server");
-    println!("address {}", server.address());
-    std::io::stdout().flush().expect("flush");
-    let _ = std::io::stdin().lines().count();
-    server.stop().expect("a clean end");
-}
-
-/// Runs `work` while a server has the world open.
-fn served(data: &Path, open: &Path, work: impl FnOnce()) {
-    let program = env::current_exe().expect("the test's own program");
-    let mut process = Command::new(program)
-        .args(["--exact", "cli::tasks::tests::server", "--nocapture", "--ignored"])
-        .env(DATA, data)
-        .env(OPEN, open)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a second process");
-    let output = process.stdout.take().expect("its output");
-    let mut lines = BufReader::new(output).lines().map_while(std::result::Result::ok);
-    lines.find(|line| line.contains("address ")).expect("a server that serves");
-    work();
-    drop(process.stdin.take());
-    process.wait().expect("its end");
+    serve(server);
 }
 
 #[derive(Parser)]
@@ -89,7 +66,7 @@ fn command(data: &Path, mending: Mending, arguments: &[&str]) -> Result<(), Fail
     let data = data.to_str().expect("a name in UTF-8");
     let line = ["tasks", "--data", data].into_iter().chain(arguments.iter().copied());
     let Line { arguments } = Line::try_parse_from(line).expect("arguments");
-    run(&arguments, mending).map(drop)
+    run::<Stubborn>(&arguments, mending).map(drop)
 }
 
 /// The states of the stored tasks, when there are as many that `state` as `wanted`; what there is when there never are.
@@ -115,7 +92,8 @@ fn states(data: &Path, state: &str, wanted: usize) -> Vec<String> {
 fn a_task_that_was_set_aside_is_seen_tried_again_and_thrown_away() {
     let folder = tempfile::tempdir().expect("a folder");
     let (data, open) = (folder.path().join("world"), folder.path().join("open"));
-    served(&data, &open, || {
+    let set = [(DATA, &*data), (OPEN, &*open)];
+    served("cli::tasks::tests::server", &set, |_| {
         let found = states(&data, "set aside", 1);
         assert_eq!(found.len(), 2, "{found:?}");
         let aside = found.iter().find(|task| task.contains("set aside")).expect("set aside");

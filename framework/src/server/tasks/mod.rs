@@ -2,7 +2,6 @@
 
 pub(crate) mod calls;
 pub(crate) mod load;
-pub(crate) mod mend;
 pub(crate) mod slices;
 pub(crate) mod surveys;
 
