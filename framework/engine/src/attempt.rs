@@ -22,6 +22,9 @@ use crate::reclaim::{Own, Pin};
 use crate::seat::stripe_of;
 use crate::watch::Running;
 
+#[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
+mod tests;
+
 /// The generator of [`Attempt::rng`]: small, and the same stream of numbers on every machine.
 pub type TaskRng = Pcg64Mcg;
 
@@ -524,7 +527,8 @@ impl<'e> Attempt<'e> {
         // The new snapshot is taken first: a commit that it includes has locked or changed its cells by
         // now, so the check below cannot miss it.
         let now = self.shared.clock.now();
-        let changed = self.find_entry(|entry| !entry.still_holds(self.shared, false, self.pin));
+        let is_changed = |entry: &Entry<'_>| !entry.still_holds(self.shared, false, now, self.pin);
+        let changed = self.find_entry(is_changed);
         if let Some(changed) = changed.filter(|_| !self.shared.breaks().unchecked_extension) {
             self.met(changed.id);
             self.is_doomed.set(true);
@@ -700,17 +704,28 @@ impl Entry<'_> {
         self.was_there.set(version.value.is_some());
     }
 
-    /// Whether what was read is still the newest there is; `is_locked` says that the caller has locked it.
-    pub(crate) fn still_holds(&self, shared: &Shared, is_locked: bool, pin: &Pin<'_>) -> bool {
+    /// Whether what was read is still the newest there is, and so was at the moment `at`, which is not to come; `is_locked`
+    /// says that the caller has locked it.
+    pub(crate) fn still_holds(
+        &self,
+        shared: &Shared,
+        is_locked: bool,
+        at: CommitNumber,
+        pin: &Pin<'_>,
+    ) -> bool {
         let Some(seen) = self.seen.get() else { return true };
-        if let Some(cell) = self.cell.get() {
-            let is_broken = shared.breaks().away_is_unchanged && cell.is_away();
-            return is_broken || cell.is_still(seen, is_locked);
+        match self.cell.get().or_else(|| shared.table.peek(self.id, pin)) {
+            Some(cell) if self.was_there.get() => {
+                let is_broken = shared.breaks().away_is_unchanged && cell.is_away();
+                is_broken || cell.is_still(seen, is_locked)
+            }
+            // Nothing is nothing, of whichever commit.
+            Some(cell) => cell.is_nothing(at, is_locked),
+            // Nobody had been given the id when it was looked up. If somebody has since, and has committed the object before
+            // the moment in question, its cell is there: cells are made before numbers are taken. Or it was given up, and
+            // what was removed may have been there at that moment, unless it went before.
+            None => shared.table.gone_until() <= at,
         }
-        // Nobody had been given the id when it was looked up. If somebody has since, and has committed the object before
-        // the moment in question, its cell is there: cells are made before numbers are taken, and given up only when there is
-        // nothing again.
-        shared.table.peek(self.id, pin).is_none_or(|cell| cell.is_still(seen, is_locked))
     }
 }
 

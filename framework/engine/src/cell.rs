@@ -7,7 +7,8 @@
 //!   the lock and waits.
 //! - The word's number is that of the newest version whenever the lock is free.
 //! - `value` and `kind` belong together whenever the word is the same before and after both were read, and free.
-//! - A loaded cell has a newest version; an object that never was has one without a value, of commit zero.
+//! - A loaded cell has a newest version; an object that never was has one without a value, of commit zero or, where cells
+//!   were given up before, of a later one (`table.rs`).
 //! - While the newest value is in the store only, [`AWAY`] stands in its place, and the word says of which commit it is
 //!   as ever. Only the holder of the lock takes a value away, and only one that the store has (`cell/away.rs`).
 //! - A cell that is gone (`cell/gone.rs`) stays locked for ever, under a number that no commit has: whoever still has it
@@ -260,6 +261,17 @@ impl Cell {
         word == seen.0 << NUMBER_SHIFT | u64::from(is_own)
     }
 
+    /// Whether there is nothing, and was nothing at the moment `at` since the last change; `is_own` says that the caller
+    /// holds the lock.
+    pub(crate) fn is_nothing(&self, at: CommitNumber, is_own: bool) -> bool {
+        let word = self.word.load(Ordering::Acquire);
+        let is_free = word & LOCKED == u64::from(is_own) && word >> NUMBER_SHIFT <= at.0;
+        // Without the second look, the value could be another installation's.
+        is_free
+            && self.value.load(Ordering::Acquire).is_null()
+            && (self.word.load(Ordering::Relaxed) ^ word) & !RESERVED == 0
+    }
+
     /// Locks the cell, after whoever holds it now, and tells whether somebody did; refused while it is reserved by
     /// someone who is to be respected, and for ever when it is gone.
     ///
@@ -323,6 +335,7 @@ impl Cell {
     ) {
         let word = self.word.load(Ordering::Relaxed);
         debug_assert!(word & LOCKED != 0, "installed without the lock");
+        debug_assert!(!self.is_away(), "a value was taken out of memory while locked");
         let old_number = CommitNumber(word >> NUMBER_SHIFT);
         pin.took(value.as_deref().map_or(0, footprint));
         let old = self.swap(value);

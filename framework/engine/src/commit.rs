@@ -102,7 +102,7 @@ pub(crate) fn commit<'e>(
         writes.entries.sort_unstable_by_key(|entry| entry.id);
     }
     if shared.breaks().validation_before_locking {
-        if find_changed(shared, attempt, |_| false).is_some() {
+        if find_changed(shared, attempt, CommitNumber(u64::MAX), |_| false).is_some() {
             return CommitOutcome::Conflicted;
         }
         yield_now();
@@ -133,7 +133,7 @@ pub(crate) fn commit<'e>(
     let ticket = Ticket::take(shared, sink);
     let number = ticket.number;
     if !shared.breaks().validation_before_locking
-        && let Some(changed) = find_changed(shared, attempt, |entry| locks.has(entry))
+        && let Some(changed) = find_changed(shared, attempt, number, |entry| locks.has(entry))
     {
         drop(locks);
         attempt.met(changed.id);
@@ -157,10 +157,12 @@ pub(crate) fn commit<'e>(
     CommitOutcome::Done(number)
 }
 
-/// The first of what the attempt read that is not so any more; `is_locked` says what the attempt has locked.
+/// The first of what the attempt read that is not so any more at `number`, its place in the order; `is_locked` says what the
+/// attempt has locked.
 fn find_changed<'a, 'e>(
     shared: &Shared,
     attempt: &'a Attempt<'e>,
+    number: CommitNumber,
     is_locked: impl Fn(&Entry<'e>) -> bool,
 ) -> Option<&'a Entry<'e>> {
     let breaks = shared.breaks();
@@ -170,7 +172,7 @@ fn find_changed<'a, 'e>(
     attempt.find_entry(|entry| {
         let is_excused = (breaks.phantom_not_validated && is_phantom(entry))
             || (breaks.looks_not_validated && !entry.is_changed.get());
-        !is_excused && !entry.still_holds(shared, is_locked(entry), attempt.pin())
+        !is_excused && !entry.still_holds(shared, is_locked(entry), number, attempt.pin())
     })
 }
 
@@ -189,6 +191,7 @@ fn do_blind(
     for entry in &writes.entries {
         let mut slot = entry.slot.borrow_mut();
         let (Slot::Blind(blind), Some(cell)) = (&*slot, entry.cell.get()) else { continue };
+        debug_assert!(!cell.is_away(), "a value was taken out of memory while locked");
         let newest = cell.newest(attempt.pin());
         // Nobody can change it before the commit is through. If it fails, what was seen here is a read like any other.
         entry.has_seen(newest);
@@ -310,7 +313,12 @@ impl Drop for Locks<'_, '_> {
     fn drop(&mut self) {
         for entry in &self.writes[self.done..self.locked] {
             if !self.skips(entry) {
-                self.cell(entry).unlock();
+                let cell = self.cell(entry);
+                cell.unlock();
+                if cell.is_absent() {
+                    // The cell was made for what has come to nothing, and perhaps its page with it.
+                    self.shared.table.list(entry.id);
+                }
             }
         }
     }

@@ -1,7 +1,9 @@
 //! Giving up the cells of what is gone: which pages may be of no use any more, and who looks, when.
 //!
-//! Whoever removes an object lists its page, which costs a word beside the page's own address. Nothing looks for a page that
-//! is not listed, however many there are; and a listed page is left at the first object that is still there.
+//! Whoever removes an object lists its page, and so does who has made a page for something that is not there. Nothing looks for
+//! a page that is not listed, however many there are; and a listed page is left at the first object that is still there.
+
+use std::collections::VecDeque;
 
 use daystar_model::{CommitNumber, ObjectId};
 
@@ -9,14 +11,23 @@ use crate::engine::Shared;
 use crate::seat::Seated;
 use crate::sync::{AtomicU64, IS_CHECKED, Mutex, Ordering};
 
-/// Pages that may be of no use any more, each by one of its ids.
+/// Pages that may be of no use any more.
 #[derive(Default)]
 pub(crate) struct Listed {
-    ids: Mutex<Vec<ObjectId>>,
+    pages: Mutex<Pages>,
     /// How many there are, for whoever only wants to know whether it is worth looking.
     count: AtomicU64,
-    /// Up to where the store had come when somebody looked last.
-    looked_at: AtomicU64,
+    /// Up to where the store must have come before somebody looks again.
+    due: AtomicU64,
+}
+
+#[derive(Default)]
+struct Pages {
+    /// Each by one of its ids, those first that were listed first.
+    ids: VecDeque<ObjectId>,
+    /// How many are still to be looked at of those that there were when somebody began: what has to wait is listed again behind
+    /// them, and must not be looked at again and again.
+    left: usize,
 }
 
 /// From how many pages on, and after how many commits that the store has got since, somebody looks: what was removed last
@@ -24,29 +35,43 @@ pub(crate) struct Listed {
 const PAGES: u64 = if IS_CHECKED { 1 } else { 64 };
 const COMMITS: u64 = if IS_CHECKED { 1 } else { 1024 };
 
-/// How many pages are looked at after one job. More wait for the next.
-const PAGES_AT_ONCE: usize = 1024;
+/// How many pages are looked at after one job. The next looks at more.
+const PAGES_AT_ONCE: usize = 128;
 
 impl Listed {
     /// Adds the page of `id`, which must not be listed yet.
     pub(crate) fn add(&self, id: ObjectId) {
-        let mut ids = self.ids.lock();
-        ids.push(id);
-        self.count.store(ids.len() as u64, Ordering::Relaxed);
+        let mut pages = self.pages.lock();
+        pages.ids.push_back(id);
+        self.count.store(pages.ids.len() as u64, Ordering::Relaxed);
     }
 
     fn is_due(&self, stored: impl FnOnce() -> CommitNumber) -> bool {
         self.count.load(Ordering::Relaxed) >= PAGES
-            && stored().0 >= self.looked_at.load(Ordering::Relaxed) + COMMITS
+            && stored().0 >= self.due.load(Ordering::Relaxed)
     }
 
+    /// Some of them, if nobody else was faster. They are not listed any more.
     fn take(&self, stored: CommitNumber) -> Vec<ObjectId> {
-        self.looked_at.store(stored.0, Ordering::Relaxed);
-        let mut ids = self.ids.lock();
-        let most = ids.len().min(PAGES_AT_ONCE);
-        let taken = ids.drain(..most).collect();
+        let mut pages = self.pages.lock();
+        let Pages { ids, left } = &mut *pages;
+        if *left == 0 {
+            *left = ids.len();
+        }
+        let some = (*left).min(ids.len()).min(PAGES_AT_ONCE);
+        *left -= some;
+        let taken = ids.drain(..some).collect();
+        if *left == 0 {
+            self.due.store(stored.0 + COMMITS, Ordering::Relaxed);
+        }
         self.count.store(ids.len() as u64, Ordering::Relaxed);
         taken
+    }
+
+    /// Whether there are some that nobody has looked at since somebody began.
+    #[cfg(feature = "breaks")]
+    fn is_midway(&self) -> bool {
+        self.pages.lock().left > 0
     }
 }
 
@@ -55,13 +80,22 @@ impl Shared {
     #[inline]
     pub(crate) fn give_up_gone(&self, seated: &Seated<'_>) {
         if self.table.listed.is_due(|| self.budget.last_stored()) {
-            self.look_for_gone(seated);
+            self.look_for_some(seated);
         }
     }
 
     /// Gives up what is of no use of the pages that may be.
-    #[cold]
+    #[cfg(feature = "breaks")]
     pub(crate) fn look_for_gone(&self, seated: &Seated<'_>) {
+        self.look_for_some(seated);
+        while self.table.listed.is_midway() {
+            self.look_for_some(seated);
+        }
+    }
+
+    /// The same of some of them.
+    #[cold]
+    pub(crate) fn look_for_some(&self, seated: &Seated<'_>) {
         let stored = self.budget.last_stored();
         for id in self.table.listed.take(stored) {
             // To whoever is alone, a cell that is locked for this would look like one that is being changed.

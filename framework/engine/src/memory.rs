@@ -135,13 +135,14 @@ impl Shared {
     fn weigh(&self, ids: impl IntoIterator<Item = ObjectId>, seated: &Seated<'_>) -> Vec<Weighed> {
         let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
         let weigh = |id| {
-            let weight = match self.table.peek(id, &pin)?.read(CommitNumber(u64::MAX), &pin) {
-                Found::Newest(version) => version.value.map_or(0, footprint),
-                Found::Older(_) | Found::Away | Found::Gone => 0,
+            let cell = self.table.peek(id, &pin);
+            let weight = match cell.map(|cell| cell.read(CommitNumber(u64::MAX), &pin)) {
+                Some(Found::Newest(version)) => version.value.map_or(0, footprint),
+                Some(Found::Older(_) | Found::Away | Found::Gone) | None => 0,
             };
-            Some((id, weight as u64))
+            (id, weight as u64)
         };
-        ids.into_iter().filter_map(weigh).collect()
+        ids.into_iter().map(weigh).collect()
     }
 
     /// Tells the policy what was `used`, and what was only met, and takes out of memory what it lets go of, until there is

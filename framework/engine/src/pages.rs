@@ -21,15 +21,26 @@ pub(crate) struct Pages {
     shelves: [OnceLock<Shelf>; SHELVES],
 }
 
-type Shelf = Box<[Slot]>;
+struct Shelf {
+    slots: Box<[Slot]>,
+    /// Of each page, whether somebody has said that it may be of no use any more, and nobody has looked since. Apart from
+    /// the slots: those are read at every access to an object, and these are written when one is removed.
+    listed: Box<[AtomicBool]>,
+}
+
 pub(crate) type Page = [Cell; CELLS_PER_PAGE];
 
-/// Where a page is, if there is one.
-struct Slot {
-    /// As `Box::into_raw` gave it; null if there is none.
-    page: AtomicPtr<Page>,
-    /// Whether somebody has said that the page may be of no use any more, and nobody has looked since.
-    is_listed: AtomicBool,
+/// Where a page is, as `Box::into_raw` gave it; null if there is none.
+struct Slot(AtomicPtr<Page>);
+
+/// What comes next, to whoever goes from page to page.
+pub(crate) enum Next<'p> {
+    /// A page, and the index of its first cell.
+    Page(u64, &'p Page),
+    /// None for so long that it is better to go on another time, from this index.
+    NothingUntil(u64),
+    /// None any more.
+    End,
 }
 
 /// What became of giving up a page.
@@ -49,6 +60,8 @@ pub(crate) const CELLS_PER_PAGE: usize = match () {
     () if IS_CHECKED => 4,
     () => 64,
 };
+/// How many slots are looked at in one go for the next page.
+const SLOTS_AT_ONCE: usize = 4096;
 const FIRST_SHELF_PAGES: u64 = if IS_CHECKED { 4 } else { 64 };
 /// Enough for every index that an id can have, also while pages are small.
 const SHELVES: usize = 60;
@@ -61,39 +74,42 @@ impl Pages {
     /// The cell of `index`; what has to be made for it is counted in `bytes`.
     pub(crate) fn cell<'p>(&'p self, index: u64, bytes: &Counter, pin: &'p Pin<'_>) -> &'p Cell {
         let (shelf, slot, cell) = locate(index);
-        let slots = self.shelves[shelf].get_or_init(|| {
-            let shelf: Shelf = (0..FIRST_SHELF_PAGES << shelf).map(|_| Slot::empty()).collect();
-            bytes.add(size_of_val(&*shelf));
-            shelf
+        let shelf = self.shelves[shelf].get_or_init(|| {
+            let made = Shelf::of(FIRST_SHELF_PAGES << shelf);
+            bytes.add(size_of_val(&*made.slots) + size_of_val(&*made.listed));
+            made
         });
-        &slots[slot].make(bytes, pin)[cell]
+        &shelf.slots[slot].make(bytes, pin)[cell]
     }
 
     #[inline]
     pub(crate) fn peek<'p>(&'p self, index: u64, pin: &'p Pin<'_>) -> Option<&'p Cell> {
         let (shelf, slot, cell) = locate(index);
-        Some(&self.shelves[shelf].get()?[slot].page(pin)?[cell])
+        Some(&self.shelves[shelf].get()?.slots[slot].page(pin)?[cell])
     }
 
-    /// The first page that there is from the one of `index` on, and the index of its first cell.
-    pub(crate) fn page_from<'p>(&'p self, index: u64, pin: &'p Pin<'_>) -> Option<(u64, &'p Page)> {
-        let (first_shelf, mut slot, _) = locate(index);
-        for shelf in first_shelf..SHELVES {
+    /// The first page that there is from the one of `index` on.
+    pub(crate) fn next_from<'p>(&'p self, index: u64, pin: &'p Pin<'_>) -> Next<'p> {
+        let (first_shelf, mut first, _) = locate(index);
+        let mut left = SLOTS_AT_ONCE;
+        for number in first_shelf..SHELVES {
             // Shelves are not made in order: a task may be the first thing that is looked for.
-            if let Some(slots) = self.shelves[shelf].get() {
-                let found = slots
-                    .iter()
-                    .enumerate()
-                    .skip(slot)
-                    .find_map(|(at, slot)| Some((at, slot.page(pin)?)));
-                if let Some((at, page)) = found {
-                    let before = FIRST_SHELF_PAGES * ((1 << shelf) - 1);
-                    return Some(((before + at as u64) * CELLS_PER_PAGE as u64, page));
+            if let Some(shelf) = self.shelves[number].get() {
+                let before = FIRST_SHELF_PAGES * ((1 << number) - 1);
+                let index_of = |slot: usize| (before + slot as u64) * CELLS_PER_PAGE as u64;
+                for (slot, there) in shelf.slots.iter().enumerate().skip(first) {
+                    if let Some(page) = there.page(pin) {
+                        return Next::Page(index_of(slot), page);
+                    }
+                    left -= 1;
+                    if left == 0 {
+                        return Next::NothingUntil(index_of(slot + 1));
+                    }
                 }
             }
-            slot = 0;
+            first = 0;
         }
-        None
+        Next::End
     }
 
     /// Learns that the page of `index` may be of no use any more; whether that is news, and somebody has to
@@ -101,7 +117,7 @@ impl Pages {
     pub(crate) fn list(&self, index: u64) -> bool {
         // In one step with the look, and so is taking it back: what happened to the page before somebody is told that it
         // is no news is seen by whoever looks at the page next.
-        self.slot(index).is_some_and(|slot| !slot.is_listed.swap(true, Ordering::AcqRel))
+        self.slot(index).is_some_and(|(_, is_listed)| !is_listed.swap(true, Ordering::AcqRel))
     }
 
     /// Gives up the page of `index`, if it says nothing that a store does not say that has every commit up to `stored`.
@@ -115,8 +131,8 @@ impl Pages {
         pin: &Pin<'_>,
         before: impl FnOnce(CommitNumber),
     ) -> GivenUp {
-        let Some(slot) = self.slot(index) else { return GivenUp::Kept };
-        slot.is_listed.swap(false, Ordering::AcqRel);
+        let Some((slot, is_listed)) = self.slot(index) else { return GivenUp::Kept };
+        is_listed.swap(false, Ordering::AcqRel);
         let Some(page) = slot.page(pin) else { return GivenUp::Kept };
         match seize(page, stored, breaks) {
             Ok((settled, newest)) => {
@@ -131,9 +147,19 @@ impl Pages {
         }
     }
 
-    fn slot(&self, index: u64) -> Option<&Slot> {
+    fn slot(&self, index: u64) -> Option<(&Slot, &AtomicBool)> {
         let (shelf, slot, _) = locate(index);
-        self.shelves[shelf].get()?.get(slot)
+        let shelf = self.shelves[shelf].get()?;
+        shelf.slots.get(slot).zip(shelf.listed.get(slot))
+    }
+}
+
+impl Shelf {
+    fn of(pages: u64) -> Self {
+        Self {
+            slots: (0..pages).map(|_| Slot(AtomicPtr::new(null_mut()))).collect(),
+            listed: (0..pages).map(|_| AtomicBool::new(false)).collect(),
+        }
     }
 }
 
@@ -165,14 +191,10 @@ fn seize(page: &Page, stored: CommitNumber, breaks: Breaks) -> Result<(u64, Comm
 }
 
 impl Slot {
-    fn empty() -> Self {
-        Self { page: AtomicPtr::new(null_mut()), is_listed: AtomicBool::new(false) }
-    }
-
     /// The page, if there is one.
     #[inline]
     fn page<'p>(&'p self, _pin: &'p Pin<'_>) -> Option<&'p Page> {
-        let page = self.page.load(Ordering::Acquire);
+        let page = self.0.load(Ordering::Acquire);
         // SAFETY: a page that was here while the pin was held is given back only after that.
         unsafe { page.as_ref() }
     }
@@ -185,7 +207,7 @@ impl Slot {
             }
             let page = Box::into_raw(Box::new(std::array::from_fn(|_| Cell::unloaded())));
             let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
-            match self.page.compare_exchange(null_mut(), page, success, failure) {
+            match self.0.compare_exchange(null_mut(), page, success, failure) {
                 Ok(_) => bytes.add(size_of::<Page>()),
                 // SAFETY: it came from `Box::into_raw` just now, and nobody else has seen it.
                 Err(_) => drop(unsafe { Box::from_raw(page) }),
@@ -195,9 +217,9 @@ impl Slot {
 
     /// Takes out `page`, which is here and all of whose cells the caller has seized, and marks them as gone.
     fn empty_out(&self, page: &Page, breaks: Breaks, pin: &Pin<'_>) {
-        let own = self.page.load(Ordering::Relaxed);
+        let own = self.0.load(Ordering::Relaxed);
         debug_assert!(std::ptr::eq(own, page), "only who has all cells takes out a page");
-        self.page.store(null_mut(), Ordering::Release);
+        self.0.store(null_mut(), Ordering::Release);
         if breaks.gone_unmarked {
             page.iter().for_each(Cell::unlock);
         } else {
@@ -230,7 +252,7 @@ impl Drop for OldPage {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let page = self.page.load(Ordering::Relaxed);
+        let page = self.0.load(Ordering::Relaxed);
         if !page.is_null() {
             // SAFETY: nobody else has the slot, so nobody can be looking at its page, and this is its one way back.
             drop(unsafe { Box::from_raw(page) });

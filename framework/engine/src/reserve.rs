@@ -31,31 +31,43 @@ impl<'e> Reservation<'e> {
         own: Reserver,
         footprint: &[ObjectId],
     ) -> Self {
-        let is_reserved = |id: &ObjectId| reserve(shared, seated, *id, own);
-        let reserved = footprint.iter().copied().filter(is_reserved).collect();
+        let mut reserved = Vec::with_capacity(footprint.len());
+        let mut backoff = Backoff::default();
+        let mut next = 0;
+        while next < footprint.len() {
+            match reserve(shared, seated, own, &footprint[next..], &mut reserved) {
+                (all, None) => next += all,
+                (some, Some(NotFree::Reserved(other))) => {
+                    next += some;
+                    drop(shared.seats.seat(other.to_seat()).turnstile.lock());
+                    // The other may be waiting for something itself, and its turnstile open until it has all.
+                    backoff.wait();
+                }
+                (some, Some(NotFree::Gone)) => next += some,
+            }
+        }
         Self { shared, seated, reserved, _turnstile: seated.seat.turnstile.lock() }
     }
 }
 
-/// Reserves the cell of `id`, after whoever has reserved it now; `false` if there is none.
-fn reserve(shared: &Shared, seated: &Seated<'_>, id: ObjectId, own: Reserver) -> bool {
-    let mut backoff = Backoff::default();
-    loop {
-        // Let go of before anybody is waited for.
-        let pin = shared.epoch.pin(&shared.seats, seated.seat, &seated.yard);
-        let Some(cell) = shared.table.peek(id, &pin) else { return false };
-        let reserved = cell.reserve(own);
-        drop(pin);
-        match reserved {
-            Ok(()) => return true,
-            Err(NotFree::Reserved(other)) => {
-                drop(shared.seats.seat(other.to_seat()).turnstile.lock());
-            }
-            Err(NotFree::Gone) => {}
+/// Reserves the cells of `ids`, one after the other, until one is not free, and adds those that there are to `reserved`. How many
+/// ids were done with, and why not the next. Nobody is waited for while pinned.
+fn reserve(
+    shared: &Shared,
+    seated: &Seated<'_>,
+    own: Reserver,
+    ids: &[ObjectId],
+    reserved: &mut Vec<ObjectId>,
+) -> (usize, Option<NotFree>) {
+    let pin = shared.epoch.pin(&shared.seats, seated.seat, &seated.yard);
+    for (done, id) in ids.iter().enumerate() {
+        let Some(cell) = shared.table.peek(*id, &pin) else { continue };
+        if let Err(why) = cell.reserve(own) {
+            return (done, Some(why));
         }
-        // The other may be waiting for something itself, and its turnstile open until it has all.
-        backoff.wait();
+        reserved.push(*id);
     }
+    (ids.len(), None)
 }
 
 impl Drop for Reservation<'_> {

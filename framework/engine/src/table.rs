@@ -20,7 +20,7 @@ use foldhash::fast::FixedState;
 use crate::breaks::Breaks;
 use crate::cell::{Cell, Loaded};
 use crate::gone::Listed;
-use crate::pages::{CELLS_PER_PAGE, GivenUp, Page, Pages};
+use crate::pages::{CELLS_PER_PAGE, GivenUp, Next, Page, Pages};
 use crate::reclaim::Pin;
 use crate::sync::{Arc, AtomicU64, Counter, Ordering};
 
@@ -72,7 +72,11 @@ impl Table {
 
     /// Makes sure that the newest version of `id` is in `cell`, which is its own; what was brought for that.
     pub(crate) fn load(&self, id: ObjectId, cell: &Cell) -> Result<Option<Loaded>, StoreError> {
-        let Some(loaded) = cell.load(id, &*self.store, self.gone_until())? else { return Ok(None) };
+        let loaded = cell.load(id, &*self.store, self.gone_until());
+        if loaded.is_err() {
+            self.list(id);
+        }
+        let Some(loaded) = loaded? else { return Ok(None) };
         if !loaded.is_back {
             self.settled.fetch_add(1, Ordering::Relaxed);
         }
@@ -92,7 +96,7 @@ impl Table {
         cell.load_locked(id, &*self.store)
     }
 
-    /// The cell of `id`, if anybody has touched it.
+    /// The cell of `id`, if anybody has touched it, and it was not given up since.
     #[inline]
     pub(crate) fn peek<'p>(&'p self, id: ObjectId, pin: &'p Pin<'_>) -> Option<&'p Cell> {
         let cell = match self.pages(id) {
@@ -155,7 +159,7 @@ impl Table {
     }
 
     /// The last commit that any cell given up was of.
-    fn gone_until(&self) -> CommitNumber {
+    pub(crate) fn gone_until(&self) -> CommitNumber {
         CommitNumber(self.gone_until.load(Ordering::Acquire))
     }
 
@@ -166,13 +170,18 @@ impl Table {
         pin: &'p Pin<'_>,
     ) -> Option<Vec<(ObjectId, &'p Cell)>> {
         while let Some(&space) = COUNTED.get(walk.space) {
-            if let Some((first, page)) = self.counted[walk.space].page_from(walk.index, pin) {
-                walk.index = first + CELLS_PER_PAGE as u64;
-                return Some(
-                    (first..).map(|index| ObjectId::new(space, index)).zip(page).collect(),
-                );
+            match self.counted[walk.space].next_from(walk.index, pin) {
+                Next::Page(first, page) => {
+                    walk.index = first + CELLS_PER_PAGE as u64;
+                    let ids = (first..).map(|index| ObjectId::new(space, index));
+                    return Some(ids.zip(page).collect());
+                }
+                Next::NothingUntil(index) => {
+                    walk.index = index;
+                    return Some(Vec::new());
+                }
+                Next::End => (walk.space, walk.index) = (walk.space + 1, 0),
             }
-            (walk.space, walk.index) = (walk.space + 1, 0);
         }
         self.walk_names(walk, pin)
     }

@@ -5,7 +5,7 @@ use std::thread;
 
 use daystar_model::CommitNumber;
 
-use super::{CELLS_PER_PAGE, FIRST_SHELF_PAGES, GivenUp, Page, Pages, SHELVES, locate};
+use super::{CELLS_PER_PAGE, FIRST_SHELF_PAGES, GivenUp, Next, Page, Pages, SHELVES, locate};
 use crate::breaks::Breaks;
 use crate::cell::{Found, Respect};
 use crate::coins::{Bank, assert_whole, gold};
@@ -67,7 +67,7 @@ fn a_page_goes_only_when_nothing_in_it_is_of_use() {
         let note = |number| newest = Some(number);
         let became = pages.give_up(INDEX, last, Breaks::default(), pin, note);
         assert_eq!((became, newest), (GivenUp::Gone { settled: 1 }, Some(last)));
-        assert!(pages.peek(INDEX, pin).is_none() && pages.page_from(0, pin).is_none());
+        assert!(pages.peek(INDEX, pin).is_none() && matches!(pages.next_from(0, pin), Next::End));
         assert!(matches!(cell.read(LATE, pin), Found::Gone), "who has it still is told");
         assert_eq!(give_up(&pages, last, pin), GivenUp::Kept, "there is none any more");
     });

@@ -82,6 +82,7 @@ fn with_what_is_gone_forgotten_before_it_is_stored_it_comes_back() {
 fn with_what_is_gone_of_no_commit_a_torn_world_is_seen() {
     let breaks = Breaks { gone_of_no_commit: true, ..Breaks::default() };
     assert_caught(breaks, crate::gone::signs, "a torn world was seen");
+    assert_caught(breaks, crate::gone::early, "a torn world was seen");
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn with_eviction_of_what_is_not_stored_it_is_lost() {
 #[test]
 fn with_eviction_of_what_is_locked_it_is_not_there_to_be_changed() {
     let breaks = Breaks { evicts_locked: true, ..Breaks::default() };
-    assert_caught(breaks, crate::memory::additions, "does not exist");
+    assert_caught(breaks, crate::memory::additions, "was taken out of memory while locked");
 }
 
 #[test]

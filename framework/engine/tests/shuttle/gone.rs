@@ -21,6 +21,7 @@ fn nobody_can_tell_what_was_given_up() {
     explore(flags);
     explore(removals);
     explore(signs);
+    explore(early);
     let (known, touched) = (KNOWN.load(Ordering::SeqCst), TOUCHED.load(Ordering::SeqCst));
     assert!(known < touched, "nothing was ever given up: {known} of {touched}");
 }
@@ -146,6 +147,45 @@ pub(crate) fn signs(breaks: Breaks) {
     });
     assert!(!is_torn.load(Ordering::SeqCst), "a torn world was seen");
     assert_eq!(world.gold(sign), 0, "a sign says nothing of what is there");
+    end(world, 3);
+}
+
+/// Somebody makes an id up that is given away next. Two signs say whether there ever was an object of it, and whether there is
+/// one no more.
+pub(crate) fn early(breaks: Breaks) {
+    let world = World::over_store(breaks, 12, 0);
+    let [gone, made] = world.lone_accounts([0, 0]);
+    let made_up = ObjectId::new(Space::Object, world.lone_id().index() + 1);
+    let is_torn = Arc::new(AtomicBool::new(false));
+    let count = |is_torn: Arc<AtomicBool>| {
+        move |attempt: &Attempt<'_>| {
+            let is_gone = attempt.get::<Account>(gone)?.gold == 1;
+            let is_there = attempt.find::<Account>(made_up)?.is_some();
+            let was_made = attempt.get::<Account>(made)?.gold == 1;
+            is_torn.fetch_or(is_there != (was_made && !is_gone), Ordering::SeqCst);
+            Ok(())
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            world.run(move |attempt| {
+                attempt.get_mut::<Account>(made)?.gold = 1;
+                let id = attempt.insert(Space::Object, Account { gold: 0 })?;
+                assert_eq!(id, made_up, "another was given away first");
+                Ok(())
+            });
+            world.run(move |attempt| {
+                attempt.get_mut::<Account>(gone)?.gold = 1;
+                Ok(attempt.remove::<Account>(made_up)?)
+            });
+        });
+        scope.spawn(|| world.perhaps(count(is_torn.clone())));
+        scope.spawn(|| {
+            world.look(count(is_torn.clone()));
+            world.perhaps(count(is_torn.clone()));
+        });
+    });
+    assert!(!is_torn.load(Ordering::SeqCst), "a torn world was seen");
     end(world, 3);
 }
 
