@@ -364,14 +364,7 @@ impl<'e> Attempt<'e> {
         }
         let known = self.shared.table.peek(id, self.pin);
         if known.is_none() && self.shared.is_unallocated(id) {
-            return self.enter(Entry {
-                id,
-                cell: Plain::new(None),
-                seen: Plain::new(Some(CommitNumber::ZERO)),
-                was_there: Plain::new(false),
-                slot: RefCell::new(Slot::Absent),
-                is_changed: Plain::new(false),
-            });
+            return self.enter(Entry::of_unallocated(id));
         }
         if self.company == Company::Others && self.shared.heat.is_hot(id) {
             self.queue(id);
@@ -698,6 +691,18 @@ impl<'e> Attempt<'e> {
 }
 
 impl Entry<'_> {
+    /// What is seen under an id that nobody has been given.
+    fn of_unallocated(id: ObjectId) -> Self {
+        Self {
+            id,
+            cell: Plain::new(None),
+            seen: Plain::new(Some(CommitNumber::ZERO)),
+            was_there: Plain::new(false),
+            slot: RefCell::new(Slot::Absent),
+            is_changed: Plain::new(false),
+        }
+    }
+
     /// Remembers that `version` was read.
     pub(crate) fn has_seen(&self, version: Version<'_>) {
         self.seen.set(Some(version.number));

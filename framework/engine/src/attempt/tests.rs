@@ -1,13 +1,10 @@
 //! What was not there when it was looked up, when its cell has been given up meanwhile.
 
-use std::cell::{Cell as Plain, RefCell};
-
 use daystar_model::{CommitNumber, ManualClock, ObjectId, Space};
 
 use super::{Attempt, Entry};
 use crate::coins::{Chest, Gold};
 use crate::engine::{Engine, Settings};
-use crate::entries::Slot;
 use crate::error::Error;
 use crate::job::{Job, Outcome};
 use crate::sync::Arc;
@@ -42,14 +39,7 @@ fn nothing_holds_at_no_moment_before_what_was_given_up_went() {
     let (time, settings) = (Arc::new(ManualClock::default()), Settings::default());
     let engine = Engine::new(store, Arc::new(()), time, settings).expect("an empty store");
     let id = ObjectId::new(Space::Object, engine.shared.ids_given());
-    let entry = Entry {
-        id,
-        cell: Plain::new(None),
-        seen: Plain::new(Some(CommitNumber::ZERO)),
-        was_there: Plain::new(false),
-        slot: RefCell::new(Slot::Absent),
-        is_changed: Plain::new(false),
-    };
+    let entry = Entry::of_unallocated(id);
     let holds_at = |at| {
         let seated = engine.shared.seats.take();
         let pin = engine.shared.epoch.pin(&engine.shared.seats, seated.seat, &seated.yard);

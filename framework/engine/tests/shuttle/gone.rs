@@ -9,8 +9,9 @@ use daystar_model::{ObjectId, Space};
 use shuttle::thread;
 
 use crate::common::Account;
+use crate::phantoms::plant;
 use crate::schedules::explore;
-use crate::world::{World, message};
+use crate::world::World;
 
 /// How many objects the engines knew in the end, of how many, over all orders.
 static KNOWN: AtomicU64 = AtomicU64::new(0);
@@ -65,16 +66,6 @@ fn flags_with(world: World) {
     });
     assert_eq!(world.messages(), ["planted"], "both flags are planted, or none");
     end(world, 3);
-}
-
-fn plant(world: &World, own: ObjectId, other: ObjectId) {
-    world.perhaps(move |attempt| {
-        if attempt.find::<Account>(other)?.is_none() {
-            attempt.insert_at(own, Account { gold: 1 })?;
-            attempt.effect(message("planted"));
-        }
-        Ok(())
-    });
 }
 
 fn add(attempt: &Attempt<'_>, account: ObjectId) -> Result<(), Error> {

@@ -37,7 +37,7 @@ pub(crate) fn flags(breaks: Breaks) {
     world.check();
 }
 
-fn plant(world: &World, own: ObjectId, other: ObjectId) {
+pub(crate) fn plant(world: &World, own: ObjectId, other: ObjectId) {
     world.perhaps(move |attempt| {
         if attempt.find::<Account>(other)?.is_none() {
             attempt.insert_at(own, Account { gold: 1 })?;
