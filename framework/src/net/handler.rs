@@ -14,7 +14,7 @@ use crate::net::outbox::Outbox;
 pub(crate) trait SessionHandler: Send + Sync + 'static {
     /// A client has greeted properly and asks to join.
     ///
-    /// `Ok`: the join is under way. When it has finished, what [`Outbox::welcome`] gives must be the first frame that `outbox`
+    /// `Ok`: the join waits for [`SessionInput::begin`], as what follows it does. When it has finished, what [`Outbox::welcome`] gives must be the first frame that `outbox`
     /// is told, or [`Outbox::reject`] be called. Requests may come in before that; they belong behind the join.
     ///
     /// # Errors
@@ -31,8 +31,12 @@ pub(crate) trait SessionInput: Send + Sync {
     /// All that has come so far has been received. This may run some of it, and must leave what takes long to others.
     fn begin(&self);
 
-    /// The session is over. Called exactly once for each session that was opened, and last.
+    /// The session is over. What is to happen then may run here, as with [`begin`](Self::begin). Called last; this or
+    /// [`abandoned`](Self::abandoned) is called exactly once for each session that was opened.
     fn closed(&self, why: Closed);
+
+    /// The session is over, because what ran it was thrown away: this thread must not do more than say so.
+    fn abandoned(&self);
 }
 
 /// Who wants to join.

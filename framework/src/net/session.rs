@@ -365,7 +365,7 @@ fn lost(error: &ConnectionError) -> Closed {
     }
 }
 
-/// Says `closed` exactly once, even when the session's task is thrown away or panics.
+/// Says exactly once that the session is over, even when its task is thrown away or panics.
 struct Input(Option<Arc<dyn SessionInput>>);
 
 impl Input {
@@ -385,7 +385,7 @@ impl Input {
 impl Drop for Input {
     fn drop(&mut self) {
         if let Some(input) = self.0.take() {
-            input.closed(Closed::Lost);
+            input.abandoned();
         }
     }
 }

@@ -1,27 +1,28 @@
-//! The server's UDP socket, and the thread that reads it.
+//! The server's UDP socket, and who reads it.
 
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::thread;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use quinn::udp::UdpSocketState;
 use quinn::{
     AsyncTimer, AsyncUdpSocket, Endpoint, EndpointConfig, Runtime, ServerConfig, TokioRuntime,
 };
-use tokio::runtime::Builder;
 use tracing::debug;
 
-/// Listens on `listen`. The connections run where they are accepted; the socket is read by a thread of its own.
+/// Listens on `listen`. The connections run where they are accepted, and so does what reads the socket: one task among theirs,
+/// whose turn the others take for it when it comes late.
 ///
-/// On a shared runtime the task that reads the socket takes its turn among those of a thousand connections, at fifty
-/// microseconds a turn, and a burst overflows the socket's buffer meanwhile. Measured with a thousand clients joining at once on
-/// two busy cores, the buffer being Debian's: 500 to 1,000 packets lost and calls held up for ten seconds by QUIC's timeouts; with
-/// the thread 50 to 150 packets and half a second. A few clients alone pay for it with a wake-up more.
+/// A thread that does nothing but read would be woken by each packet that comes alone, which costs more than reading it. A task
+/// alone would wait for its turn behind those of a thousand connections, at fifty microseconds a turn, and a burst overflows the
+/// socket's buffer meanwhile: measured with a thousand clients joining at once on two busy cores, the buffer being Debian's, 500 to
+/// 1,000 packets were lost, and calls held up for ten seconds by QUIC's timeouts.
 ///
 /// # Errors
 /// Those of the system.
@@ -32,20 +33,7 @@ pub(super) fn listen(
 ) -> io::Result<Endpoint> {
     let socket = UdpSocket::bind(listen)?;
     enlarge_buffers(&socket);
-    let reading = Builder::new_current_thread().enable_io().build()?;
-    let runtime = Arc::new(ReadApart::default());
-    let endpoint = {
-        let _inside = reading.enter();
-        let runtime = Arc::clone(&runtime);
-        Endpoint::new(endpoint, Some(config), socket, runtime)?
-    };
-    if let Some(reader) = runtime.reader() {
-        // Ends when the endpoint is dropped and its last connection is over.
-        thread::Builder::new()
-            .name("daystar-socket".to_owned())
-            .spawn(move || reading.block_on(reader))?;
-    }
-    Ok(endpoint)
+    Endpoint::new(endpoint, Some(config), socket, Arc::new(ReadByAll::default()))
 }
 
 /// Asks for more room than systems give by default. Not being given it costs speed under load, so it is no error.
@@ -61,41 +49,117 @@ fn enlarge_buffers(socket: &UdpSocket) {
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Tokio as quinn's runtime, except that the endpoint's task, which quinn spawns first, is handed out instead.
+/// Tokio as quinn's runtime, except that each task lends a hand to the endpoint's, which quinn spawns first.
 #[derive(Default)]
-struct ReadApart {
-    reader: Mutex<Reader>,
+struct ReadByAll {
+    reading: Mutex<Option<Arc<Reading>>>,
 }
 
-#[derive(Default)]
-enum Reader {
-    #[default]
-    Expected,
-    Spawned(Task),
-    HandedOut,
+/// The task that reads the socket.
+struct Reading {
+    began: Instant,
+    /// When it was last polled, in microseconds since it began.
+    polled_us: AtomicU64,
+    state: Mutex<State>,
 }
 
-impl ReadApart {
-    fn reader(&self) -> Option<Task> {
-        match std::mem::replace(&mut *self.reader.lock(), Reader::HandedOut) {
-            Reader::Spawned(task) => Some(task),
-            Reader::Expected | Reader::HandedOut => None,
+struct State {
+    /// `None` when it has ended.
+    task: Option<Task>,
+    /// Of the task of its own: whoever polls it, that one is to be woken.
+    waker: Option<Waker>,
+}
+
+impl Reading {
+    fn of(task: Task) -> Self {
+        let state = Mutex::new(State { task: Some(task), waker: None });
+        Self { began: Instant::now(), polled_us: AtomicU64::new(0), state }
+    }
+
+    /// Reads what has come, and some of what comes meanwhile.
+    fn poll(&self, state: &mut State, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(task) = &mut state.task {
+            ready!(task.as_mut().poll(context));
         }
+        state.task = None;
+        Poll::Ready(())
+    }
+
+    /// Reads, unless somebody has of late, or does.
+    fn lend_a_hand(&self) {
+        let now_us = self.now_us();
+        if now_us < self.polled_us.load(Ordering::Relaxed) + LATE.as_micros() as u64 {
+            return;
+        }
+        let Some(mut state) = self.state.try_lock() else { return };
+        let Some(waker) = state.waker.clone() else { return };
+        if self.poll(&mut state, &mut Context::from_waker(&waker)).is_ready() {
+            waker.wake();
+        }
+        self.polled_us.store(self.now_us(), Ordering::Relaxed);
+    }
+
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 
-impl Runtime for ReadApart {
+/// The endpoint's task, in its own right.
+struct Reader(Arc<Reading>);
+
+impl Future for Reader {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.state.lock();
+        state.waker.get_or_insert_with(|| context.waker().clone()).clone_from(context.waker());
+        let polled = self.0.poll(&mut state, context);
+        self.0.polled_us.store(self.0.now_us(), Ordering::Relaxed);
+        polled
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // It has the socket, and the socket's owner has what lends it a hand.
+        let task = self.0.state.lock().task.take();
+        drop(task);
+    }
+}
+
+/// A connection's task.
+struct Helper {
+    task: Task,
+    reading: Arc<Reading>,
+}
+
+impl Future for Helper {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let polled = self.task.as_mut().poll(context);
+        self.reading.lend_a_hand();
+        polled
+    }
+}
+
+impl Runtime for ReadByAll {
     fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
         TokioRuntime.new_timer(at)
     }
 
     fn spawn(&self, task: Task) {
-        let mut reader = self.reader.lock();
-        if let Reader::Expected = *reader {
-            *reader = Reader::Spawned(task);
-        } else {
-            drop(reader);
-            TokioRuntime.spawn(task);
+        let mut reading = self.reading.lock();
+        match &*reading {
+            Some(reading) => {
+                let reading = Arc::clone(reading);
+                tokio::spawn(Helper { task, reading });
+            }
+            None => {
+                let new = Arc::new(Reading::of(task));
+                *reading = Some(Arc::clone(&new));
+                tokio::spawn(Reader(new));
+            }
         }
     }
 
@@ -104,11 +168,14 @@ impl Runtime for ReadApart {
     }
 }
 
-impl std::fmt::Debug for ReadApart {
+impl std::fmt::Debug for ReadByAll {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ReadApart")
+        f.write_str("ReadByAll")
     }
 }
+
+/// A task's turn that is so late is taken by others.
+const LATE: Duration = Duration::from_micros(200);
 
 /// The packets of all connections pass one socket; the system's default holds about a hundred.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;

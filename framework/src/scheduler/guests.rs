@@ -3,10 +3,13 @@
 //! Waking a worker and being woken by what it has to say costs two changes of threads, ten microseconds together; most
 //! requests take one or two. But nobody knows beforehand how long a piece takes, and the network must not wait for a game. So
 //! there is always a thread of the network that is no guest; and after a turn that took long, nobody is a guest for a time that
-//! is long against it.
+//! is long against it. One of them may be the thread that waits for the sockets: then another is woken now and then to wait in its place.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime::Handle;
 
 /// How many guests there may be, and are.
 pub(crate) struct Guests {
@@ -21,6 +24,8 @@ pub(crate) struct Guests {
 pub(crate) struct Guest<'g> {
     guests: &'g Guests,
     since: Instant,
+    /// What its thread had been on a processor by then.
+    busy_since: Duration,
 }
 
 impl Guests {
@@ -43,7 +48,17 @@ impl Guests {
         let (success, failure) = (Ordering::Acquire, Ordering::Relaxed);
         let more = |now| (now < self.max).then_some(now + 1);
         self.now.fetch_update(success, failure, more).ok()?;
-        Some(Guest { guests: self, since })
+        Some(Guest { guests: self, since, busy_since: busy() })
+    }
+
+    /// Sees to it that somebody waits for what `network`, whose threads they are, waits for. To be called now and then.
+    ///
+    /// One of tokio's threads waits for all sockets and timers; the others sleep until there is something for them. When the one that
+    /// waited is a guest for long, another must wake, find nothing to do, and so wait in its place.
+    pub(crate) fn stand_in(&self, network: &Handle) {
+        if self.now.load(Ordering::Relaxed) > 0 {
+            network.spawn(async {});
+        }
     }
 
     /// Blocks until there is none. To be called when none can come any more.
@@ -69,7 +84,8 @@ impl Drop for Guest<'_> {
     fn drop(&mut self) {
         let now = Instant::now();
         let stay = now - self.since;
-        if stay > LONG {
+        // Only then is it asked how much of that was the system's, which costs more than to look at a clock.
+        if stay > LONG && (stay > VERY_LONG || busy().saturating_sub(self.busy_since) > LONG) {
             let until = self.guests.us_at(now + stay * REST);
             self.guests.shut_until_us.fetch_max(until, Ordering::Relaxed);
         }
@@ -77,15 +93,29 @@ impl Drop for Guest<'_> {
     }
 }
 
+/// How long this thread has been on a processor.
+fn busy() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
+}
+
 /// What wakes a worker costs less than the rest of a turn that has taken so long.
 const STAY: Duration = Duration::from_micros(200);
-/// A thread that the system interrupts is often away for a few milliseconds, and that says nothing of the game.
+/// So long a processor's time is long.
 const LONG: Duration = Duration::from_millis(1);
+/// A thread that the system interrupts is often away for a few milliseconds, and that says nothing of the game. One that is away for
+/// longer waits for something, a slow disk say, and had better do so elsewhere.
+const VERY_LONG: Duration = Duration::from_millis(10);
 /// So guests spend at most a twentieth of their time with what takes long.
 const REST: u32 = 20;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+
+    use tokio::runtime::Builder;
+    use tokio::time::sleep;
+
     use super::*;
 
     #[test]
@@ -108,5 +138,54 @@ mod tests {
         assert!(guests.enter().is_none(), "a guest's long stay is followed by another's");
         guests.shut_until_us.store(0, Ordering::Relaxed);
         assert!(guests.enter().is_some(), "the place came back");
+    }
+
+    #[test]
+    fn only_a_processor_s_time_makes_a_stay_long_that_is_not_very_long() {
+        let guests = Guests::new(1);
+        let mut interrupted = guests.enter().expect("a place");
+        interrupted.since -= 3 * LONG;
+        drop(interrupted);
+        let mut computing =
+            guests.enter().expect("a stay in which the thread was away is not held against it");
+        computing.since -= 3 * LONG;
+        while busy().saturating_sub(computing.busy_since) <= LONG {}
+        drop(computing);
+        assert!(guests.enter().is_none(), "a long computation is followed by another guest's");
+    }
+
+    /// Has the thread that waits for timers stay as a guest; whether another timer rings meanwhile.
+    fn rings_beside_a_guest(stands_in: bool, patience: Duration) -> bool {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_time().build();
+        let runtime = runtime.expect("a runtime");
+        let guests = Arc::new(Guests::new(1));
+        let ((leave, to_leave), (ring, rung)) = (channel::<()>(), channel());
+        runtime.spawn(async move {
+            sleep(Duration::from_millis(1_050)).await;
+            let _nobody_waits = ring.send(());
+        });
+        let staying = Arc::clone(&guests);
+        runtime.spawn(async move {
+            // By then all threads are at rest, and this one is the one that the timer wakes.
+            sleep(Duration::from_millis(50)).await;
+            let _guest = staying.enter();
+            let _released = to_leave.recv();
+        });
+        let deadline = Instant::now() + patience;
+        let mut has_rung = false;
+        while !has_rung && Instant::now() < deadline {
+            has_rung = rung.recv_timeout(Duration::from_millis(10)).is_ok();
+            if stands_in {
+                guests.stand_in(runtime.handle());
+            }
+        }
+        drop(leave);
+        has_rung
+    }
+
+    #[test]
+    fn timers_ring_while_a_guest_stays_if_somebody_stands_in() {
+        assert!(rings_beside_a_guest(true, Duration::from_secs(20)));
+        assert!(!rings_beside_a_guest(false, Duration::from_secs(2)), "nobody need stand in");
     }
 }

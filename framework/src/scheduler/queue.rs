@@ -13,6 +13,7 @@ use std::sync::Arc;
 use daystar_engine::Engine;
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
+use tokio::runtime::Handle;
 
 use crate::scheduler::guests::{Guest, Guests};
 
@@ -169,6 +170,11 @@ impl RunQueue {
         if let Some(lane) = left {
             self.ready(Ready::Lane(lane));
         }
+    }
+
+    /// Sees to it that somebody waits for what comes over the network, though its threads run work. To be called now and then.
+    pub(crate) fn stand_in(&self, network: &Handle) {
+        self.guests.stand_in(network);
     }
 
     /// Appends work that has no order with any other.

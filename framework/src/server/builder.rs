@@ -42,7 +42,7 @@ use crate::server::sessions::Sessions;
 use crate::server::tasks::calls::Calls;
 use crate::server::tasks::load::Loader;
 use crate::server::tasks::{self, Tasks};
-use crate::server::watch::watch;
+use crate::server::watch::{Watched, watch};
 use crate::server::world::Beginning;
 use crate::server::{Running, Server, panics};
 
@@ -258,6 +258,7 @@ impl<G: Game> Builder<G> {
         let runner = tasks.runner();
         let kinds =
             Kinds::new(tasks::names(), Arc::clone(&queue), count, runner, Arc::clone(&known));
+        let network = Network::start(network_threads(count))?;
         let dispatch = Arc::new(Dispatch {
             persistence: Arc::clone(&persistence),
             switchboard: Arc::default(),
@@ -281,7 +282,15 @@ impl<G: Game> Builder<G> {
         let writer = Writer::start(&persistence, Arc::clone(&store), stored)?;
         let faults = &persistence.faults;
         let orders = self.data.as_ref().map(|data| Orders::of::<G>(data, queue.clone()));
-        let tick = watch(engine.clone(), persistence.clone(), clock.clone(), queue.clone(), orders);
+        let watched = Watched {
+            engine: engine.clone(),
+            persistence: persistence.clone(),
+            clock: clock.clone(),
+            queue: queue.clone(),
+            orders,
+            network: network.handle(),
+        };
+        let tick = watch(watched);
         let timers = TimerThread::start(&dispatch.timers, tick)?;
         let game = Arc::new(self.game);
         let beginning =
@@ -289,9 +298,8 @@ impl<G: Game> Builder<G> {
         beginning.open_world(&*store)?;
 
         let workers = Workers::start(count, &queue, &engine)?;
-        let network = Network::start(network_threads(count))?;
         let opened = Opened { world: clock.now(), wall: clock.wall() };
-        tasks.begin(opened, network.handle().map(|runtime| Calls::new(runtime, queue.clone())));
+        tasks.begin(opened, Some(Calls::new(network.handle(), queue.clone())));
         let switchboard = Arc::clone(&dispatch.switchboard);
         let (names, faults) = (Arc::<Names>::default(), Arc::clone(faults));
         let authenticator = self.authenticator;

@@ -10,7 +10,10 @@ use std::time::Duration;
 use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 
 /// A tokio runtime of the server's own. Dropping it leaves its tasks to end in the background.
-pub(crate) struct Network(Option<Runtime>);
+pub(crate) struct Network {
+    runtime: Option<Runtime>,
+    handle: Handle,
+}
 
 impl Network {
     /// Starts the runtime.
@@ -20,17 +23,18 @@ impl Network {
     pub(crate) fn start(threads: usize) -> io::Result<Self> {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(threads).thread_name("network").enable_all();
-        Ok(Self(Some(builder.build()?)))
+        let runtime = builder.build()?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
     }
 
     /// What spawns tasks here, from anywhere.
-    pub(crate) fn handle(&self) -> Option<Handle> {
-        self.0.as_ref().map(|runtime| runtime.handle().clone())
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle.clone()
     }
 
     /// Makes this the runtime of what is spawned while the guard lives.
-    pub(crate) fn enter(&self) -> Option<EnterGuard<'_>> {
-        self.0.as_ref().map(Runtime::enter)
+    pub(crate) fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
     }
 
     /// Runs `future` here and blocks the calling thread until it is done. `None` if it panicked.
@@ -40,7 +44,7 @@ impl Network {
     ) -> Option<T> {
         // Not `Runtime::block_on`, which panics on the threads of another runtime.
         let (done, outcome) = mpsc::sync_channel(1);
-        self.0.as_ref()?.spawn(async move {
+        self.handle.spawn(async move {
             let _nobody_waits = done.send(future.await);
         });
         outcome.recv().ok()
@@ -49,7 +53,7 @@ impl Network {
     /// Ends the runtime and waits until its tasks are gone, and with them what they held: the store, above all, which
     /// somebody may want to open next.
     pub(crate) fn stop(mut self) {
-        let Some(runtime) = self.0.take() else { return };
+        let Some(runtime) = self.runtime.take() else { return };
         // On a thread of its own, since it blocks, which a thread of another runtime must not.
         let ending = thread::spawn(move || runtime.shutdown_timeout(PATIENCE));
         if ending.join().is_err() {
@@ -63,7 +67,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Drop for Network {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }

@@ -48,7 +48,7 @@ impl<G: Game> SessionHandler for Sessions<G> {
         });
         tracing::debug!(session = %id, name = stay.identity.name(), %address, "joining");
         self.names.begun(stay.identity.name(), id);
-        stay.push(Event::Join);
+        RunQueue::lay(&stay, Event::Join);
         Ok(Arc::new(stay))
     }
 }
@@ -110,15 +110,16 @@ impl<G: Game> SessionInput for Arc<Stay<G>> {
             Closed::Lost => Left::Lost,
             Closed::Dropped(reason) => Left::Dropped(reason),
         };
-        self.push(Event::Leave(why));
+        RunQueue::lay(self, Event::Leave(why));
+        self.begin();
+    }
+
+    fn abandoned(&self) {
+        self.queue.push(self, Event::Leave(Left::Lost));
     }
 }
 
 impl<G: Game> Stay<G> {
-    fn push(self: &Arc<Self>, event: Event) {
-        self.queue.push(self, event);
-    }
-
     fn join(&self, engine: &Engine) {
         let game = Arc::clone(&self.game);
         let outcome =

@@ -1,9 +1,11 @@
-//! What is looked at now and then: tasks that run for too long, of which the operator is told, and how far the disk is behind.
+//! What is looked at now and then: tasks that run for too long, of which the operator is told, whether anybody waits for the network, and
+//! how far the disk is behind.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daystar_engine::{Engine, Overdue};
+use tokio::runtime::Handle;
 use tracing::{error, warn};
 
 use crate::scheduler::queue::RunQueue;
@@ -12,14 +14,20 @@ use crate::server::clock::WorldClock;
 use crate::server::orders::Orders;
 use crate::server::persistence::Persistence;
 
+/// What is to be looked at.
+pub(crate) struct Watched {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) persistence: Arc<Persistence>,
+    pub(crate) clock: Arc<WorldClock>,
+    pub(crate) queue: Arc<RunQueue>,
+    pub(crate) orders: Option<Orders>,
+    /// The network's runtime, whose threads may be guests.
+    pub(crate) network: Handle,
+}
+
 /// What the timers' thread is to do besides.
-pub(crate) fn watch(
-    engine: Arc<Engine>,
-    persistence: Arc<Persistence>,
-    clock: Arc<WorldClock>,
-    queue: Arc<RunQueue>,
-    mut orders: Option<Orders>,
-) -> Tick {
+pub(crate) fn watch(watched: Watched) -> Tick {
+    let Watched { engine, persistence, clock, queue, mut orders, network } = watched;
     let began = Instant::now();
     let (mut next, mut next_show) = (Duration::ZERO, Duration::ZERO);
     Box::new(move || {
@@ -29,6 +37,7 @@ pub(crate) fn watch(
             engine.watch(now).iter().for_each(report);
             persistence.faults.tick();
             clock.tick(&queue);
+            queue.stand_in(&network);
             if let Some(orders) = &mut orders {
                 orders.tick();
             }

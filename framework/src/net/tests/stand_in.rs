@@ -363,6 +363,10 @@ impl SessionInput for Visitor {
         self.switchboard.unregister(self.session);
         let _ = self.reports.send(Report::Closed(self.name.clone(), why));
     }
+
+    fn abandoned(&self) {
+        self.closed(Closed::Lost);
+    }
 }
 
 impl Visitor {
