@@ -5,6 +5,7 @@
 mod bank;
 mod stage;
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -149,6 +150,45 @@ async fn nothing_durable_is_told_before_it_is_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_told_too_early_is_caught() {
     assert!(told_too_early(true).await, "the break was not seen");
+}
+
+/// Whether an operator is told that an account has been made while the disk is still busy with it.
+fn operator_is_told_too_early(is_broken: bool) -> bool {
+    let (store, folder) = (Stage::new(), tempfile::tempdir().expect("a folder"));
+    let builder = Server::builder(Bank).data(folder.path()).store(store.clone());
+    let breaks = Breaks { durable_is_early: is_broken, ..Breaks::default() };
+    let server = builder.broken(breaks).start().expect("a server");
+    let _well = store.well_at_last();
+    store.set(Mood::Waiting);
+    // As the command line leaves it for a server that runs.
+    let order = folder.path().join("orders").join("1");
+    fs::create_dir_all(folder.path().join("orders")).expect("a folder");
+    let text = r#"[{"Account":{"name":"ann","change":{"Add":{"hash":"","roles":[]}}}}]"#;
+    fs::write(&order, text).expect("an order");
+    fs::rename(&order, order.with_extension("order")).expect("an order");
+    let (taken, done) = (order.with_extension("taken"), order.with_extension("done"));
+    let wait_until = |is_so: &dyn Fn() -> bool| {
+        let looks = (0..4_000).map(|_| std::thread::sleep(Duration::from_millis(5)));
+        { looks }.any(|()| is_so())
+    };
+    assert!(wait_until(&|| taken.exists() || done.exists()), "nobody takes the order");
+    std::thread::sleep(4 * QUIET);
+    let is_early = done.exists();
+    store.set(Mood::Well);
+    let answer = || fs::read_to_string(&done).unwrap_or_default();
+    assert!(wait_until(&|| answer().contains("\"done\":1")), "told: {}", answer());
+    server.stop().expect("a clean end");
+    is_early
+}
+
+#[test]
+fn an_operator_is_told_what_is_stored() {
+    assert!(!operator_is_told_too_early(false));
+}
+
+#[test]
+fn an_operator_who_is_told_too_early_is_caught() {
+    assert!(operator_is_told_too_early(true), "the break was not seen");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Breaks {
-    /// Clients are told at once also what must wait for the disk.
+    /// Clients and operators are told at once also what must wait for the disk.
     pub durable_is_early: bool,
     /// Sessions that a crash has cut off end without their `left`.
     pub left_skipped: bool,

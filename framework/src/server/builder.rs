@@ -33,7 +33,7 @@ use crate::server::error::ServeError;
 use crate::server::memory::memory_unless_set;
 use crate::server::names::Names;
 use crate::server::network::Network;
-use crate::server::orders::Orders;
+use crate::server::orders::{Orders, Stored};
 use crate::server::persistence::faults::{Faults, Release};
 use crate::server::persistence::writer::Writer;
 use crate::server::persistence::{JournalLimits, Persistence};
@@ -281,7 +281,12 @@ impl<G: Game> Builder<G> {
         };
         let writer = Writer::start(&persistence, Arc::clone(&store), stored)?;
         let faults = &persistence.faults;
-        let orders = self.data.as_ref().map(|data| Orders::of::<G>(data, queue.clone()));
+        let stored: Arc<Stored> = {
+            let (persistence, is_early) = (persistence.clone(), self.breaks.durable_is_early);
+            Arc::new(move |last| is_early || persistence.backlog.wait_until_durable(last))
+        };
+        let orders = self.data.as_ref();
+        let orders = orders.map(|data| Orders::of::<G>(data, queue.clone(), stored));
         let watched = Watched {
             engine: engine.clone(),
             persistence: persistence.clone(),

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::sleep;
+use std::thread::{Builder, sleep};
 use std::time::{Duration, Instant};
 
 use daystar_engine::{CommitSink, Committed, Engine, Job, Outcome, Settings};
@@ -69,7 +69,9 @@ fn at_rest<G: Game>(store: &Arc<LmdbStore>, orders: &[Order]) -> Result<Answer, 
     let engine = Engine::new(store.clone(), gathered.clone(), time, settings)?;
     let mut answer = Answer::default();
     for some in orders.chunks(AT_ONCE) {
-        some.iter().for_each(|order| answer.add(order.run::<G>(&engine)));
+        for order in some {
+            answer.add(order.run::<G>(&engine));
+        }
         if let Some(batch) = gathered.take() {
             store.apply(&batch)?;
         }
@@ -149,18 +151,25 @@ fn leave(data: &Path, orders: &[Order]) -> Result<Answer, StoreError> {
 }
 
 impl Answer {
-    fn add(&mut self, outcome: Result<(), String>) {
+    /// The commit by which it was carried out.
+    fn add(&mut self, outcome: Result<CommitNumber, String>) -> Option<CommitNumber> {
         match outcome {
-            Ok(()) => self.done += 1,
-            Err(refused) => self.refused.push(refused),
+            Ok(number) => {
+                self.done += 1;
+                Some(number)
+            }
+            Err(refused) => {
+                self.refused.push(refused);
+                None
+            }
         }
     }
 }
 
 impl Order {
-    fn run<G: Game>(&self, engine: &Engine) -> Result<(), String> {
+    fn run<G: Game>(&self, engine: &Engine) -> Result<CommitNumber, String> {
         match engine.run(&*self.job::<G>()) {
-            Outcome::Committed(_) => Ok(()),
+            Outcome::Committed(number) => Ok(number),
             Outcome::Failed(cause) => Err(reason(&cause)),
         }
     }
@@ -180,15 +189,28 @@ impl Order {
 pub(crate) struct Orders {
     folder: PathBuf,
     queue: Arc<RunQueue>,
-    carry_out: fn(&Engine, &Path),
+    carry_out: fn(&Engine, &Path) -> Carried,
+    /// Waits until a commit is on disk; `false` when it never will be.
+    stored: Arc<Stored>,
     next_look: Instant,
 }
 
+/// Waits until the commit is on disk; `false` when it never will be.
+pub(crate) type Stored = dyn Fn(CommitNumber) -> bool + Send + Sync;
+
+/// Orders that were carried out.
+struct Carried {
+    answer: Answer,
+    /// By which commits, the last of them.
+    last: Option<CommitNumber>,
+}
+
 impl Orders {
-    /// Those for the world of `G` in `data`, carried out by who takes from `queue`.
-    pub(crate) fn of<G: Game>(data: &Path, queue: Arc<RunQueue>) -> Self {
-        let folder = data.join(FOLDER);
-        Self { folder, queue, carry_out: carry_out_taken::<G>, next_look: Instant::now() }
+    /// Those for the world of `G` in `data`, carried out by who takes from `queue`, and answered when `stored` has waited for
+    /// what they have changed.
+    pub(crate) fn of<G: Game>(data: &Path, queue: Arc<RunQueue>, stored: Arc<Stored>) -> Self {
+        let (folder, carry_out) = (data.join(FOLDER), carry_out_taken::<G>);
+        Self { folder, queue, carry_out, stored, next_look: Instant::now() }
     }
 
     /// Looks whether there are any. To be called now and then.
@@ -210,10 +232,14 @@ impl Orders {
             if !is_a(ORDER) {
                 continue;
             }
-            let taken = order.with_extension("taken");
-            let carry_out = self.carry_out;
-            match fs::rename(&order, &taken) {
-                Ok(()) => self.queue.push_loose(Box::new(move |engine| carry_out(engine, &taken))),
+            let taken = order.with_extension(TAKEN);
+            let (carry_out, stored) = (self.carry_out, Arc::clone(&self.stored));
+            let carry_out = move |engine: &Engine| {
+                let carried = carry_out(engine, &taken);
+                answer_when_stored(taken, carried, stored);
+            };
+            match fs::rename(&order, order.with_extension(TAKEN)) {
+                Ok(()) => self.queue.push_loose(Box::new(carry_out)),
                 Err(cause) => warn!(order = %order.display(), %cause, "an order cannot be taken"),
             }
         }
@@ -227,21 +253,44 @@ fn is_late(entry: &fs::DirEntry) -> bool {
     written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age > PATIENCE * 2))
 }
 
-fn carry_out_taken<G: Game>(engine: &Engine, taken: &Path) {
-    let text = match fs::read_to_string(taken) {
-        Ok(text) => text,
-        Err(cause) => return warn!(order = %taken.display(), %cause, "an order cannot be read"),
-    };
-    let mut answer = Answer::default();
-    match serde_json::from_str::<Vec<Order>>(&text) {
-        Ok(orders) => orders.iter().for_each(|order| answer.add(order.run::<G>(engine))),
-        Err(cause) => answer.add(Err(format!("the server does not understand the order: {cause}"))),
+fn carry_out_taken<G: Game>(engine: &Engine, taken: &Path) -> Carried {
+    let mut carried = Carried { answer: Answer::default(), last: None };
+    let mut add = |outcome| carried.last = carried.answer.add(outcome).max(carried.last);
+    match fs::read_to_string(taken) {
+        Ok(text) => match serde_json::from_str::<Vec<Order>>(&text) {
+            Ok(orders) => orders.iter().for_each(|order| add(order.run::<G>(engine))),
+            Err(cause) => add(Err(format!("the server does not understand the order: {cause}"))),
+        },
+        Err(cause) => add(Err(format!("the server cannot read the order: {cause}"))),
     }
+    carried
+}
+
+/// Tells whoever has left the order at `taken` what became of it, once a crash cannot take that back.
+fn answer_when_stored(taken: PathBuf, carried: Carried, stored: Arc<Stored>) {
+    let Carried { mut answer, last } = carried;
+    let wait_and_tell = move || {
+        if last.is_some_and(|last| !stored(last)) {
+            let lost =
+                "the server has ended before what was done was on disk: look, and order it again"
+                    .to_owned();
+            answer = Answer { done: 0, refused: vec![lost] };
+        }
+        tell(&taken, &answer);
+    };
+    // On a thread of its own: a disk that is full may keep it waiting for hours, and workers are few.
+    let thread = Builder::new().name("order".to_owned()).spawn(wait_and_tell);
+    if let Err(cause) = thread {
+        warn!(%cause, "whoever has given an order cannot be told that it was carried out");
+    }
+}
+
+fn tell(taken: &Path, answer: &Answer) {
     for refused in &answer.refused {
         warn!(%refused, "an operator's order could not be carried out");
     }
     info!(orders = answer.done, "an operator's orders were carried out");
-    let told = serde_json::to_string(&answer).map_err(io::Error::other);
+    let told = serde_json::to_string(answer).map_err(io::Error::other);
     let told = told.and_then(|answer| fs::write(taken.with_extension(DONE), answer));
     if let Err(cause) = told.and_then(|()| fs::remove_file(taken)) {
         warn!(%cause, "whoever has given an order cannot be told that it was carried out");
@@ -250,8 +299,9 @@ fn carry_out_taken<G: Game>(engine: &Engine, taken: &Path) {
 
 /// Where orders are left, in a world's folder.
 const FOLDER: &str = "orders";
-/// How orders are called, and what is left when they have been carried out.
+/// How orders are called, then while they are carried out, and what is left when they have been.
 const ORDER: &str = "order";
+const TAKEN: &str = "taken";
 const DONE: &str = "done";
 
 /// How often a server looks for orders, and how long who has given one waits.
@@ -295,7 +345,8 @@ mod tests {
             path
         };
         let (late, early) = (write("1", PATIENCE * 3), write("2", PATIENCE));
-        let mut orders = Orders::of::<Idle>(data.path(), Arc::new(RunQueue::new(0)));
+        let mut orders =
+            Orders::of::<Idle>(data.path(), Arc::new(RunQueue::new(0)), Arc::new(|_| true));
         orders.tick();
         assert_eq!((late.exists(), early.exists()), (false, true));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use daystar_client::{ConnectError, Disconnected, Incoming};
+use daystar_client::{ConnectError, ConnectionState, Disconnected, Incoming};
 
 use crate::net::handler::Closed;
 use crate::net::limits::Limits;
@@ -56,6 +56,31 @@ async fn a_sessions_requests_wait_when_its_queue_is_full() {
         while server.report().await != Report::Closed(gone.clone(), Closed::ByClient) {}
         assert_eq!(server.release(), 4);
     }
+}
+
+#[tokio::test]
+async fn a_client_is_no_faster_for_coming_over_a_new_connection() {
+    let limits = Limits { message_burst: 10, messages_per_second: 0.001, ..Limits::default() };
+    let mut server = StandIn::with(limits);
+    let (ann, _events) = server.join("ann").await;
+    // Nine with the greeting: one may follow, and with the next she is held.
+    for _ in 0..8 {
+        soon(ann.call(&Request::Nod)).await.unwrap();
+    }
+    let mut state = ann.state();
+    ann.break_connection();
+    soon(state.wait_for(|state| *state == ConnectionState::Resumed)).await.unwrap();
+    for _ in 0..8 {
+        soon(ann.send(&Request::Nod)).await.unwrap();
+    }
+    // Another's way there and back shows that hers had time to come if they could.
+    let (bob, _bobs) = server.join("bob").await;
+    for _ in 0..8 {
+        soon(bob.call(&Request::Nod)).await.unwrap();
+    }
+    let is_hers = |report: &Report| matches!(report, Report::Received(name, _) if name == "ann");
+    let received = server.reported().into_iter().filter(is_hers).count();
+    assert!((8..=10).contains(&received), "{received} of 16 came through");
 }
 
 #[tokio::test]
