@@ -18,6 +18,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::disk::{Hollow, fill, folder, id, open};
 use crate::harness::{Harness, Wanted};
+use crate::kernel::written_bytes;
 use crate::load::rate;
 use crate::world::{Player, run as run_task};
 
@@ -99,12 +100,6 @@ impl Load {
         let case = format!("{}, {pace}", self.name);
         harness.print(case, "B/B", written as f64 / changed.max(1) as f64, Wanted::Nothing);
     }
-}
-
-/// Bytes that this process has handed to calls for writing to files; `None` where there is nobody to ask.
-fn written_bytes() -> Option<u64> {
-    let io = std::fs::read_to_string("/proc/self/io").ok()?;
-    io.lines().find_map(|line| line.strip_prefix("wchar: "))?.parse().ok()
 }
 
 const OBJECTS: u64 = 100_000;

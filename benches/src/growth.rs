@@ -22,8 +22,8 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
 use crate::harness::{Harness, Measure, Wanted, median};
+use crate::kernel::resident_bytes;
 use crate::load::rate;
-use crate::memory::resident_bytes;
 use crate::world::{Player, engine_with_players, run as run_task};
 
 pub(crate) fn run(harness: &mut Harness) {

@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::{Hollow, fill, folder, id, open};
 use crate::harness::{Harness, Wanted, median};
+use crate::kernel::resident_bytes;
 use crate::load::{beside, cores};
-use crate::memory::resident_bytes;
 use crate::world::run as run_task;
 
 /// A kilobyte.

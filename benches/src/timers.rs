@@ -21,7 +21,7 @@ use daystar_model::CommitNumber;
 
 use crate::disk::{Nothing, folder};
 use crate::harness::{Harness, Spread, Wanted};
-use crate::memory::resident_bytes;
+use crate::kernel::resident_bytes;
 use crate::single::Single;
 
 pub(crate) fn run(harness: &mut Harness) {

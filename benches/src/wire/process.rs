@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
+use crate::kernel::{anonymous_bytes_of, cpu_of};
 use crate::rivals;
 use crate::wire::game;
 
@@ -60,7 +61,7 @@ impl ServerProcess {
 
     /// Its memory, but for what it has mapped of files; no number where the kernel does not tell.
     pub(crate) fn memory_bytes(&self) -> f64 {
-        let bytes = crate::memory::anonymous_bytes_of(self.child.id());
+        let bytes = anonymous_bytes_of(self.child.id());
         bytes.map_or(f64::NAN, |bytes| bytes as f64)
     }
 }
@@ -70,17 +71,6 @@ impl Drop for ServerProcess {
         self.stdin = None;
         let _ended = self.child.wait();
     }
-}
-
-/// How long the threads of a process have been on a processor, those that have ended not counted.
-pub(crate) fn cpu_of(process: u32) -> Duration {
-    // Not `/proc/PID/stat`, which counts in hundredths of a second.
-    let tasks = std::fs::read_dir(format!("/proc/{process}/task"));
-    let ns = tasks.into_iter().flatten().flatten().filter_map(|task| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(ns.sum())
 }
 
 /// In the process of a server: serves until the parent has had enough. In that of its world's maker: makes it.

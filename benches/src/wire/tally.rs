@@ -6,7 +6,8 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::harness::Spread;
-use crate::wire::process::{ServerProcess, cpu_of};
+use crate::kernel::cpu_of;
+use crate::wire::process::ServerProcess;
 
 /// What one client has counted.
 #[derive(Default)]
