@@ -13,7 +13,7 @@ use quinn::{
     AckFrequencyConfig, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig,
     TransportConfig, VarInt,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{debug, warn};
@@ -48,6 +48,8 @@ pub(crate) struct NetConfig {
     pub(crate) watermark: Arc<Watermark>,
     /// By what clients of a server before this one are told that it is gone; without, they find out by its silence.
     pub(crate) resets: Option<ResetKey>,
+    /// Notified while a thread of the network may be held up: another waits for the socket then.
+    pub(crate) stand_in: Arc<Notify>,
     /// What is broken on purpose.
     pub(crate) broken: Broken,
 }
@@ -149,15 +151,24 @@ impl Endpoint {
         config: NetConfig,
         handler: Arc<dyn SessionHandler>,
     ) -> Result<Self, BindError> {
-        let NetConfig { listen, game, limits, certificate, door, watermark, resets, broken } =
-            config;
+        let NetConfig {
+            listen,
+            game,
+            limits,
+            certificate,
+            door,
+            watermark,
+            resets,
+            stand_in,
+            broken,
+        } = config;
         let server = server_config(&certificate, &limits)?;
         let socket_error = |cause: io::Error| match cause.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse { address: listen },
             _ => BindError::Socket { address: listen, cause },
         };
         let ours = resets.map_or_else(|| Ok(EndpointConfig::default()), |key| key.endpoint());
-        let endpoint = ours.and_then(|ours| socket::listen(listen, ours, server));
+        let endpoint = ours.and_then(|ours| socket::listen(listen, ours, server, stand_in));
         let endpoint = endpoint.map_err(socket_error)?;
         let address = endpoint.local_addr().map_err(socket_error)?;
         let seats = Arc::new(Semaphore::new(limits.connections_max.min(SEATS_MAX)));

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use quinn::udp::UdpSocketState;
 use quinn::{
     AsyncTimer, AsyncUdpSocket, Endpoint, EndpointConfig, Runtime, ServerConfig, TokioRuntime,
 };
+use tokio::sync::Notify;
+use tokio::task::unconstrained;
 use tracing::debug;
 
 /// Listens on `listen`. The connections run where they are accepted, and so does what reads the socket: one task among theirs,
@@ -24,16 +26,21 @@ use tracing::debug;
 /// socket's buffer meanwhile: measured with a thousand clients joining at once on two busy cores, the buffer being Debian's, 500 to
 /// 1,000 packets were lost, and calls held up for ten seconds by QUIC's timeouts.
 ///
+/// Tokio waits for sockets on one of its threads, and the others sleep until there is something for them. When the one that waited is
+/// held up, so is everybody, until `stand_in` is notified: then another wakes, reads what has come, and waits in its place.
+///
 /// # Errors
 /// Those of the system.
 pub(super) fn listen(
     listen: SocketAddr,
     endpoint: EndpointConfig,
     config: ServerConfig,
+    stand_in: Arc<Notify>,
 ) -> io::Result<Endpoint> {
     let socket = UdpSocket::bind(listen)?;
     enlarge_buffers(&socket);
-    Endpoint::new(endpoint, Some(config), socket, Arc::new(ReadByAll::default()))
+    let runtime = Arc::new(ReadByAll { reading: Mutex::default(), stand_in });
+    Endpoint::new(endpoint, Some(config), socket, runtime)
 }
 
 /// Asks for more room than systems give by default. Not being given it costs speed under load, so it is no error.
@@ -50,9 +57,9 @@ fn enlarge_buffers(socket: &UdpSocket) {
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Tokio as quinn's runtime, except that each task lends a hand to the endpoint's, which quinn spawns first.
-#[derive(Default)]
 struct ReadByAll {
     reading: Mutex<Option<Arc<Reading>>>,
+    stand_in: Arc<Notify>,
 }
 
 /// The task that reads the socket.
@@ -72,6 +79,8 @@ struct State {
 
 impl Reading {
     fn of(task: Task) -> Self {
+        // It limits itself, and what another task may still do in its turn says nothing about it.
+        let task = Box::pin(unconstrained(task));
         let state = Mutex::new(State { task: Some(task), waker: None });
         Self { began: Instant::now(), polled_us: AtomicU64::new(0), state }
     }
@@ -127,6 +136,15 @@ impl Drop for Reader {
     }
 }
 
+/// Reads whenever it is told to, as long as there is something to be read.
+async fn stand_in(reading: Weak<Reading>, told: Arc<Notify>) {
+    loop {
+        told.notified().await;
+        let Some(reading) = reading.upgrade() else { return };
+        reading.lend_a_hand();
+    }
+}
+
 /// A connection's task.
 struct Helper {
     task: Task,
@@ -158,6 +176,7 @@ impl Runtime for ReadByAll {
             None => {
                 let new = Arc::new(Reading::of(task));
                 *reading = Some(Arc::clone(&new));
+                tokio::spawn(stand_in(Arc::downgrade(&new), Arc::clone(&self.stand_in)));
                 tokio::spawn(Reader(new));
             }
         }
@@ -179,3 +198,65 @@ const LATE: Duration = Duration::from_micros(200);
 
 /// The packets of all connections pass one socket; the system's default holds about a hundred.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::mpsc::channel;
+
+    use tokio::runtime::{Builder, Handle};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// Has the thread that waits for timers, as it does for sockets, be held up; whether another timer rings within `patience`.
+    fn rings_while_one_is_held_up(is_told: bool, patience: Duration) -> bool {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_time().build();
+        let runtime = runtime.expect("a runtime");
+        let (reading, told) =
+            (Arc::new(Reading::of(Box::pin(pending()))), Arc::<Notify>::default());
+        runtime.spawn(stand_in(Arc::downgrade(&reading), Arc::clone(&told)));
+        let ((ring, rung), (hold, held_up)) = (channel(), channel());
+        let (leave, to_leave) = channel::<()>();
+        runtime.spawn(async move {
+            sleep(RINGS_AFTER).await;
+            let _nobody_waits = ring.send(());
+        });
+        runtime.spawn(async move {
+            let sleeps = |worker: &usize| {
+                !Handle::current().metrics().worker_park_unpark_count(*worker).is_multiple_of(2)
+            };
+            // Until the other thread sleeps, and this one is woken by its timer alone.
+            sleep(RINGS_AFTER / 20).await;
+            while (0..2).filter(sleeps).count() != 1 {
+                sleep(RINGS_AFTER / 20).await;
+            }
+            let _nobody_waits = hold.send(());
+            let _released = to_leave.recv();
+        });
+        held_up.recv().expect("a thread");
+        if rung.try_recv().is_ok() {
+            // So busy a machine says nothing.
+            drop(leave);
+            return rings_while_one_is_held_up(is_told, patience);
+        }
+        let deadline = Instant::now() + patience;
+        let mut has_rung = false;
+        while !has_rung && Instant::now() < deadline {
+            has_rung = rung.recv_timeout(Duration::from_millis(10)).is_ok();
+            if is_told {
+                told.notify_one();
+            }
+        }
+        drop(leave);
+        has_rung
+    }
+
+    const RINGS_AFTER: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn somebody_waits_in_place_of_a_thread_that_is_held_up_if_told_to() {
+        assert!(rings_while_one_is_held_up(true, Duration::from_secs(20)));
+        assert!(!rings_while_one_is_held_up(false, 2 * RINGS_AFTER), "nobody need be told");
+    }
+}

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use daystar_engine::Engine;
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
-use tokio::runtime::Handle;
 
 use crate::scheduler::guests::{Guest, Guests};
 
@@ -172,9 +171,9 @@ impl RunQueue {
         }
     }
 
-    /// Sees to it that somebody waits for what comes over the network, though its threads run work. To be called now and then.
-    pub(crate) fn stand_in(&self, network: &Handle) {
-        self.guests.stand_in(network);
+    /// Whether threads that have brought work run some.
+    pub(crate) fn has_guests(&self) -> bool {
+        self.guests.are_there()
     }
 
     /// Appends work that has no order with any other.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use daystar_engine::{Durability, Engine, Limits, Recorder, SEATS, Settings};
 use daystar_model::{Clock, Store, StoreError, SystemClock, TypeDescriptor};
 use daystar_store::{LmdbStore, MemoryStore, Options};
+use tokio::sync::Notify;
 use tracing::{info, warn};
 
 use crate::game::due::{self, Opened};
@@ -258,7 +259,6 @@ impl<G: Game> Builder<G> {
         let runner = tasks.runner();
         let kinds =
             Kinds::new(tasks::names(), Arc::clone(&queue), count, runner, Arc::clone(&known));
-        let network = Network::start(network_threads(count))?;
         let dispatch = Arc::new(Dispatch {
             persistence: Arc::clone(&persistence),
             switchboard: Arc::default(),
@@ -287,13 +287,15 @@ impl<G: Game> Builder<G> {
         };
         let orders = self.data.as_ref();
         let orders = orders.map(|data| Orders::of::<G>(data, queue.clone(), stored));
+        let answering = orders.as_ref().map(Orders::answering).unwrap_or_default();
+        let stand_in = Arc::<Notify>::default();
         let watched = Watched {
             engine: engine.clone(),
             persistence: persistence.clone(),
             clock: clock.clone(),
             queue: queue.clone(),
             orders,
-            network: network.handle(),
+            stand_in: Arc::clone(&stand_in),
         };
         let tick = watch(watched);
         let timers = TimerThread::start(&dispatch.timers, tick)?;
@@ -303,6 +305,7 @@ impl<G: Game> Builder<G> {
         beginning.open_world(&*store)?;
 
         let workers = Workers::start(count, &queue, &engine)?;
+        let network = Network::start(network_threads(count))?;
         let opened = Opened { world: clock.now(), wall: clock.wall() };
         tasks.begin(opened, Some(Calls::new(network.handle(), queue.clone())));
         let switchboard = Arc::clone(&dispatch.switchboard);
@@ -326,6 +329,7 @@ impl<G: Game> Builder<G> {
             door,
             watermark: Arc::clone(&persistence.watermark),
             resets: self.data.as_deref().and_then(reset_key),
+            stand_in,
             broken: Broken {
                 received_is_ignored: self.breaks.received_is_ignored,
                 retained_is_forgotten: self.breaks.retained_is_forgotten,
@@ -355,6 +359,7 @@ impl<G: Game> Builder<G> {
             clock,
             workers,
             writer,
+            answering,
             network,
         };
         Ok(Server::of(engine, persistence, Arc::clone(&dispatch.timers), running))

@@ -42,6 +42,7 @@ use crate::server::builder::Builder;
 use crate::server::clock::WorldClock;
 use crate::server::error::ServeError;
 use crate::server::network::Network;
+use crate::server::orders::Answering;
 use crate::server::persistence::Persistence;
 use crate::server::persistence::status::{self, JournalStatus};
 use crate::server::persistence::writer::Writer;
@@ -77,6 +78,7 @@ pub(crate) struct Running {
     clock: Arc<WorldClock>,
     workers: Workers,
     writer: Writer,
+    answering: Answering,
     network: Network,
 }
 
@@ -183,6 +185,7 @@ impl Server {
             clock,
             mut workers,
             mut writer,
+            answering,
             network,
         } = running;
         // What has been said to many so far is to reach them before the goodbye.
@@ -201,6 +204,7 @@ impl Server {
         // Nobody is left to run what waits for the end of a fault; the next start finds it in the store.
         self.persistence.faults.abandon();
         let written = writer.finish();
+        answering.finish();
         let Counts { commits, failures, conflicts, reserved, alone, attempts_most, .. } =
             self.counts();
         info!(commits, failures, conflicts, reserved, alone, attempts_most, "closed");

@@ -6,8 +6,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::{Builder, sleep};
-use std::time::{Duration, Instant};
+use std::thread::{Builder, JoinHandle, sleep};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use daystar_engine::{CommitSink, Committed, Engine, Job, Outcome, Settings};
 use daystar_model::{Batch, Change, CommitNumber, ObjectId, Store, StoreError, SystemClock};
@@ -45,6 +45,9 @@ pub(crate) struct Answer {
     pub(crate) done: u64,
     /// Why the others were not.
     pub(crate) refused: Vec<String>,
+    /// Whether it is unknown of all if they will still be done after the next start.
+    #[serde(default)]
+    is_unknown: bool,
 }
 
 /// Has `orders` carried out in the world in `data`.
@@ -120,14 +123,14 @@ fn leave(data: &Path, orders: &[Order]) -> Result<Answer, StoreError> {
     };
     let text = serde_json::to_string(orders).map_err(|cause| failed(cause.to_string()))?;
     let folder = data.join(FOLDER);
-    let name = std::process::id().to_string();
+    // Of this order alone: another process of the same number may have left one that is not answered yet.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let name = format!("{}-{}", std::process::id(), now.as_nanos());
     let (draft, order) =
         (folder.join(format!("{name}.draft")), folder.join(&name).with_extension(ORDER));
     let done = order.with_extension(DONE);
     let write = || {
         fs::create_dir_all(&folder)?;
-        // What a process of this number has not stayed to read is no answer to us.
-        let _none = fs::remove_file(&done);
         fs::write(&draft, text)?;
         fs::rename(&draft, &order)
     };
@@ -136,9 +139,17 @@ fn leave(data: &Path, orders: &[Order]) -> Result<Answer, StoreError> {
     while Instant::now() < until {
         // It is written at once, but not read at once.
         let answer = fs::read_to_string(&done).ok();
-        if let Some(answer) = answer.and_then(|answer| serde_json::from_str(&answer).ok()) {
+        if let Some(answer) = answer.and_then(|answer| serde_json::from_str::<Answer>(&answer).ok())
+        {
             let _tidy = fs::remove_file(&done);
-            return Ok(answer);
+            return match answer {
+                Answer { is_unknown: true, .. } => Err(StoreError::Io {
+                    what: "have it told by the server that has the world open that an order is on disk",
+                    cause: "it ended before; look whether it was carried out, or order it again"
+                        .to_owned(),
+                }),
+                answer => Ok(answer),
+            };
         }
         sleep(LOOK_EVERY / 4);
     }
@@ -190,8 +201,8 @@ pub(crate) struct Orders {
     folder: PathBuf,
     queue: Arc<RunQueue>,
     carry_out: fn(&Engine, &Path) -> Carried,
-    /// Waits until a commit is on disk; `false` when it never will be.
     stored: Arc<Stored>,
+    answering: Answering,
     next_look: Instant,
 }
 
@@ -199,6 +210,7 @@ pub(crate) struct Orders {
 pub(crate) type Stored = dyn Fn(CommitNumber) -> bool + Send + Sync;
 
 /// Orders that were carried out.
+#[derive(Default)]
 struct Carried {
     answer: Answer,
     /// By which commits, the last of them.
@@ -210,7 +222,19 @@ impl Orders {
     /// what they have changed.
     pub(crate) fn of<G: Game>(data: &Path, queue: Arc<RunQueue>, stored: Arc<Stored>) -> Self {
         let (folder, carry_out) = (data.join(FOLDER), carry_out_taken::<G>);
-        Self { folder, queue, carry_out, stored, next_look: Instant::now() }
+        // What a server before this one has taken and not answered: whoever left it has given up.
+        for taken in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if taken.path().extension().is_some_and(|extension| extension == TAKEN) {
+                let _tidy = fs::remove_file(taken.path());
+            }
+        }
+        let answering = Answering::default();
+        Self { folder, queue, carry_out, stored, answering, next_look: Instant::now() }
+    }
+
+    /// Who is to be waited for at the end.
+    pub(crate) fn answering(&self) -> Answering {
+        self.answering.clone()
     }
 
     /// Looks whether there are any. To be called now and then.
@@ -234,9 +258,10 @@ impl Orders {
             }
             let taken = order.with_extension(TAKEN);
             let (carry_out, stored) = (self.carry_out, Arc::clone(&self.stored));
+            let answering = self.answering.clone();
             let carry_out = move |engine: &Engine| {
                 let carried = carry_out(engine, &taken);
-                answer_when_stored(taken, carried, stored);
+                answering.answer_when_stored(taken, carried, stored);
             };
             match fs::rename(&order, order.with_extension(TAKEN)) {
                 Ok(()) => self.queue.push_loose(Box::new(carry_out)),
@@ -254,7 +279,7 @@ fn is_late(entry: &fs::DirEntry) -> bool {
 }
 
 fn carry_out_taken<G: Game>(engine: &Engine, taken: &Path) -> Carried {
-    let mut carried = Carried { answer: Answer::default(), last: None };
+    let mut carried = Carried::default();
     let mut add = |outcome| carried.last = carried.answer.add(outcome).max(carried.last);
     match fs::read_to_string(taken) {
         Ok(text) => match serde_json::from_str::<Vec<Order>>(&text) {
@@ -266,22 +291,40 @@ fn carry_out_taken<G: Game>(engine: &Engine, taken: &Path) -> Carried {
     carried
 }
 
-/// Tells whoever has left the order at `taken` what became of it, once a crash cannot take that back.
-fn answer_when_stored(taken: PathBuf, carried: Carried, stored: Arc<Stored>) {
-    let Carried { mut answer, last } = carried;
-    let wait_and_tell = move || {
-        if last.is_some_and(|last| !stored(last)) {
-            let lost =
-                "the server has ended before what was done was on disk: look, and order it again"
-                    .to_owned();
-            answer = Answer { done: 0, refused: vec![lost] };
+/// The threads that wait to answer.
+#[derive(Clone, Default)]
+pub(crate) struct Answering(Arc<Mutex<Vec<JoinHandle<()>>>>);
+
+impl Answering {
+    /// Tells whoever has left the order at `taken` what became of it, once a crash cannot take that back.
+    fn answer_when_stored(&self, taken: PathBuf, carried: Carried, stored: Arc<Stored>) {
+        let Carried { mut answer, last } = carried;
+        let is_unknown = taken.clone();
+        let wait_and_tell = move || {
+            answer.is_unknown = last.is_some_and(|last| !stored(last));
+            tell(&taken, &answer);
+        };
+        // On a thread of its own: a disk that is full may keep it waiting for hours, and workers are few.
+        let thread = Builder::new().name("order".to_owned()).spawn(wait_and_tell);
+        let mut threads = self.0.lock();
+        threads.retain(|thread| !thread.is_finished());
+        match thread {
+            Ok(thread) => threads.push(thread),
+            Err(cause) => {
+                warn!(%cause, "nobody can wait until an order is on disk");
+                tell(&is_unknown, &Answer { is_unknown: true, ..Answer::default() });
+            }
         }
-        tell(&taken, &answer);
-    };
-    // On a thread of its own: a disk that is full may keep it waiting for hours, and workers are few.
-    let thread = Builder::new().name("order".to_owned()).spawn(wait_and_tell);
-    if let Err(cause) = thread {
-        warn!(%cause, "whoever has given an order cannot be told that it was carried out");
+    }
+
+    /// Waits until all are answered. To be called when nothing more will be stored.
+    pub(crate) fn finish(&self) {
+        let threads = std::mem::take(&mut *self.0.lock());
+        for thread in threads {
+            if thread.join().is_err() {
+                warn!("an order was not answered: what should do that has panicked");
+            }
+        }
     }
 }
 
@@ -289,7 +332,10 @@ fn tell(taken: &Path, answer: &Answer) {
     for refused in &answer.refused {
         warn!(%refused, "an operator's order could not be carried out");
     }
-    info!(orders = answer.done, "an operator's orders were carried out");
+    match answer.is_unknown {
+        true => warn!("an operator's orders were carried out, and may be lost at the next start"),
+        false => info!(orders = answer.done, "an operator's orders were carried out"),
+    }
     let told = serde_json::to_string(answer).map_err(io::Error::other);
     let told = told.and_then(|answer| fs::write(taken.with_extension(DONE), answer));
     if let Err(cause) = told.and_then(|()| fs::remove_file(taken)) {
@@ -313,8 +359,6 @@ const AT_ONCE: usize = 4096;
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use super::*;
     use crate::prelude::*;
 

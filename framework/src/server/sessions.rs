@@ -98,9 +98,6 @@ impl<G: Game> SessionInput for Arc<Stay<G>> {
     }
 
     fn begin(&self) {
-        // What a request wakes on this thread of tokio's, another's writer say, lies where no other thread can take it, until
-        // something else is woken, or the thread is free. A request that takes long must not keep it.
-        let make_way = || drop(tokio::spawn(async {}));
         self.queue.begin(&self.engine, self, &make_way);
     }
 
@@ -111,12 +108,20 @@ impl<G: Game> SessionInput for Arc<Stay<G>> {
             Closed::Dropped(reason) => Left::Dropped(reason),
         };
         RunQueue::lay(self, Event::Leave(why));
+        // The connection is being closed, and `left` must not hold that up.
+        make_way();
         self.begin();
     }
 
     fn abandoned(&self) {
         self.queue.push(self, Event::Leave(Left::Lost));
     }
+}
+
+/// Lets go of what this thread of tokio's has woken last, another's writer say. It lies where no other thread can take it, until
+/// something else is woken, or the thread is free; what takes long must not keep it.
+fn make_way() {
+    drop(tokio::spawn(async {}));
 }
 
 impl<G: Game> Stay<G> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daystar_engine::{Engine, Overdue};
-use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tracing::{error, warn};
 
 use crate::scheduler::queue::RunQueue;
@@ -21,13 +21,13 @@ pub(crate) struct Watched {
     pub(crate) clock: Arc<WorldClock>,
     pub(crate) queue: Arc<RunQueue>,
     pub(crate) orders: Option<Orders>,
-    /// The network's runtime, whose threads may be guests.
-    pub(crate) network: Handle,
+    /// Has another thread of the network wait for the socket.
+    pub(crate) stand_in: Arc<Notify>,
 }
 
 /// What the timers' thread is to do besides.
 pub(crate) fn watch(watched: Watched) -> Tick {
-    let Watched { engine, persistence, clock, queue, mut orders, network } = watched;
+    let Watched { engine, persistence, clock, queue, mut orders, stand_in } = watched;
     let began = Instant::now();
     let (mut next, mut next_show) = (Duration::ZERO, Duration::ZERO);
     Box::new(move || {
@@ -37,7 +37,10 @@ pub(crate) fn watch(watched: Watched) -> Tick {
             engine.watch(now).iter().for_each(report);
             persistence.faults.tick();
             clock.tick(&queue);
-            queue.stand_in(&network);
+            if queue.has_guests() {
+                // One of them may be the thread that waited for the network.
+                stand_in.notify_one();
+            }
             if let Some(orders) = &mut orders {
                 orders.tick();
             }

@@ -186,6 +186,7 @@ async fn a_port_in_use_is_told() {
         door: Arc::new(FrontDoor),
         watermark: Arc::new(Watermark::new(0)),
         resets: None,
+        stand_in: Arc::default(),
         broken: Broken::default(),
     };
     let error = Endpoint::bind(config, Arc::new(Nobody)).err().unwrap();

@@ -142,6 +142,7 @@ impl StandIn {
             door: Arc::new(FrontDoor),
             watermark,
             resets: None,
+            stand_in: Arc::default(),
             broken,
         };
         let endpoint = Endpoint::bind(config, Arc::clone(&game) as _).unwrap();
