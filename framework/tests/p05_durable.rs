@@ -161,15 +161,18 @@ fn operator_is_told_too_early(is_broken: bool) -> bool {
     let _well = store.well_at_last();
     store.set(Mood::Waiting);
     // As the command line leaves it for a server that runs.
-    let order = folder.path().join("orders").join("1");
-    fs::create_dir_all(folder.path().join("orders")).expect("a folder");
+    let orders = folder.path().join("orders");
+    fs::create_dir_all(&orders).expect("a folder");
+    let order = orders.join("1");
     let text = r#"[{"Account":{"name":"ann","change":{"Add":{"hash":"","roles":[]}}}}]"#;
     fs::write(&order, text).expect("an order");
     fs::rename(&order, order.with_extension("order")).expect("an order");
     let (taken, done) = (order.with_extension("taken"), order.with_extension("done"));
     let wait_until = |is_so: &dyn Fn() -> bool| {
-        let looks = (0..4_000).map(|_| std::thread::sleep(Duration::from_millis(5)));
-        { looks }.any(|()| is_so())
+        (0..4_000).any(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            is_so()
+        })
     };
     assert!(wait_until(&|| taken.exists() || done.exists()), "nobody takes the order");
     std::thread::sleep(4 * QUIET);

@@ -224,7 +224,7 @@ impl Orders {
         let (folder, carry_out) = (data.join(FOLDER), carry_out_taken::<G>);
         // What a server before this one has taken and not answered: whoever left it has given up.
         for taken in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if taken.path().extension().is_some_and(|extension| extension == TAKEN) {
+            if is_a(&taken.path(), TAKEN) {
                 let _tidy = fs::remove_file(taken.path());
             }
         }
@@ -248,27 +248,31 @@ impl Orders {
         let Ok(found) = fs::read_dir(&self.folder) else { return };
         for entry in found.flatten() {
             let order = entry.path();
-            let is_a = |extension| order.extension().is_some_and(|other| other == extension);
-            if is_a(DONE) && is_late(&entry) {
+            if is_a(&order, DONE) && is_late(&entry) {
                 // Whoever wanted to know has gone.
                 let _tidy = fs::remove_file(&order);
             }
-            if !is_a(ORDER) {
+            if !is_a(&order, ORDER) {
                 continue;
             }
             let taken = order.with_extension(TAKEN);
+            if let Err(cause) = fs::rename(&order, &taken) {
+                warn!(order = %order.display(), %cause, "an order cannot be taken");
+                continue;
+            }
             let (carry_out, stored) = (self.carry_out, Arc::clone(&self.stored));
             let answering = self.answering.clone();
-            let carry_out = move |engine: &Engine| {
+            self.queue.push_loose(Box::new(move |engine| {
                 let carried = carry_out(engine, &taken);
                 answering.answer_when_stored(taken, carried, stored);
-            };
-            match fs::rename(&order, order.with_extension(TAKEN)) {
-                Ok(()) => self.queue.push_loose(Box::new(carry_out)),
-                Err(cause) => warn!(order = %order.display(), %cause, "an order cannot be taken"),
-            }
+            }));
         }
     }
+}
+
+/// Whether the file's name has this ending.
+fn is_a(file: &Path, extension: &str) -> bool {
+    file.extension().is_some_and(|other| other == extension)
 }
 
 /// Whether nobody waits any more for what this file tells.
@@ -299,7 +303,7 @@ impl Answering {
     /// Tells whoever has left the order at `taken` what became of it, once a crash cannot take that back.
     fn answer_when_stored(&self, taken: PathBuf, carried: Carried, stored: Arc<Stored>) {
         let Carried { mut answer, last } = carried;
-        let is_unknown = taken.clone();
+        let unwatched = taken.clone();
         let wait_and_tell = move || {
             answer.is_unknown = last.is_some_and(|last| !stored(last));
             tell(&taken, &answer);
@@ -312,7 +316,7 @@ impl Answering {
             Ok(thread) => threads.push(thread),
             Err(cause) => {
                 warn!(%cause, "nobody can wait until an order is on disk");
-                tell(&is_unknown, &Answer { is_unknown: true, ..Answer::default() });
+                tell(&unwatched, &Answer { is_unknown: true, ..Answer::default() });
             }
         }
     }

@@ -218,7 +218,7 @@ async fn found(client: &Client, wanted: usize) -> Vec<Sum> {
         let answer = client.call(&Request::Found).await.expect("an answer");
         let Some(Event::Found(found)) = answer else { panic!("no sums") };
         tries += 1;
-        if found.len() >= wanted || tries == 30_000 {
+        if found.len() >= wanted || tries == 5_000 {
             return found;
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -271,8 +271,7 @@ async fn a_survey_sees_one_moment_while_the_game_goes_on() {
 async fn a_survey_that_sees_what_is_newest_is_caught() {
     let breaks = Breaks { survey_sees_newest: true, ..Breaks::default() };
     let sums = counted("newest", 2, breaks).await;
-    let is_wrong = |sum: &Sum| sum.gold != GOLD || !sum.problems.is_empty();
-    assert!(sums.iter().any(is_wrong), "the break was not seen: {sums:?}");
+    assert!(sums.iter().any(|sum| sum.gold != GOLD), "the break was not seen: {sums:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
