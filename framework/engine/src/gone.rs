@@ -1,7 +1,8 @@
-//! Giving up the cells of what is gone: which pages may be of no use any more, and who looks, when.
+//! Giving up the cells of what is gone: which pages, and which names, may be of no use any more, and who looks, when.
 //!
 //! Whoever removes an object lists its page, and so does who has made a page for something that is not there. Nothing looks for
-//! a page that is not listed, however many there are; and a listed page is left at the first object that is still there.
+//! a page that is not listed, however many there are; and a listed page is left at the first object that is still there. A
+//! name is like a page of one cell.
 
 use std::collections::VecDeque;
 
@@ -11,7 +12,7 @@ use crate::engine::Shared;
 use crate::seat::Seated;
 use crate::sync::{AtomicU64, IS_CHECKED, Mutex, Ordering};
 
-/// Pages that may be of no use any more.
+/// Pages and names that may be of no use any more.
 #[derive(Default)]
 pub(crate) struct Listed {
     pages: Mutex<Pages>,
@@ -19,6 +20,8 @@ pub(crate) struct Listed {
     count: AtomicU64,
     /// Up to where the store must have come before somebody looks again.
     due: AtomicU64,
+    /// Or how many there must be: those who only look things up do not get the store on.
+    many: AtomicU64,
 }
 
 #[derive(Default)]
@@ -28,6 +31,8 @@ struct Pages {
     /// How many are still to be looked at of those that there were when somebody began: what has to wait is listed again behind
     /// them, and must not be looked at again and again.
     left: usize,
+    /// How many of those that were looked at since have to wait.
+    waiting: usize,
 }
 
 /// From how many pages on, and after how many commits that the store has got since, somebody looks: what was removed last
@@ -35,8 +40,14 @@ struct Pages {
 const PAGES: u64 = if IS_CHECKED { 1 } else { 64 };
 const COMMITS: u64 = if IS_CHECKED { 1 } else { 1024 };
 
+/// How many have to be listed until somebody looks though the store has not got on: about 100 kB of names.
+const MANY: u64 = if IS_CHECKED { 1 } else { 1024 };
+
 /// How many pages are looked at after one job. The next looks at more.
 const PAGES_AT_ONCE: usize = 128;
+
+/// Or this part of all, so that jobs that list more than that get no further and further ahead.
+const PART_AT_ONCE: usize = 64;
 
 impl Listed {
     /// Adds the page of `id`, which must not be listed yet.
@@ -46,23 +57,34 @@ impl Listed {
         self.count.store(pages.ids.len() as u64, Ordering::Relaxed);
     }
 
+    /// Adds again the page of `id`, which was looked at and has to wait.
+    pub(crate) fn add_again(&self, id: ObjectId) {
+        self.pages.lock().waiting += 1;
+        self.add(id);
+    }
+
     fn is_due(&self, stored: impl FnOnce() -> CommitNumber) -> bool {
-        self.count.load(Ordering::Relaxed) >= PAGES
-            && stored().0 >= self.due.load(Ordering::Relaxed)
+        let count = self.count.load(Ordering::Relaxed);
+        count >= PAGES
+            && (count >= self.many.load(Ordering::Relaxed)
+                || stored().0 >= self.due.load(Ordering::Relaxed))
     }
 
     /// Some of them, if nobody else was faster. They are not listed any more.
     fn take(&self, stored: CommitNumber) -> Vec<ObjectId> {
         let mut pages = self.pages.lock();
-        let Pages { ids, left } = &mut *pages;
+        let Pages { ids, left, waiting } = &mut *pages;
         if *left == 0 {
-            *left = ids.len();
+            (*left, *waiting) = (ids.len(), 0);
+            self.many.store(0, Ordering::Relaxed);
         }
-        let some = (*left).min(ids.len()).min(PAGES_AT_ONCE);
+        let some = (*left).min(ids.len()).min(PAGES_AT_ONCE.max(ids.len() / PART_AT_ONCE));
         *left -= some;
         let taken = ids.drain(..some).collect();
         if *left == 0 {
             self.due.store(stored.0 + COMMITS, Ordering::Relaxed);
+            // What has to wait is not looked at again until as many have come to it.
+            self.many.store((ids.len() + *waiting) as u64 + MANY, Ordering::Relaxed);
         }
         self.count.store(ids.len() as u64, Ordering::Relaxed);
         taken

@@ -32,13 +32,15 @@ pub mod guard;
 mod handover;
 mod heat;
 pub mod history;
+#[cfg(all(test, not(feature = "shuttle")))]
+mod holder;
 pub mod job;
 mod ladder;
 mod limits;
 mod memory;
+mod names;
 #[cfg(all(test, feature = "loom"))]
 mod orderings;
-#[expect(unsafe_code, reason = "pages of cells are given up under those who look at them")]
 mod pages;
 mod policy;
 mod recent;
@@ -47,6 +49,8 @@ mod reclaim;
 mod rerun;
 mod reserve;
 mod seat;
+#[expect(unsafe_code, reason = "cells are given up under those who look at them")]
+mod slot;
 mod snapshot;
 mod sync;
 mod table;

@@ -10,8 +10,8 @@
 
 mod cells;
 mod epochs;
+mod gone;
 mod handing_on;
-mod pages;
 mod passing;
 mod snapshots;
 

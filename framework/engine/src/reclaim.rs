@@ -22,9 +22,9 @@ use daystar_model::{CommitNumber, Managed, Object, ObjectId};
 
 use crate::breaks::Breaks;
 use crate::cell::{Loaded, Older, footprint};
-use crate::pages::OldPage;
 use crate::recent::Recent;
 use crate::seat::{Seat, Seats};
+use crate::slot::OldCells;
 use crate::sync::{Arc, AtomicU64, CachePadded, IS_CHECKED, Ordering, fence, pause};
 
 #[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
@@ -66,7 +66,7 @@ pub(crate) enum Garbage {
     Value(Arc<dyn Object>),
     Past(Arc<Older>),
     /// Cells that the table has no more.
-    Page(OldPage),
+    Cells(OldCells),
 }
 
 /// Shown by a seat where nobody is pinned.
@@ -162,8 +162,8 @@ impl Pin<'_> {
     /// Has `garbage`, which no cell holds any more, given back once nobody can be reading it.
     pub(crate) fn retire(&self, garbage: Garbage) {
         let bytes = garbage.bytes();
-        // Pages are counted by the table.
-        if !matches!(garbage, Garbage::Page(_)) {
+        // Cells are counted by the table.
+        if !matches!(garbage, Garbage::Cells(_)) {
             self.seat.tally.bytes.less(bytes as u64);
         }
         let mut yard = self.yard.borrow_mut();
@@ -237,7 +237,7 @@ impl Garbage {
         match self {
             Self::Value(value) => footprint(&**value),
             Self::Past(past) => past.footprint(),
-            Self::Page(page) => page.bytes(),
+            Self::Cells(cells) => cells.bytes(),
         }
     }
 }
@@ -260,7 +260,7 @@ impl Yard {
                 match garbage {
                     Garbage::Value(value) => self.pool.keep(value),
                     Garbage::Past(past) => drop(past),
-                    Garbage::Page(page) => drop(page),
+                    Garbage::Cells(cells) => drop(cells),
                 }
             }
             bag.shrink_to(KEPT_MAX);

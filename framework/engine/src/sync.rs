@@ -67,6 +67,9 @@ mod checked {
 #[cfg(any(feature = "shuttle", feature = "loom"))]
 pub(crate) use checked::*;
 
+mod shared_map;
+pub(crate) use shared_map::SharedMap;
+
 #[cfg(feature = "loom")]
 mod loomed;
 #[cfg(feature = "loom")]

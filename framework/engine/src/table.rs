@@ -1,41 +1,36 @@
 //! The table of cells: where an object id leads.
 //!
 //! Ids count upwards, so their cells lie in pages of neighbours, found by the id's bits: a look-up hashes
-//! nothing and touches one cache line that is not shared by all. Only names, whose ids are hashes, need a map, from
-//! the hash to a place of the same kind.
+//! nothing and touches one cache line that is not shared by all. Only names, whose ids are hashes, need a map.
 //!
-//! Nearly all ids that were ever given away are of what is gone by now. So a page of cells is given up when it says
-//! nothing that the store does not say (`docs/design/0013-cells-of-what-is-gone.md`), and made again should somebody ask.
-//! Pages of names stay: there are as many as there were different names.
+//! Nearly all ids that were ever given away are of what is gone by now, and most names that are asked for may be bound to
+//! nothing. So a page of cells, or the cell of a name, is given up when it says nothing that the store does not say
+//! (`docs/design/0013-cells-of-what-is-gone.md`), and made again should somebody ask.
 //!
 //! Of which commit it is that nothing is there, a cell that is made again does not know. It takes the last that any cell
 //! given up so far was of. That may be too late, never too early: an attempt that sees an older moment moves up to now
 //! first, and so cannot miss what was still there at its moment. Whoever looks at the past need not care, for as long as
 //! somebody does, what was removed after their moment is kept, and the page with it.
 
-use dashmap::DashMap;
 use daystar_model::{CommitNumber, ObjectId, Space, Store, StoreError};
-use foldhash::fast::FixedState;
 
 use crate::breaks::Breaks;
 use crate::cell::{Cell, Loaded};
 use crate::gone::Listed;
-use crate::pages::{CELLS_PER_PAGE, GivenUp, Next, Page, Pages};
+use crate::names::Names;
+use crate::pages::{CELLS_PER_PAGE, Next, Pages};
 use crate::reclaim::Pin;
-use crate::sync::{Arc, AtomicU64, Counter, Ordering};
+use crate::slot::GivenUp;
+use crate::sync::{Arc, AtomicU64, Ordering};
 
 pub(crate) struct Table {
     /// Objects, sessions, tasks.
     counted: [Pages; 3],
-    /// Where a name's cell is in `named`.
-    names: DashMap<ObjectId, u64, FixedState>,
-    named: Pages,
-    next_named: AtomicU64,
+    names: Names,
     store: Arc<dyn Store>,
     /// How many cells have been settled: their objects were looked for in the store, or known not to be there.
     settled: AtomicU64,
-    bytes: Counter,
-    /// Pages that may be of no use any more.
+    /// Pages, and names, that may be of no use any more.
     pub(crate) listed: Listed,
     /// The last commit that any cell given up was of.
     gone_until: AtomicU64,
@@ -43,15 +38,12 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        let counted = std::array::from_fn(|_| Pages::new());
+        let counted = std::array::from_fn(|_| Pages::default());
         Self {
             counted,
-            names: DashMap::with_hasher(FixedState::default()),
-            named: Pages::new(),
-            next_named: AtomicU64::new(0),
+            names: Names::default(),
             store,
             settled: AtomicU64::new(0),
-            bytes: Counter::default(),
             listed: Listed::default(),
             gone_until: AtomicU64::new(0),
         }
@@ -60,14 +52,10 @@ impl Table {
     /// The cell of `id`, which stands in the table before its object is loaded, so that a commit and a load of the same
     /// object always meet in the same cell.
     pub(crate) fn place<'p>(&'p self, id: ObjectId, pin: &'p Pin<'_>) -> &'p Cell {
-        if let Some(pages) = self.pages(id) {
-            return pages.cell(id.index(), &self.bytes, pin);
+        match self.pages(id) {
+            Some(pages) => pages.cell(id.index(), pin),
+            None => self.names.cell(id, pin),
         }
-        let known = self.names.get(&id).map(|place| *place);
-        let place = known.unwrap_or_else(|| {
-            *self.names.entry(id).or_insert_with(|| self.next_named.fetch_add(1, Ordering::Relaxed))
-        });
-        self.named.cell(place, &self.bytes, pin)
     }
 
     /// Makes sure that the newest version of `id` is in `cell`, which is its own; what was brought for that.
@@ -101,7 +89,7 @@ impl Table {
     pub(crate) fn peek<'p>(&'p self, id: ObjectId, pin: &'p Pin<'_>) -> Option<&'p Cell> {
         let cell = match self.pages(id) {
             Some(pages) => pages.peek(id.index(), pin),
-            None => self.names.get(&id).and_then(|place| self.named.peek(*place, pin)),
+            None => self.names.peek(id, pin),
         };
         cell.filter(|cell| !cell.is_unloaded())
     }
@@ -122,17 +110,21 @@ impl Table {
 
     /// How many bytes the table itself takes.
     pub(crate) fn bytes(&self) -> u64 {
-        self.bytes.get() + self.next_named.load(Ordering::Relaxed) * NAME_BYTES
+        self.counted.iter().map(Pages::bytes).sum::<u64>() + self.names.bytes()
     }
 
-    /// Learns that the page of `id` may be of no use any more.
+    /// Learns that the cell of `id` may be of no use any more, and with it its page.
     pub(crate) fn list(&self, id: ObjectId) {
-        if self.pages(id).is_some_and(|pages| pages.list(id.index())) {
+        let is_news = match self.pages(id) {
+            Some(pages) => pages.list(id.index()),
+            None => self.names.list(id),
+        };
+        if is_news {
             self.listed.add(id);
         }
     }
 
-    /// Gives up the page of `id`, which is listed, if it says nothing that a store does not say that has every commit up to
+    /// Gives up the cell of `id`, or its whole page, which is listed, if it says nothing that a store does not say that has every commit up to
     /// `stored`.
     pub(crate) fn give_up(
         &self,
@@ -141,19 +133,21 @@ impl Table {
         breaks: Breaks,
         pin: &Pin<'_>,
     ) {
-        let Some(pages) = self.pages(id) else { return };
-        // Before anybody can make another page, so that whoever does finds it.
+        // Before anybody can make another, so that whoever does finds it.
         let before = |newest: CommitNumber| {
             if !breaks.gone_of_no_commit {
                 self.gone_until.fetch_max(newest.0, Ordering::AcqRel);
             }
         };
-        match pages.give_up(id.index(), stored, breaks, pin, before) {
+        let given_up = match self.pages(id) {
+            Some(pages) => pages.give_up(id.index(), stored, breaks, pin, before),
+            None => self.names.give_up(id, stored, breaks, pin, before),
+        };
+        match given_up {
             GivenUp::Gone { settled } => {
                 self.settled.fetch_sub(settled, Ordering::Relaxed);
-                self.bytes.sub(size_of::<Page>());
             }
-            GivenUp::Later => self.listed.add(id),
+            GivenUp::Later => self.listed.add_again(id),
             GivenUp::Kept => {}
         }
     }
@@ -194,14 +188,14 @@ impl Table {
         if walk.space == COUNTED.len() {
             walk.space += 1;
             // All at once, since a map cannot be looked through bit by bit; only the ids, since its lock is held.
-            walk.names = self.names.iter().map(|name| (*name.key(), *name.value())).collect();
+            walk.names = self.names.ids();
         }
         if walk.names.is_empty() {
             return None;
         }
         let rest = walk.names.len().saturating_sub(CELLS_PER_PAGE);
         let some = walk.names.drain(rest..);
-        Some(some.filter_map(|(id, place)| Some((id, self.named.peek(place, pin)?))).collect())
+        Some(some.filter_map(|id| Some((id, self.names.peek(id, pin)?))).collect())
     }
 
     fn pages(&self, id: ObjectId) -> Option<&Pages> {
@@ -222,9 +216,6 @@ const COUNTED: [Space; 3] = [Space::Object, Space::Session, Space::Task];
 pub(crate) struct Walk {
     space: usize,
     index: u64,
-    /// The names that are still to come, and where their cells are.
-    names: Vec<(ObjectId, u64)>,
+    /// The names that are still to come.
+    names: Vec<ObjectId>,
 }
-
-/// What a bound name takes in the map beside its cell: two words and a byte, in a map that is two thirds full.
-const NAME_BYTES: u64 = 26;

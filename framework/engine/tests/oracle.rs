@@ -64,8 +64,9 @@ fn a_sound_engine_is_not_accused_when_memory_is_short() {
 fn a_sound_engine_is_not_accused_when_what_is_gone_is_given_up() {
     for _ in 0..SOUND_ROUNDS {
         let story = Story::new(Settings { memory: Some(1 << 30), ..Settings::default() });
-        // Each has its cells to itself, so that those come and go with it.
-        let ids: Arc<[ObjectId]> = (0..ACCOUNTS).map(|_| lone_id(&story)).collect();
+        // Each has its cells to itself, so that those come and go with it; every other has a name.
+        let own = |index| if index % 2 == 0 { lone_id(&story) } else { name(index as u64) };
+        let ids: Arc<[ObjectId]> = (0..ACCOUNTS).map(own).collect();
         thread::scope(|scope| {
             for thread in 0..THREADS {
                 let (story, ids) = (&story, &ids);

@@ -82,6 +82,55 @@ fn what_has_come_and_gone_takes_no_memory() {
     assert_eq!(story.gold(gone), Some(9));
 }
 
+/// So many names are asked for that nothing is bound to, and bound for a while, that their cells alone would take some megabytes.
+/// Nobody but those who bind names gets the store on.
+#[test]
+fn names_that_nothing_is_bound_to_take_no_memory() {
+    const ROUNDS: u64 = 1_500;
+    const NAMES: u64 = 50;
+    let story = limited(1 << 30);
+    let names = |round: u64| {
+        // As far from one another as hashes are.
+        let hash =
+            move |index: u64| (round * NAMES + index).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2;
+        (0..NAMES).map(move |index| ObjectId::new(Space::Name, hash(index)))
+    };
+    let stays = ObjectId::new(Space::Name, 7);
+    committed(story.run(move |attempt| Ok(attempt.insert_at(stays, Account { gold: 7 })?)));
+    let empty = story.counts().bytes;
+    for round in 0..ROUNDS {
+        committed(story.look(move |attempt| {
+            for name in names(round) {
+                assert!(attempt.find::<Account>(name)?.is_none());
+            }
+            Ok(())
+        }));
+    }
+    let meanwhile = story.counts().bytes;
+    assert!(meanwhile < empty + 300_000, "{meanwhile} bytes after looks, {empty} before");
+    for round in 0..ROUNDS {
+        committed(story.run(move |attempt| {
+            Ok(names(round).try_for_each(|name| attempt.insert_at(name, Account { gold: 1 }))?)
+        }));
+        committed(story.run(move |attempt| {
+            Ok(names(round).try_for_each(|name| attempt.remove::<Account>(name))?)
+        }));
+    }
+    let meanwhile = story.counts().bytes;
+    assert!(meanwhile < empty + 5_000_000, "{meanwhile} bytes after bindings, {empty} before");
+    story.store.as_ref().expect("a store").catch_up();
+    story.engine.look_for_gone();
+    let counts = story.counts();
+    assert!(counts.bytes < empty + 50_000, "{} bytes, {empty} before", counts.bytes);
+    assert_eq!(counts.bytes, story.engine.recount());
+    assert!(counts.objects < 64, "{} are still known", counts.objects);
+    assert_eq!(story.gold(stays), Some(7), "what is bound went with what is not");
+    let again = names(0).next().expect("there are some");
+    assert_eq!(story.gold(again), None);
+    committed(story.run(move |attempt| Ok(attempt.insert_at(again, Account { gold: 9 })?)));
+    assert_eq!(story.gold(again), Some(9));
+}
+
 /// One copies what an account holds, and meanwhile another adds to the account, which then goes out of memory. Without a
 /// look at the number of what is away, what was there before would be copied.
 fn copied(breaks: Breaks) -> Option<i64> {

@@ -9,8 +9,8 @@ const NOTES: [&str; 3] = [concat!("FIX", "ME"), concat!("TO", "DO"), concat!("XX
 /// Where `unsafe` may stand: files, and folders with a `/` behind them.
 const UNSAFE_ROOMS: &[&str] = &[
     "framework/engine/src/cell.rs",
-    "framework/engine/src/pages.rs",
     "framework/engine/src/reclaim.rs",
+    "framework/engine/src/slot.rs",
     "framework/store/src/lmdb/",
     "benches/src/single.rs",
     // Opening an LMDB environment beside the store, to damage or inspect it.
@@ -58,7 +58,7 @@ pub(crate) fn unsafe_code(path: &str, text: &str) -> Vec<Problem> {
     }
     let code = code_of(text);
     let found = numbered(&code).filter(|(_, content)| words(content, "unsafe").next().is_some());
-    let instead = "use what is safe, or move it behind a safe function in engine/src/cell.rs, pages.rs or reclaim.rs, or \
+    let instead = "use what is safe, or move it behind a safe function in engine/src/cell.rs, reclaim.rs or slot.rs, or \
                    store/src/lmdb";
     found.map(|(line, _)| Problem::new(path, line, "unsafe has no room here", instead)).collect()
 }

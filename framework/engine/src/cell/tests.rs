@@ -2,7 +2,7 @@
 //! value that is read after it was given back, or given back twice, or never.
 //!
 //! ```text
-//! cargo +nightly miri test -p daystar-engine --lib -- cell reclaim pages
+//! cargo +nightly miri test -p daystar-engine --lib -- cell reclaim slot pages
 //! ```
 //!
 //! With `Breaks::no_grace`, so that nobody is waited for, Miri finds what is read while it is written on. Without Miri,

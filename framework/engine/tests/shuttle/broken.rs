@@ -70,18 +70,21 @@ fn without_grace_a_value_is_written_on_under_a_reader() {
 fn without_a_mark_on_what_is_gone_both_flags_are_planted() {
     let breaks = Breaks { gone_unmarked: true, ..Breaks::default() };
     assert_caught(breaks, crate::gone::flags, "both flags are planted");
+    assert_caught(breaks, crate::gone::named_flags, "both flags are planted");
 }
 
 #[test]
 fn with_what_is_gone_forgotten_before_it_is_stored_it_comes_back() {
     let breaks = Breaks { gone_early: true, ..Breaks::default() };
     assert_caught(breaks, crate::gone::removals, "what was removed is back");
+    assert_caught(breaks, crate::gone::named_removals, "what was removed is back");
 }
 
 #[test]
 fn with_what_is_gone_of_no_commit_a_torn_world_is_seen() {
     let breaks = Breaks { gone_of_no_commit: true, ..Breaks::default() };
     assert_caught(breaks, crate::gone::signs, "a torn world was seen");
+    assert_caught(breaks, crate::gone::named_signs, "a torn world was seen");
     assert_caught(breaks, crate::gone::early, "a torn world was seen");
 }
 

@@ -23,6 +23,9 @@ fn nobody_can_tell_what_was_given_up() {
     explore(removals);
     explore(signs);
     explore(early);
+    explore(named_flags);
+    explore(named_removals);
+    explore(named_signs);
     let (known, touched) = (KNOWN.load(Ordering::SeqCst), TOUCHED.load(Ordering::SeqCst));
     assert!(known < touched, "nothing was ever given up: {known} of {touched}");
 }
@@ -49,8 +52,21 @@ pub(crate) fn flags(breaks: Breaks) {
 }
 
 fn flags_with(world: World) {
+    flags_at(world, |world| [world.lone_id(), world.lone_id()]);
+}
+
+/// The same under names, each of which has its cell to itself.
+pub(crate) fn named_flags(breaks: Breaks) {
+    flags_at(World::over_store(breaks, 12, 0), |_| names());
+}
+
+fn names<const N: usize>() -> [ObjectId; N] {
+    std::array::from_fn(|index| ObjectId::new(Space::Name, 1_000_003 * (index as u64 + 1)))
+}
+
+fn flags_at(world: World, ids: impl Fn(&World) -> [ObjectId; 2]) {
     let [other] = world.lone_accounts([0]);
-    let (first, second) = (world.lone_id(), world.lone_id());
+    let [first, second] = ids(&world);
     thread::scope(|scope| {
         scope.spawn(|| plant(&world, first, second));
         scope.spawn(|| plant(&world, second, first));
@@ -65,6 +81,8 @@ fn flags_with(world: World) {
         });
     });
     assert_eq!(world.messages(), ["planted"], "both flags are planted, or none");
+    let are_gone = [first, second].map(|id| is_gone(&world, id));
+    assert!(are_gone[0] != are_gone[1], "both flags are planted, or none");
     end(world, 3);
 }
 
@@ -76,7 +94,19 @@ fn add(attempt: &Attempt<'_>, account: ObjectId) -> Result<(), Error> {
 /// An object is removed, and another made and removed, over a store that is behind.
 pub(crate) fn removals(breaks: Breaks) {
     let world = World::over_store(breaks, 12, 1);
-    let [first, other] = world.lone_accounts([1, 0]);
+    let [first] = world.lone_accounts([1]);
+    removals_of(world, first);
+}
+
+/// The same of what has a name.
+pub(crate) fn named_removals(breaks: Breaks) {
+    let (world, [first]) = (World::over_store(breaks, 12, 1), names());
+    world.open([(first, 1)]);
+    removals_of(world, first);
+}
+
+fn removals_of(world: World, first: ObjectId) {
+    let [other] = world.lone_accounts([0]);
     thread::scope(|scope| {
         scope.spawn(|| {
             world.run(move |attempt| Ok(attempt.remove::<Account>(first)?));
@@ -110,7 +140,19 @@ fn is_gone(world: &World, id: ObjectId) -> bool {
 /// A sign says how many of two objects are there. They go, one after the other, with the sign.
 pub(crate) fn signs(breaks: Breaks) {
     let world = World::over_store(breaks, 12, 0);
-    let [sign, first, second] = world.lone_accounts([2, 0, 0]);
+    let [first, second] = world.lone_accounts([0, 0]);
+    signs_of(world, first, second);
+}
+
+/// The same of what has names.
+pub(crate) fn named_signs(breaks: Breaks) {
+    let (world, [first, second]) = (World::over_store(breaks, 12, 0), names());
+    world.open([(first, 0), (second, 0)]);
+    signs_of(world, first, second);
+}
+
+fn signs_of(world: World, first: ObjectId, second: ObjectId) {
+    let [sign] = world.lone_accounts([2]);
     let is_torn = Arc::new(AtomicBool::new(false));
     let count = |is_torn: Arc<AtomicBool>| {
         move |attempt: &Attempt<'_>| {
