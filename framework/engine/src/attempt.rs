@@ -460,14 +460,8 @@ impl<'e> Attempt<'e> {
         if !cell.is_unloaded() && !cell.is_away() {
             return Ok(cell);
         }
-        // Whoever is alone has closed the gate, and nothing is taken out of memory beside it.
-        let passing = self.shared.budget.is_limited() && self.company != Company::Alone;
-        let passing = passing.then(|| self.shared.gate.pass(self.pin.seat()));
-        let loaded = self.shared.table.load(id, cell);
-        drop(passing);
-        let loaded = loaded
-            .map_err(|cause| Fault::load(type_name, id, &cause))?
-            .map_or(0, |loaded| self.shared.budget.loaded(id, loaded, self.pin));
+        let loaded = self.shared.bring(id, cell, self.company == Company::Alone, self.pin);
+        let loaded = loaded.map_err(|cause| Fault::load(type_name, id, &cause))?;
         self.bytes_loaded_before.set(self.bytes_loaded.get());
         self.bytes_loaded.set(self.bytes_loaded.get() + loaded);
         self.has_room()?;

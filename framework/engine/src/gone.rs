@@ -59,7 +59,13 @@ impl Listed {
 
     /// Adds again the page of `id`, which was looked at and has to wait.
     pub(crate) fn add_again(&self, id: ObjectId) {
-        self.pages.lock().waiting += 1;
+        let mut pages = self.pages.lock();
+        pages.waiting += 1;
+        if pages.left == 0 {
+            // Nobody could count it when the last was taken: it was being looked at.
+            self.many.fetch_add(2, Ordering::Relaxed);
+        }
+        drop(pages);
         self.add(id);
     }
 
@@ -70,28 +76,46 @@ impl Listed {
                 || stored().0 >= self.due.load(Ordering::Relaxed))
     }
 
-    /// Some of them, if nobody else was faster. They are not listed any more.
-    fn take(&self, stored: CommitNumber) -> Vec<ObjectId> {
+    /// Begins to look at all that there are.
+    #[cfg(any(test, feature = "breaks"))]
+    fn begin(&self) {
+        self.begin_with(&mut self.pages.lock());
+    }
+
+    fn begin_with(&self, pages: &mut Pages) {
+        (pages.left, pages.waiting) = (pages.ids.len(), 0);
+        // Whoever is next goes on with it.
+        self.many.store(0, Ordering::Relaxed);
+    }
+
+    /// Some of them, if it is time and nobody else was faster; and whether those were the last. They are not listed any more.
+    fn take(&self, stored: CommitNumber) -> (Vec<ObjectId>, bool) {
         let mut pages = self.pages.lock();
-        let Pages { ids, left, waiting } = &mut *pages;
-        if *left == 0 {
-            (*left, *waiting) = (ids.len(), 0);
-            self.many.store(0, Ordering::Relaxed);
+        if pages.left == 0 {
+            if !self.is_due(|| stored) {
+                return (Vec::new(), false);
+            }
+            self.begin_with(&mut pages);
         }
+        let Pages { ids, left, waiting } = &mut *pages;
         let some = (*left).min(ids.len()).min(PAGES_AT_ONCE.max(ids.len() / PART_AT_ONCE));
         *left -= some;
         let taken = ids.drain(..some).collect();
-        if *left == 0 {
+        let is_over = *left == 0;
+        if is_over {
             self.due.store(stored.0 + COMMITS, Ordering::Relaxed);
             // What has to wait is not looked at again until as many have come to it.
             self.many.store((ids.len() + *waiting) as u64 + MANY, Ordering::Relaxed);
+            if ids.capacity() > 4 * (ids.len() + MANY as usize) {
+                ids.shrink_to(2 * ids.len());
+            }
         }
         self.count.store(ids.len() as u64, Ordering::Relaxed);
-        taken
+        (taken, is_over)
     }
 
     /// Whether there are some that nobody has looked at since somebody began.
-    #[cfg(feature = "breaks")]
+    #[cfg(any(test, feature = "breaks"))]
     fn is_midway(&self) -> bool {
         self.pages.lock().left > 0
     }
@@ -106,10 +130,10 @@ impl Shared {
         }
     }
 
-    /// Gives up what is of no use of the pages that may be.
-    #[cfg(feature = "breaks")]
+    /// Gives up what is of no use of all the pages that may be.
+    #[cfg(any(test, feature = "breaks"))]
     pub(crate) fn look_for_gone(&self, seated: &Seated<'_>) {
-        self.look_for_some(seated);
+        self.table.listed.begin();
         while self.table.listed.is_midway() {
             self.look_for_some(seated);
         }
@@ -117,13 +141,19 @@ impl Shared {
 
     /// The same of some of them.
     #[cold]
-    pub(crate) fn look_for_some(&self, seated: &Seated<'_>) {
+    fn look_for_some(&self, seated: &Seated<'_>) {
+        // What has a past has to wait, and nobody else may come to clear it away.
+        self.tidy(seated);
         let stored = self.budget.last_stored();
-        for id in self.table.listed.take(stored) {
+        let (some, are_last) = self.table.listed.take(stored);
+        for id in some {
             // To whoever is alone, a cell that is locked for this would look like one that is being changed.
             let _passing = self.gate.pass(seated.seat);
             let pin = self.epoch.pin(&self.seats, seated.seat, &seated.yard);
             self.table.give_up(id, stored, self.breaks(), &pin);
+        }
+        if are_last {
+            self.table.shrink();
         }
     }
 }

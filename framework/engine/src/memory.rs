@@ -3,12 +3,13 @@
 
 use std::hint::black_box;
 
-use daystar_model::{CommitNumber, ObjectId};
+use daystar_model::{CommitNumber, ObjectId, StoreError};
 
 use crate::budget::Limit;
-use crate::cell::{Eviction, Found, footprint};
+use crate::cell::{Cell, Eviction, Found, footprint};
 use crate::engine::Shared;
 use crate::policy::{Told, Weighed};
+use crate::reclaim::Pin;
 use crate::seat::Seated;
 use crate::sync::{IS_CHECKED, Ordering, pause};
 #[cfg(feature = "breaks")]
@@ -52,6 +53,22 @@ impl Shared {
             bytes += cells.iter().map(|(_, cell)| cell.footprint(&pin) as u64).sum::<u64>();
         }
         bytes + self.table.bytes() + self.budget.limit().map_or(0, |limit| limit.policy.bytes())
+    }
+
+    /// Makes sure that the newest version of `id` is in `cell`, which is its own; how many bytes were brought for that. Whoever
+    /// `is_alone` has closed the gate, and nothing is taken out of memory beside it.
+    pub(crate) fn bring(
+        &self,
+        id: ObjectId,
+        cell: &Cell,
+        is_alone: bool,
+        pin: &Pin<'_>,
+    ) -> Result<usize, StoreError> {
+        let passing = self.budget.is_limited() && !is_alone;
+        let passing = passing.then(|| self.gate.pass(pin.seat()));
+        let loaded = self.table.load(id, cell);
+        drop(passing);
+        Ok(loaded?.map_or(0, |loaded| self.budget.loaded(id, loaded, pin)))
     }
 
     /// Waits while so much is taken that more must not come.

@@ -62,6 +62,11 @@ impl Names {
         self.bytes.get()
     }
 
+    /// Gives back the map's memory if there were many more names than there are.
+    pub(crate) fn shrink(&self) {
+        self.map.shrink(ROOM);
+    }
+
     /// Learns that the cell of `id` may be of no use any more; whether that is news, and somebody has to
     /// [`give_up`](Self::give_up) the cell some time.
     pub(crate) fn list(&self, id: ObjectId) -> bool {
@@ -101,6 +106,9 @@ impl Names {
         }
     }
 }
+
+/// For how many more names than there are there may be room.
+const ROOM: usize = 64 << 10;
 
 /// What a name takes beside its cell: three words and a byte in a map that is two thirds full, and what an allocator adds.
 const ENTRY_BYTES: usize = 38 + 16;

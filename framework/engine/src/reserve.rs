@@ -50,8 +50,8 @@ impl<'e> Reservation<'e> {
     }
 }
 
-/// Reserves the cells of `ids`, one after the other, until one is not free, and adds those that there are to `reserved`. How many
-/// ids were done with, and why not the next. Nobody is waited for while pinned.
+/// Reserves the cells of `ids`, one after the other, until one is not free, and adds those that are to `reserved`. How many
+/// ids were done with, and why not the next. No reservation is waited for while pinned.
 fn reserve(
     shared: &Shared,
     seated: &Seated<'_>,
@@ -61,7 +61,16 @@ fn reserve(
 ) -> (usize, Option<NotFree>) {
     let pin = shared.epoch.pin(&shared.seats, seated.seat, &seated.yard);
     for (done, id) in ids.iter().enumerate() {
-        let Some(cell) = shared.table.peek(*id, &pin) else { continue };
+        let cell = match shared.table.peek(*id, &pin) {
+            Some(cell) => cell,
+            None if shared.is_unallocated(*id) => continue,
+            // The job found nothing there, and the cell was given up since. What is reserved stays, also what is not there.
+            None => shared.table.place(*id, &pin),
+        };
+        // If the store fails, the job is told when it looks.
+        if cell.is_unloaded() && shared.bring(*id, cell, false, &pin).is_err() {
+            continue;
+        }
         if let Err(why) = cell.reserve(own) {
             return (done, Some(why));
         }

@@ -152,6 +152,11 @@ impl Table {
         }
     }
 
+    /// Gives back memory in which many more cells were known than there are.
+    pub(crate) fn shrink(&self) {
+        self.names.shrink();
+    }
+
     /// The last commit that any cell given up was of.
     pub(crate) fn gone_until(&self) -> CommitNumber {
         CommitNumber(self.gone_until.load(Ordering::Acquire))

@@ -65,7 +65,7 @@ fn a_sound_engine_is_not_accused_when_what_is_gone_is_given_up() {
     for _ in 0..SOUND_ROUNDS {
         let story = Story::new(Settings { memory: Some(1 << 30), ..Settings::default() });
         // Each has its cells to itself, so that those come and go with it; every other has a name.
-        let own = |index| if index % 2 == 0 { lone_id(&story) } else { name(index as u64) };
+        let own = |index| if index % 2 == 0 { story.lone_id() } else { name(index as u64) };
         let ids: Arc<[ObjectId]> = (0..ACCOUNTS).map(own).collect();
         thread::scope(|scope| {
             for thread in 0..THREADS {
@@ -85,13 +85,6 @@ fn a_sound_engine_is_not_accused_when_what_is_gone_is_given_up() {
         assert!(known <= ACCOUNTS as u64, "{known} objects are known, of {ACCOUNTS}");
         story.end();
     }
-}
-
-fn lone_id(story: &Story) -> ObjectId {
-    for _ in 0..1000 {
-        let _ = story.engine.new_id(Space::Object);
-    }
-    story.engine.new_id(Space::Object)
 }
 
 /// Removes an object that is there; makes it only if its neighbour is not there.

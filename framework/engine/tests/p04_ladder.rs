@@ -9,7 +9,7 @@ use std::thread;
 
 use common::{Account, Story, Work, committed, run};
 use daystar_engine::{Attempt, Limits, Settings};
-use daystar_model::ObjectId;
+use daystar_model::{ObjectId, Space};
 
 fn story(attempts_max: u32) -> Story {
     let limits = Limits { attempts_max, ..Limits::default() };
@@ -88,6 +88,31 @@ fn a_long_job_is_helped_by_a_reservation() {
     assert_eq!((counts.conflicts, counts.reserved, counts.alone), (1, 1, 0));
     assert_eq!(counts.attempts_most, 2);
     assert_eq!(story.total(&objects), 301);
+    story.end();
+}
+
+/// What it finds missing is given up under each of its attempts, unless it is reserved.
+#[test]
+fn what_is_not_there_is_reserved_like_all_else() {
+    let limits = Limits::default();
+    let story = Story::new(Settings { limits, memory: Some(1 << 30), ..Settings::default() });
+    let named = ObjectId::new(Space::Name, 79);
+    let lone = story.lone_id();
+    let (engine, attempts) = (Arc::clone(&story.engine), Arc::<AtomicU32>::default());
+    committed(story.run(move |attempt| {
+        for id in [named, lone] {
+            assert!(attempt.find::<Account>(id)?.is_none(), "{id} is there");
+        }
+        // Who is alone has closed the gate that this passes.
+        if attempts.fetch_add(1, Ordering::Relaxed) + 1 < limits.attempts_max {
+            engine.look_for_gone();
+        }
+        attempt.insert_at(named, Account { gold: 1 })?;
+        Ok(attempt.insert_at(lone, Account { gold: 1 })?)
+    }));
+    let counts = story.counts();
+    assert_ne!(counts.conflicts, 0, "nothing was given up");
+    assert_eq!((counts.reserved, counts.alone), (1, 0));
     story.end();
 }
 

@@ -53,7 +53,7 @@ fn nothing_holds_at_no_moment_before_what_was_given_up_went() {
     assert!(holds_at(gone), "it is there no more");
     engine.stored(gone);
     let seated = engine.shared.seats.take();
-    engine.shared.look_for_some(&seated);
+    engine.shared.look_for_gone(&seated);
     drop(seated);
     assert_eq!(engine.counts().objects, 0, "its cell was not given up");
     assert!(!holds_at(made), "it was there");

@@ -36,6 +36,13 @@ impl<K: Copy + Eq + Hash, V: Default> SharedMap<K, V> {
     pub(crate) fn keys(&self) -> Vec<K> {
         self.0.iter().map(|entry| *entry.key()).collect()
     }
+
+    /// Gives back memory if there is room for four times as much as there is, and for `room` more.
+    pub(crate) fn shrink(&self, room: usize) {
+        if self.0.capacity() > 4 * self.0.len() + room {
+            self.0.shrink_to_fit();
+        }
+    }
 }
 
 #[cfg(any(feature = "shuttle", feature = "loom"))]
@@ -65,4 +72,7 @@ impl<K: Copy + Eq + Hash, V: Default> SharedMap<K, V> {
     pub(crate) fn keys(&self) -> Vec<K> {
         self.0.lock().keys().copied().collect()
     }
+
+    /// Nothing that a schedule could change.
+    pub(crate) fn shrink(&self, _room: usize) {}
 }

@@ -72,6 +72,14 @@ impl Story {
         (0..count).map(|_| self.insert(Account { gold })).collect()
     }
 
+    /// A fresh id, under which there is nothing, and whose cell has no neighbours.
+    pub(crate) fn lone_id(&self) -> ObjectId {
+        for _ in 0..1000 {
+            let _ = self.engine.new_id(Space::Object);
+        }
+        self.engine.new_id(Space::Object)
+    }
+
     /// The object as it is now, if there is one.
     pub(crate) fn value<T: Managed>(&self, id: ObjectId) -> Option<T> {
         let seen = Arc::new(Mutex::new(None));
