@@ -22,9 +22,6 @@ use crate::reclaim::{Own, Pin};
 use crate::seat::stripe_of;
 use crate::watch::Running;
 
-#[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
-mod tests;
-
 /// The generator of [`Attempt::rng`]: small, and the same stream of numbers on every machine.
 pub type TaskRng = Pcg64Mcg;
 
@@ -208,14 +205,8 @@ impl<'e> Attempt<'e> {
                 None if self.shared.is_unallocated(id) => None,
                 known => Some(self.cell(id, known, T::TYPE_NAME)?),
             };
-            self.enter(Entry {
-                id,
-                cell: Plain::new(cell),
-                seen: Plain::new(None),
-                was_there: Plain::new(false),
-                slot: RefCell::new(Slot::Blind(blind(self.input.kind, operation))),
-                is_changed: Plain::new(true),
-            })?;
+            let slot = Slot::Blind(blind(self.input.kind, operation));
+            self.enter(Entry::of_change(id, cell, slot))?;
             return Ok(());
         };
         if let Ok(mut slot) = entry.slot.try_borrow_mut()
@@ -240,14 +231,7 @@ impl<'e> Attempt<'e> {
             self.fill(entry, value)?;
             return Ok(id);
         }
-        self.enter(Entry {
-            id,
-            cell: Plain::new(None),
-            seen: Plain::new(None),
-            was_there: Plain::new(false),
-            slot: RefCell::new(Slot::Own(Own::new(value))),
-            is_changed: Plain::new(true),
-        })?;
+        self.enter(Entry::of_change(id, None, Slot::Own(Own::new(value))))?;
         Ok(id)
     }
 
@@ -374,14 +358,7 @@ impl<'e> Attempt<'e> {
             None => self.cell(id, None, T::TYPE_NAME)?,
         };
         let version = self.read(id, cell, T::TYPE_NAME)?;
-        self.enter(Entry {
-            id,
-            cell: Plain::new(Some(cell)),
-            seen: Plain::new(Some(version.number)),
-            was_there: Plain::new(version.value.is_some()),
-            slot: RefCell::new(version.value.map_or(Slot::Absent, Slot::Committed)),
-            is_changed: Plain::new(false),
-        })
+        self.enter(Entry::of_read(id, Some(cell), version))
     }
 
     /// The entry as one that has been read: what is to be done blindly to a value that is now looked at becomes an
@@ -681,50 +658,6 @@ impl<'e> Attempt<'e> {
     pub(crate) fn discard_changes(&self) {
         self.entries().for_each(|entry| entry.is_changed.set(false));
         self.effects.take();
-    }
-}
-
-impl Entry<'_> {
-    /// What is seen under an id that nobody has been given.
-    fn of_unallocated(id: ObjectId) -> Self {
-        Self {
-            id,
-            cell: Plain::new(None),
-            seen: Plain::new(Some(CommitNumber::ZERO)),
-            was_there: Plain::new(false),
-            slot: RefCell::new(Slot::Absent),
-            is_changed: Plain::new(false),
-        }
-    }
-
-    /// Remembers that `version` was read.
-    pub(crate) fn has_seen(&self, version: Version<'_>) {
-        self.seen.set(Some(version.number));
-        self.was_there.set(version.value.is_some());
-    }
-
-    /// Whether what was read is still the newest there is, and so was at the moment `at`, which is not to come; `is_locked`
-    /// says that the caller has locked it.
-    pub(crate) fn still_holds(
-        &self,
-        shared: &Shared,
-        is_locked: bool,
-        at: CommitNumber,
-        pin: &Pin<'_>,
-    ) -> bool {
-        let Some(seen) = self.seen.get() else { return true };
-        match self.cell.get().or_else(|| shared.table.peek(self.id, pin)) {
-            Some(cell) if self.was_there.get() => {
-                let is_broken = shared.breaks().away_is_unchanged && cell.is_away();
-                is_broken || cell.is_still(seen, is_locked)
-            }
-            // Nothing is nothing, of whichever commit.
-            Some(cell) => cell.is_nothing(at, is_locked),
-            // Nobody had been given the id when it was looked up. If somebody has since, and has committed the object before
-            // the moment in question, its cell is there: cells are made before numbers are taken. Or it was given up, and
-            // what was removed may have been there at that moment, unless it went before.
-            None => shared.table.gone_until() <= at,
-        }
     }
 }
 

@@ -9,8 +9,12 @@ use elsa::FrozenVec;
 use foldhash::fast::FixedState;
 
 use crate::blind::Blind;
-use crate::cell::Cell;
-use crate::reclaim::Own;
+use crate::cell::{Cell, Version};
+use crate::engine::Shared;
+use crate::reclaim::{Own, Pin};
+
+#[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
+mod tests;
 
 /// One object as an attempt knows it.
 pub(crate) struct Entry<'e> {
@@ -24,6 +28,69 @@ pub(crate) struct Entry<'e> {
     pub(crate) was_there: Plain<bool>,
     pub(crate) slot: RefCell<Slot<'e>>,
     pub(crate) is_changed: Plain<bool>,
+}
+
+impl<'e> Entry<'e> {
+    /// What was read.
+    #[inline]
+    pub(crate) fn of_read(id: ObjectId, cell: Option<&'e Cell>, version: Version<'e>) -> Self {
+        Self {
+            id,
+            cell: Plain::new(cell),
+            seen: Plain::new(Some(version.number)),
+            was_there: Plain::new(version.value.is_some()),
+            slot: RefCell::new(version.value.map_or(Slot::Absent, Slot::Committed)),
+            is_changed: Plain::new(false),
+        }
+    }
+
+    /// What is seen under an id that nobody has been given.
+    pub(crate) fn of_unallocated(id: ObjectId) -> Self {
+        Self::of_read(id, None, Version { number: CommitNumber::ZERO, value: None })
+    }
+
+    /// What is made, or changed without a look.
+    #[inline]
+    pub(crate) fn of_change(id: ObjectId, cell: Option<&'e Cell>, slot: Slot<'e>) -> Self {
+        Self {
+            id,
+            cell: Plain::new(cell),
+            seen: Plain::new(None),
+            was_there: Plain::new(false),
+            slot: RefCell::new(slot),
+            is_changed: Plain::new(true),
+        }
+    }
+
+    /// Remembers that `version` was read.
+    pub(crate) fn has_seen(&self, version: Version<'_>) {
+        self.seen.set(Some(version.number));
+        self.was_there.set(version.value.is_some());
+    }
+
+    /// Whether what was read is still the newest there is, and so was at the moment `at`, which is not to come; `is_locked`
+    /// says that the caller has locked it.
+    pub(crate) fn still_holds(
+        &self,
+        shared: &Shared,
+        is_locked: bool,
+        at: CommitNumber,
+        pin: &Pin<'_>,
+    ) -> bool {
+        let Some(seen) = self.seen.get() else { return true };
+        match self.cell.get().or_else(|| shared.table.peek(self.id, pin)) {
+            Some(cell) if self.was_there.get() => {
+                let is_broken = shared.breaks().away_is_unchanged && cell.is_away();
+                is_broken || cell.is_still(seen, is_locked)
+            }
+            // Nothing is nothing, of whichever commit.
+            Some(cell) => cell.is_nothing(at, is_locked),
+            // Nobody had been given the id when it was looked up. If somebody has since, and has committed the object before
+            // the moment in question, its cell is there: cells are made before numbers are taken. Or it was given up, and
+            // what was removed may have been there at that moment, unless it went before.
+            None => shared.table.gone_until() <= at,
+        }
+    }
 }
 
 /// An object's value in an attempt.

@@ -2,7 +2,8 @@
 
 use daystar_model::{CommitNumber, ManualClock, ObjectId, Space};
 
-use super::{Attempt, Entry};
+use super::Entry;
+use crate::attempt::Attempt;
 use crate::coins::{Chest, Gold};
 use crate::engine::{Engine, Settings};
 use crate::error::Error;
