@@ -12,15 +12,16 @@ use crate::engine::Shared;
 use crate::seat::Seated;
 use crate::sync::{AtomicU64, IS_CHECKED, Mutex, Ordering};
 
-/// Pages and names that may be of no use any more.
-#[derive(Default)]
+/// Pages, or names, that may be of no use any more.
 pub(crate) struct Listed {
     pages: Mutex<Pages>,
+    /// With fewer, nobody looks.
+    least: u64,
     /// How many there are, for whoever only wants to know whether it is worth looking.
     count: AtomicU64,
     /// Up to where the store must have come before somebody looks again.
     due: AtomicU64,
-    /// Or how many there must be: those who only look things up do not get the store on.
+    /// Or how many there must be: those who only look things up do not get the store on. Zero while somebody has begun.
     many: AtomicU64,
 }
 
@@ -40,7 +41,8 @@ struct Pages {
 const PAGES: u64 = if IS_CHECKED { 1 } else { 64 };
 const COMMITS: u64 = if IS_CHECKED { 1 } else { 1024 };
 
-/// How many have to be listed until somebody looks though the store has not got on: about 100 kB of names.
+/// How many have to be listed until somebody looks though the store has not got on: about 100 kB of names. Of those it takes as many
+/// in any case: a few that are asked for again and again had better stay.
 const MANY: u64 = if IS_CHECKED { 1 } else { 1024 };
 
 /// How many pages are looked at after one job. The next looks at more.
@@ -50,6 +52,19 @@ const PAGES_AT_ONCE: usize = 128;
 const PART_AT_ONCE: usize = 64;
 
 impl Listed {
+    pub(crate) fn of_pages() -> Self {
+        Self::of(PAGES)
+    }
+
+    pub(crate) fn of_names() -> Self {
+        Self::of(MANY)
+    }
+
+    fn of(least: u64) -> Self {
+        let (pages, count, due) = (Mutex::default(), AtomicU64::new(0), AtomicU64::new(0));
+        Self { pages, least, count, due, many: AtomicU64::new(MANY) }
+    }
+
     /// Adds the page of `id`, which must not be listed yet.
     pub(crate) fn add(&self, id: ObjectId) {
         let mut pages = self.pages.lock();
@@ -71,9 +86,8 @@ impl Listed {
 
     fn is_due(&self, stored: impl FnOnce() -> CommitNumber) -> bool {
         let count = self.count.load(Ordering::Relaxed);
-        count >= PAGES
-            && (count >= self.many.load(Ordering::Relaxed)
-                || stored().0 >= self.due.load(Ordering::Relaxed))
+        count >= self.many.load(Ordering::Relaxed)
+            || (count >= self.least && stored().0 >= self.due.load(Ordering::Relaxed))
     }
 
     /// Begins to look at all that there are.
@@ -122,30 +136,34 @@ impl Listed {
 }
 
 impl Shared {
-    /// After a job: gives up pages of cells that are of no use any more, if there are enough that may be.
+    /// After a job: gives up cells that are of no use any more, if there are enough that may be.
     #[inline]
     pub(crate) fn give_up_gone(&self, seated: &Seated<'_>) {
-        if self.table.listed.is_due(|| self.budget.last_stored()) {
-            self.look_for_some(seated);
+        for listed in self.table.listed() {
+            if listed.is_due(|| self.budget.last_stored()) {
+                self.look_for_some(listed, seated);
+            }
         }
     }
 
-    /// Gives up what is of no use of all the pages that may be.
+    /// Gives up what is of no use of all that may be.
     #[cfg(any(test, feature = "breaks"))]
     pub(crate) fn look_for_gone(&self, seated: &Seated<'_>) {
-        self.table.listed.begin();
-        while self.table.listed.is_midway() {
-            self.look_for_some(seated);
+        for listed in self.table.listed() {
+            listed.begin();
+            while listed.is_midway() {
+                self.look_for_some(listed, seated);
+            }
         }
     }
 
     /// The same of some of them.
     #[cold]
-    fn look_for_some(&self, seated: &Seated<'_>) {
+    fn look_for_some(&self, listed: &Listed, seated: &Seated<'_>) {
         // What has a past has to wait, and nobody else may come to clear it away.
         self.tidy(seated);
         let stored = self.budget.last_stored();
-        let (some, are_last) = self.table.listed.take(stored);
+        let (some, are_last) = listed.take(stored);
         for id in some {
             // To whoever is alone, a cell that is locked for this would look like one that is being changed.
             let _passing = self.gate.pass(seated.seat);

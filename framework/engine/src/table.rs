@@ -30,8 +30,8 @@ pub(crate) struct Table {
     store: Arc<dyn Store>,
     /// How many cells have been settled: their objects were looked for in the store, or known not to be there.
     settled: AtomicU64,
-    /// Pages, and names, that may be of no use any more.
-    pub(crate) listed: Listed,
+    listed_pages: Listed,
+    listed_names: Listed,
     /// The last commit that any cell given up was of.
     gone_until: AtomicU64,
 }
@@ -44,7 +44,8 @@ impl Table {
             names: Names::default(),
             store,
             settled: AtomicU64::new(0),
-            listed: Listed::default(),
+            listed_pages: Listed::of_pages(),
+            listed_names: Listed::of_names(),
             gone_until: AtomicU64::new(0),
         }
     }
@@ -120,7 +121,19 @@ impl Table {
             None => self.names.list(id),
         };
         if is_news {
-            self.listed.add(id);
+            self.listed_like(id).add(id);
+        }
+    }
+
+    /// What may be of no use any more.
+    pub(crate) fn listed(&self) -> [&Listed; 2] {
+        [&self.listed_pages, &self.listed_names]
+    }
+
+    fn listed_like(&self, id: ObjectId) -> &Listed {
+        match id.space() {
+            Space::Name => &self.listed_names,
+            Space::Object | Space::Session | Space::Task => &self.listed_pages,
         }
     }
 
@@ -147,7 +160,7 @@ impl Table {
             GivenUp::Gone { settled } => {
                 self.settled.fetch_sub(settled, Ordering::Relaxed);
             }
-            GivenUp::Later => self.listed.add_again(id),
+            GivenUp::Later => self.listed_like(id).add_again(id),
             GivenUp::Kept => {}
         }
     }

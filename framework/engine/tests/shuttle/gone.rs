@@ -75,7 +75,10 @@ fn flags_at(world: World, ids: impl Fn(&World) -> [ObjectId; 2]) {
             world.run(move |attempt| add(attempt, other));
             world.look(move |attempt| {
                 let is_there = attempt.find::<Account>(first)?.is_some();
-                assert!(!is_there || attempt.find::<Account>(second)?.is_none(), "both were seen");
+                assert!(
+                    !is_there || attempt.find::<Account>(second)?.is_none(),
+                    "both flags are planted"
+                );
                 Ok(())
             });
         });
