@@ -363,7 +363,8 @@ impl Cell {
             return false;
         }
         let word = self.word.load(Ordering::Relaxed);
-        if word & LOCKED != 0 || !self.take(word) {
+        // Whoever has reserved it may be looking whether it is locked, and can wait for nobody.
+        if word & (LOCKED | RESERVED) != 0 || !self.take(word) {
             return true;
         }
         // Asked under the lock: who registers after that has a snapshot that is not before the newest version, and

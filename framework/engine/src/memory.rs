@@ -1,5 +1,5 @@
-//! Keeping to the memory budget: what a job does for it before it begins and after it has ended, when it has nothing
-//! locked and has not begun to read.
+//! Keeping to the memory budget: bringing what is wanted, and what a job does for it before it begins and after it has ended, when
+//! it has nothing locked and has not begun to read.
 
 use std::hint::black_box;
 

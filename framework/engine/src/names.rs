@@ -107,7 +107,7 @@ impl Names {
     }
 }
 
-/// For how many more names than there are there may be room.
+/// For how many more names than four times those that there are there may be room.
 const ROOM: usize = 64 << 10;
 
 /// What a name takes beside its cell: three words and a byte in a map that is two thirds full, and what an allocator adds.

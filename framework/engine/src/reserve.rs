@@ -15,7 +15,8 @@ pub(crate) struct Reservation<'e> {
     shared: &'e Shared,
     seated: &'e Seated<'e>,
     reserved: Vec<ObjectId>,
-    _turnstile: MutexGuard<'e, ()>,
+    /// Closed last.
+    turnstile: Option<MutexGuard<'e, ()>>,
 }
 
 impl<'e> Reservation<'e> {
@@ -31,11 +32,13 @@ impl<'e> Reservation<'e> {
         own: Reserver,
         footprint: &[ObjectId],
     ) -> Self {
-        let mut reserved = Vec::with_capacity(footprint.len());
+        // It is dropped, and lets go of what it has, should the store panic.
+        let reserved = Vec::with_capacity(footprint.len());
+        let mut reservation = Self { shared, seated, reserved, turnstile: None };
         let mut backoff = Backoff::default();
         let mut next = 0;
         while next < footprint.len() {
-            match reserve(shared, seated, own, &footprint[next..], &mut reserved) {
+            match reserve(shared, seated, own, &footprint[next..], &mut reservation.reserved) {
                 (all, None) => next += all,
                 (some, Some(NotFree::Reserved(other))) => {
                     next += some;
@@ -46,7 +49,8 @@ impl<'e> Reservation<'e> {
                 (some, Some(NotFree::Gone)) => next += some,
             }
         }
-        Self { shared, seated, reserved, _turnstile: seated.seat.turnstile.lock() }
+        reservation.turnstile = Some(seated.seat.turnstile.lock());
+        reservation
     }
 }
 
