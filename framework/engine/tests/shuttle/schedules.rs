@@ -49,7 +49,7 @@ fn orders() -> usize {
     }
 }
 
-/// All stories in these take about a minute, on an engine that is optimised a little.
+/// All stories in these take two or three minutes, and less than one on an engine that is optimised a little.
 const ORDERS: usize = 2_000;
 
 /// In so many orders at most must a broken engine be found out.
