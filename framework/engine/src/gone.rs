@@ -67,7 +67,10 @@ impl Listed {
 
     /// Adds the page of `id`, which must not be listed yet.
     pub(crate) fn add(&self, id: ObjectId) {
-        let mut pages = self.pages.lock();
+        self.put(&mut self.pages.lock(), id);
+    }
+
+    fn put(&self, pages: &mut Pages, id: ObjectId) {
         pages.ids.push_back(id);
         self.count.store(pages.ids.len() as u64, Ordering::Relaxed);
     }
@@ -80,8 +83,7 @@ impl Listed {
             // Nobody could count it when the last was taken: it was being looked at.
             self.many.fetch_add(2, Ordering::Relaxed);
         }
-        drop(pages);
-        self.add(id);
+        self.put(&mut pages, id);
     }
 
     fn is_due(&self, stored: impl FnOnce() -> CommitNumber) -> bool {

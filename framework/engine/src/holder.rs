@@ -24,51 +24,32 @@ pub(crate) trait Holder: Default + Send + Sync + 'static {
     fn bytes(&self) -> u64;
 }
 
-const INDEX: u64 = 1;
-const NAME: ObjectId = ObjectId::new(Space::Name, 79);
-
-impl Holder for Pages {
-    fn cell<'p>(&'p self, pin: &'p Pin<'_>) -> &'p Cell {
-        self.cell(INDEX, pin)
-    }
-    fn peek<'p>(&'p self, pin: &'p Pin<'_>) -> Option<&'p Cell> {
-        self.peek(INDEX, pin)
-    }
-    fn list(&self) -> bool {
-        self.list(INDEX)
-    }
-    fn give_up(
-        &self,
-        stored: CommitNumber,
-        pin: &Pin<'_>,
-        before: impl FnOnce(CommitNumber),
-    ) -> GivenUp {
-        self.give_up(INDEX, stored, Breaks::default(), pin, before)
-    }
-    fn bytes(&self) -> u64 {
-        self.bytes()
-    }
+macro_rules! holder {
+    ($held:ty, $key:expr) => {
+        impl Holder for $held {
+            fn cell<'p>(&'p self, pin: &'p Pin<'_>) -> &'p Cell {
+                self.cell($key, pin)
+            }
+            fn peek<'p>(&'p self, pin: &'p Pin<'_>) -> Option<&'p Cell> {
+                self.peek($key, pin)
+            }
+            fn list(&self) -> bool {
+                self.list($key)
+            }
+            fn give_up(
+                &self,
+                stored: CommitNumber,
+                pin: &Pin<'_>,
+                before: impl FnOnce(CommitNumber),
+            ) -> GivenUp {
+                self.give_up($key, stored, Breaks::default(), pin, before)
+            }
+            fn bytes(&self) -> u64 {
+                self.bytes()
+            }
+        }
+    };
 }
 
-impl Holder for Names {
-    fn cell<'p>(&'p self, pin: &'p Pin<'_>) -> &'p Cell {
-        self.cell(NAME, pin)
-    }
-    fn peek<'p>(&'p self, pin: &'p Pin<'_>) -> Option<&'p Cell> {
-        self.peek(NAME, pin)
-    }
-    fn list(&self) -> bool {
-        self.list(NAME)
-    }
-    fn give_up(
-        &self,
-        stored: CommitNumber,
-        pin: &Pin<'_>,
-        before: impl FnOnce(CommitNumber),
-    ) -> GivenUp {
-        self.give_up(NAME, stored, Breaks::default(), pin, before)
-    }
-    fn bytes(&self) -> u64 {
-        self.bytes()
-    }
-}
+holder!(Pages, 1);
+holder!(Names, ObjectId::new(Space::Name, 79));

@@ -6,9 +6,9 @@
 use daystar_model::{CommitNumber, ObjectId};
 
 use crate::breaks::Breaks;
-use crate::cell::{Cell, Left};
+use crate::cell::Cell;
 use crate::reclaim::Pin;
-use crate::slot::{GivenUp, Seized, Slot, seize};
+use crate::slot::{GivenUp, Slot, give_up};
 use crate::sync::{AtomicBool, Counter, Ordering, SharedMap};
 
 #[derive(Default)]
@@ -90,20 +90,15 @@ impl Names {
             name.slot.cells(pin)
         });
         let Some(cells) = cells.flatten() else { return GivenUp::Kept };
-        match seize(cells, stored, breaks) {
-            Ok(Seized { settled, newest }) => {
-                before(newest);
-                // Taken out of the map before it is marked: who finds the mark looks there again.
-                if let Some(name) = self.map.take(&id) {
-                    name.slot.empty_out(cells, breaks, pin);
-                    self.bytes.sub(ENTRY_BYTES + size_of::<Cell>());
-                }
-                GivenUp::Gone { settled }
+        let take_out = |newest| {
+            before(newest);
+            // Taken out of the map before it is marked: who finds the mark looks there again.
+            if let Some(name) = self.map.take(&id) {
+                name.slot.empty_out(cells, breaks, pin);
+                self.bytes.sub(ENTRY_BYTES + size_of::<Cell>());
             }
-            Err(Left::Object) => GivenUp::Kept,
-            Err(Left::Traces) if self.list(id) => GivenUp::Later,
-            Err(Left::Traces) => GivenUp::Kept,
-        }
+        };
+        give_up(cells, stored, breaks, take_out, || self.list(id))
     }
 }
 

@@ -4,9 +4,9 @@
 use daystar_model::CommitNumber;
 
 use crate::breaks::Breaks;
-use crate::cell::{Cell, Left};
+use crate::cell::Cell;
 use crate::reclaim::Pin;
-use crate::slot::{GivenUp, Seized, Slot, seize};
+use crate::slot::{GivenUp, Slot, give_up};
 use crate::sync::{AtomicBool, Counter, IS_CHECKED, OnceLock, Ordering};
 
 #[cfg(all(test, not(any(feature = "shuttle", feature = "loom"))))]
@@ -123,18 +123,12 @@ impl Pages {
         let Some((slot, is_listed)) = self.slot(index) else { return GivenUp::Kept };
         is_listed.swap(false, Ordering::AcqRel);
         let Some(page) = slot.cells(pin) else { return GivenUp::Kept };
-        match seize(page, stored, breaks) {
-            Ok(Seized { settled, newest }) => {
-                before(newest);
-                slot.empty_out(page, breaks, pin);
-                self.bytes.sub(size_of::<Page>());
-                GivenUp::Gone { settled }
-            }
-            Err(Left::Object) => GivenUp::Kept,
-            // Somebody else may have listed it meanwhile, and sees to it then.
-            Err(Left::Traces) if self.list(index) => GivenUp::Later,
-            Err(Left::Traces) => GivenUp::Kept,
-        }
+        let take_out = |newest| {
+            before(newest);
+            slot.empty_out(page, breaks, pin);
+            self.bytes.sub(size_of::<Page>());
+        };
+        give_up(page, stored, breaks, take_out, || self.list(index))
     }
 
     fn slot(&self, index: u64) -> Option<(&Slot<CELLS_PER_PAGE>, &AtomicBool)> {

@@ -69,12 +69,15 @@ fn reserve(
             Some(cell) => cell,
             None if shared.is_unallocated(*id) => continue,
             // The job found nothing there, and the cell was given up since. What is reserved stays, also what is not there.
-            None => shared.table.place(*id, &pin),
+            None => {
+                let cell = shared.table.place(*id, &pin);
+                // If the store fails, the job is told when it looks.
+                if shared.bring(*id, cell, false, &pin).is_err() {
+                    continue;
+                }
+                cell
+            }
         };
-        // If the store fails, the job is told when it looks.
-        if cell.is_unloaded() && shared.bring(*id, cell, false, &pin).is_err() {
-            continue;
-        }
         if let Err(why) = cell.reserve(own) {
             return (done, Some(why));
         }

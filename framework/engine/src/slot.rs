@@ -31,16 +31,34 @@ pub(crate) enum GivenUp {
     Later,
 }
 
-/// Cells that nobody else can lock, and that are of no use.
-pub(crate) struct Seized {
-    /// How many of them were settled.
-    pub(crate) settled: u64,
-    /// The last commit that any of those is of.
-    pub(crate) newest: CommitNumber,
+/// Gives up `cells`, if none says anything that a store does not say that has every commit up to `stored`. `take_out` is called
+/// when that is certain, with the last commit that any of them was of, and takes them out of their slot; `list` is asked when they
+/// have to wait, and lists them: whether that is news.
+pub(crate) fn give_up(
+    cells: &[Cell],
+    stored: CommitNumber,
+    breaks: Breaks,
+    take_out: impl FnOnce(CommitNumber),
+    list: impl FnOnce() -> bool,
+) -> GivenUp {
+    match seize(cells, stored, breaks) {
+        Ok((settled, newest)) => {
+            take_out(newest);
+            GivenUp::Gone { settled }
+        }
+        Err(Left::Object) => GivenUp::Kept,
+        // Somebody else may have listed them meanwhile, and sees to it then.
+        Err(Left::Traces) if list() => GivenUp::Later,
+        Err(Left::Traces) => GivenUp::Kept,
+    }
 }
 
-/// Locks all of `cells` if none says anything that a store does not say that has every commit up to `stored`.
-pub(crate) fn seize(cells: &[Cell], stored: CommitNumber, breaks: Breaks) -> Result<Seized, Left> {
+/// Locks all of `cells` if none is of use; how many of them were settled, and the last commit that any of those is of.
+fn seize(
+    cells: &[Cell],
+    stored: CommitNumber,
+    breaks: Breaks,
+) -> Result<(u64, CommitNumber), Left> {
     let mut left = Ok(());
     for cell in cells {
         match cell.says_nothing(stored, breaks) {
@@ -63,7 +81,7 @@ pub(crate) fn seize(cells: &[Cell], stored: CommitNumber, breaks: Breaks) -> Res
             }
         }
     }
-    Ok(Seized { settled, newest })
+    Ok((settled, newest))
 }
 
 impl<const N: usize> Slot<N> {

@@ -137,8 +137,8 @@ impl Table {
         }
     }
 
-    /// Gives up the cell of `id`, or its whole page, which is listed, if it says nothing that a store does not say that has every commit up to
-    /// `stored`.
+    /// Gives up the cell of `id`, or its whole page, which is listed, if it says nothing that a store does not say that has every
+    /// commit up to `stored`.
     pub(crate) fn give_up(
         &self,
         id: ObjectId,

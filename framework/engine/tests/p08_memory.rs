@@ -37,6 +37,16 @@ fn forget(story: &Story) {
     }
 }
 
+/// That a world takes hardly more than `empty`, once the store has all and everything that is listed was looked at.
+fn assert_all_is_forgotten(story: &Story, empty: u64) {
+    story.store.as_ref().expect("a store").catch_up();
+    story.engine.look_for_gone();
+    let counts = story.counts();
+    assert!(counts.bytes < empty + 50_000, "{} bytes, {empty} before", counts.bytes);
+    assert_eq!(counts.bytes, story.engine.recount());
+    assert!(counts.objects < 64, "{} are still known, and more than neighbours", counts.objects);
+}
+
 /// So many ids come and go that their cells alone would take some megabytes.
 #[test]
 fn what_has_come_and_gone_takes_no_memory() {
@@ -61,12 +71,7 @@ fn what_has_come_and_gone_takes_no_memory() {
     // Of what was removed last, some is not stored, and nobody looks after every commit.
     let meanwhile = story.counts().bytes;
     assert!(meanwhile < empty + 1_500_000, "{meanwhile} bytes, {empty} before");
-    story.store.as_ref().expect("a store").catch_up();
-    story.engine.look_for_gone();
-    let counts = story.counts();
-    assert!(counts.bytes < empty + 50_000, "{} bytes, {empty} before", counts.bytes);
-    assert_eq!(counts.bytes, story.engine.recount());
-    assert!(counts.objects < 64, "{} are still known, and more than neighbours", counts.objects);
+    assert_all_is_forgotten(&story, empty);
     assert_eq!(story.gold(stays), Some(7), "its neighbours went, and it with them");
     // What is gone is answered for as ever, and may even be made again.
     let gone = made.lock().expect("nobody panics with it")[0];
@@ -118,12 +123,7 @@ fn names_that_nothing_is_bound_to_take_no_memory() {
     }
     let meanwhile = story.counts().bytes;
     assert!(meanwhile < empty + 5_000_000, "{meanwhile} bytes after bindings, {empty} before");
-    story.store.as_ref().expect("a store").catch_up();
-    story.engine.look_for_gone();
-    let counts = story.counts();
-    assert!(counts.bytes < empty + 50_000, "{} bytes, {empty} before", counts.bytes);
-    assert_eq!(counts.bytes, story.engine.recount());
-    assert!(counts.objects < 64, "{} are still known", counts.objects);
+    assert_all_is_forgotten(&story, empty);
     assert_eq!(story.gold(stays), Some(7), "what is bound went with what is not");
     let again = names(0).next().expect("there are some");
     assert_eq!(story.gold(again), None);

@@ -103,8 +103,8 @@ pub(crate) fn removals(breaks: Breaks) {
 
 /// The same of what has a name.
 pub(crate) fn named_removals(breaks: Breaks) {
-    let (world, [first]) = (World::over_store(breaks, 12, 1), names());
-    world.open([(first, 1)]);
+    let world = World::over_store(breaks, 12, 1);
+    let [first] = world.open(names(), [1]);
     removals_of(world, first);
 }
 
@@ -149,8 +149,8 @@ pub(crate) fn signs(breaks: Breaks) {
 
 /// The same of what has names.
 pub(crate) fn named_signs(breaks: Breaks) {
-    let (world, [first, second]) = (World::over_store(breaks, 12, 0), names());
-    world.open([(first, 0), (second, 0)]);
+    let world = World::over_store(breaks, 12, 0);
+    let [first, second] = world.open(names(), [0, 0]);
     signs_of(world, first, second);
 }
 

@@ -101,19 +101,18 @@ impl World {
 
     /// Accounts with so much gold each, opened before the story begins.
     pub(crate) fn accounts<const N: usize>(&self, gold: [i64; N]) -> [ObjectId; N] {
-        let ids = gold.map(|_| self.engine.new_id(Space::Object));
-        self.open::<N>(std::array::from_fn(|index| (ids[index], gold[index])));
-        ids
+        self.open(gold.map(|_| self.engine.new_id(Space::Object)), gold)
     }
 
     /// Opens accounts at these ids, with so much gold each, before the story begins.
-    pub(crate) fn open<const N: usize>(&self, accounts: [(ObjectId, i64); N]) {
+    pub(crate) fn open<const N: usize>(&self, ids: [ObjectId; N], gold: [i64; N]) -> [ObjectId; N] {
         self.run(move |attempt| {
-            for (id, gold) in accounts {
-                attempt.insert_at(id, Account { gold })?;
+            for (id, gold) in ids.iter().zip(gold) {
+                attempt.insert_at(*id, Account { gold })?;
             }
             Ok(())
         });
+        ids
     }
 
     /// Runs a job that commits, and changes something: so it comes after all that was over when it began.
@@ -194,9 +193,7 @@ impl World {
 
     /// Accounts as [`accounts`](Self::accounts) makes them, whose cells have no neighbours.
     pub(crate) fn lone_accounts<const N: usize>(&self, gold: [i64; N]) -> [ObjectId; N] {
-        let ids = gold.map(|_| self.lone_id());
-        self.open::<N>(std::array::from_fn(|index| (ids[index], gold[index])));
-        ids
+        self.open(gold.map(|_| self.lone_id()), gold)
     }
 
     /// A fresh id, under which there is nothing, and whose cell has no neighbours.
