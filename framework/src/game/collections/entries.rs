@@ -4,6 +4,7 @@
 //! copy is one of memory, however many entries there are and whatever they are made of.
 
 use std::cmp::Ordering;
+use std::hint::black_box;
 
 use daystar_model::layout::{Layout, Parts};
 use daystar_model::memory::Memory;
@@ -62,6 +63,17 @@ impl Entries {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+
+    /// Has the processor fetch all of it at once. A search goes from one place to the next by what it finds there, and would
+    /// wait for memory at each.
+    #[inline]
+    pub(super) fn fetch(&self) {
+        let ends =
+            self.ends.iter().step_by(LINE_BYTES / size_of::<u32>()).fold(0, |all, end| all ^ end);
+        let bytes = self.bytes.iter().step_by(LINE_BYTES).fold(0, |all, byte| all ^ byte);
+        // Nobody wants the outcome, but it has to be worked out.
+        black_box((ends, bytes));
     }
 
     /// How many bytes the keys and values take.
@@ -258,6 +270,9 @@ fn fill<T: Copy>(list: &mut Vec<T>, other: &[T], room: usize) {
     }
     list.extend_from_slice(other);
 }
+
+/// What processors fetch together.
+const LINE_BYTES: usize = 64;
 
 /// More than most entries take.
 const ROOM_BYTES: usize = 64;

@@ -263,7 +263,12 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         id: ObjectId,
         look: impl FnOnce(&Entries) -> Result<T>,
     ) -> Result<T> {
-        self.look(id, |node| look(&self.leaf_of(node)?.entries))
+        self.look(id, |node| {
+            let entries = &self.leaf_of(node)?.entries;
+            // What is above is mostly in the cache, leaves mostly are not.
+            entries.fetch();
+            look(entries)
+        })
     }
 
     /// The node, which must be a leaf's.
