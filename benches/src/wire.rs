@@ -10,9 +10,11 @@ pub(crate) mod game;
 pub(crate) mod process;
 pub(crate) mod tally;
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::load::cores;
 
@@ -36,7 +38,24 @@ pub(crate) fn sockets(
     (0..clients.div_ceil(CLIENTS_PER_SOCKET)).map(|_| socket()).collect()
 }
 
+/// Has all of `joining` join, some at the same time.
+pub(crate) async fn joined<C: Send + 'static, E: Display + Send + 'static>(
+    joining: impl Iterator<Item: Future<Output = Result<C, E>> + Send + 'static>,
+) -> Vec<C> {
+    let (mut under_way, mut clients) = (JoinSet::new(), Vec::new());
+    let ended =
+        |client: Result<C, JoinError>| client.unwrap_or_else(|cause| panic!("no client: {cause}"));
+    for next in joining {
+        if under_way.len() == JOINING_AT_ONCE {
+            clients.extend(under_way.join_next().await.map(ended));
+        }
+        under_way.spawn(async { next.await.unwrap_or_else(|cause| panic!("no client: {cause}")) });
+    }
+    clients.extend(under_way.join_all().await);
+    clients
+}
+
 /// Clients that join at the same time: more than a server lets compute at once.
-pub(crate) const JOINING_AT_ONCE: usize = 64;
+const JOINING_AT_ONCE: usize = 64;
 
 const CLIENTS_PER_SOCKET: usize = 1_000;

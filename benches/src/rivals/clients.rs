@@ -5,13 +5,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
 use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, RecvStream, SendStream};
 use tokio::runtime::Runtime;
 
 use crate::wire::clients::due;
 use crate::wire::tally::Tally;
-use crate::wire::{JOINING_AT_ONCE, sockets};
+use crate::wire::{joined, sockets};
 
 /// A connection with its stream.
 pub(crate) struct Client {
@@ -43,22 +42,16 @@ pub(crate) fn connect_all(
     purpose: u8,
 ) -> Vec<Client> {
     let (sockets, config) = (sockets(runtime, server, count), config());
-    runtime.block_on(async {
-        let connecting = (0..count).map(|number| {
-            let (socket, config) = (sockets[number % sockets.len()].clone(), config.clone());
-            let connecting = tokio::spawn(async move {
-                let connection = connect(&socket, config, server).await?;
-                let (mut send, recv) = connection.open_bi().await?;
-                let _told = send.write_all(&[purpose]).await;
-                Ok::<_, ConnectionError>(Client { _connection: connection, send, recv })
-            });
-            async { connecting.await.unwrap_or_else(|cause| panic!("no client: {cause}")) }
-        });
-        let connected = stream::iter(connecting).buffer_unordered(JOINING_AT_ONCE);
-        let connected =
-            connected.map(|client| client.unwrap_or_else(|cause| panic!("no client: {cause}")));
-        connected.collect().await
-    })
+    let connecting = (0..count).map(|number| {
+        let (socket, config) = (sockets[number % sockets.len()].clone(), config.clone());
+        async move {
+            let connection = connect(&socket, config, server).await?;
+            let (mut send, recv) = connection.open_bi().await?;
+            let _told = send.write_all(&[purpose]).await;
+            Ok::<_, ConnectionError>(Client { _connection: connection, send, recv })
+        }
+    });
+    runtime.block_on(joined(connecting))
 }
 
 impl Client {

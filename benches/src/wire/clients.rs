@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use daystar_client::{CallError, Events, Trust, UnderWay};
-use futures_util::{StreamExt, stream};
 use quinn::Endpoint;
 use tokio::runtime::Runtime;
 
 use crate::wire::game::{Contest, Event, Request};
 use crate::wire::tally::Tally;
-use crate::wire::{JOINING_AT_ONCE, sockets};
+use crate::wire::{joined, sockets};
 
 pub(crate) type Client = daystar_client::Client<Request, Event>;
 
@@ -33,16 +32,8 @@ pub(crate) async fn join(
 /// Joins with so many clients.
 pub(crate) fn join_all(runtime: &Runtime, server: SocketAddr, count: usize) -> Vec<Joined> {
     let sockets = sockets(runtime, server, count);
-    runtime.block_on(async {
-        let joining = (0..count).map(|number| {
-            let joining = tokio::spawn(join(sockets[number % sockets.len()].clone(), server));
-            async { joining.await.unwrap_or_else(|cause| panic!("no client: {cause}")) }
-        });
-        let joined = stream::iter(joining).buffer_unordered(JOINING_AT_ONCE);
-        let joined =
-            joined.map(|joined| joined.unwrap_or_else(|cause| panic!("no client: {cause}")));
-        joined.collect().await
-    })
+    let joining = (0..count).map(|number| join(sockets[number % sockets.len()].clone(), server));
+    runtime.block_on(joined(joining))
 }
 
 /// What a client asks, and how.
