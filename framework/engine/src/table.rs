@@ -23,6 +23,22 @@ use crate::reclaim::Pin;
 use crate::slot::GivenUp;
 use crate::sync::{Arc, AtomicU64, Ordering};
 
+/// Somebody has looked for an object. Where there is none, that has brought back the page of what is gone; and so it has where
+/// the store failed, or panicked.
+struct Looked<'t> {
+    table: &'t Table,
+    id: ObjectId,
+    is_in_vain: bool,
+}
+
+impl Drop for Looked<'_> {
+    fn drop(&mut self) {
+        if self.is_in_vain {
+            self.table.list(self.id);
+        }
+    }
+}
+
 pub(crate) struct Table {
     /// Objects, sessions, tasks.
     counted: [Pages; 3],
@@ -61,19 +77,13 @@ impl Table {
 
     /// Makes sure that the newest version of `id` is in `cell`, which is its own; what was brought for that.
     pub(crate) fn load(&self, id: ObjectId, cell: &Cell) -> Result<Option<Loaded>, StoreError> {
-        let loaded = cell.load(id, &*self.store, self.gone_until());
-        if loaded.is_err() {
-            self.list(id);
-        }
-        let Some(loaded) = loaded? else { return Ok(None) };
-        if !loaded.is_back {
+        let mut looked = Looked { table: self, id, is_in_vain: true };
+        let loaded = cell.load(id, &*self.store, self.gone_until())?;
+        looked.is_in_vain = loaded.is_some_and(Loaded::is_nothing);
+        if loaded.is_some_and(|loaded| !loaded.is_back) {
             self.settled.fetch_add(1, Ordering::Relaxed);
         }
-        if loaded.is_nothing() {
-            // Whoever asks for what is gone brings back its page.
-            self.list(id);
-        }
-        Ok(Some(loaded))
+        Ok(loaded)
     }
 
     /// As [`load`](Self::load), for the holder of the lock of a cell whose object has been looked for before.

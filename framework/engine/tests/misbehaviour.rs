@@ -1,11 +1,14 @@
 //! P7, at the engine's edges: a job whose last words panic, one that keeps a guard for good, one that writes too much
-//! without looking, one that adds to an id that somebody made up. Each fails by itself, and those after it go on.
+//! without looking, one that adds to an id that somebody made up, one whose store panics. Each fails by itself, and those after
+//! it go on.
 
 mod common;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::{Account, Story, cause, committed, engine, fault};
+use common::{Account, Story, cause, committed, engine, fault, is_first};
 use daystar_engine::{Attempt, Cause, Effects, Error, Fault, Job, Limits, Settings};
 use daystar_model::{ObjectId, Space};
 
@@ -125,4 +128,56 @@ fn with_one_attempt_a_job_is_alone_from_the_start() {
         Ok(())
     }));
     assert_eq!((engine.counts().alone, engine.counts().conflicts), (1, 0));
+}
+
+/// A job that has met another has what it touched reserved, and the store is asked for what has been given up of that.
+#[test]
+fn a_store_that_panics_while_a_job_reserves_keeps_nobody_from_what_it_had() {
+    // So few that the second attempt has everything reserved.
+    let limits = Limits { attempts_max: 4, ..Limits::default() };
+    let story = Story::new(Settings { limits, memory: Some(1 << 30), ..Settings::default() });
+    let account = story.insert(Account { gold: 0 });
+    let nobody = ObjectId::new(Space::Name, 79);
+    let (engine, attempts) = (Arc::clone(&story.engine), Arc::<AtomicU32>::default());
+    let disk = story.store.as_ref().map(|store| Arc::clone(&store.disk)).expect("a store");
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        story.run(move |attempt| {
+            let mut account = attempt.get_mut::<Account>(account)?;
+            assert!(attempt.find::<Account>(nobody)?.is_none());
+            if is_first(&attempts) {
+                engine.look_for_gone();
+                disk.panics.store(true, Ordering::Relaxed);
+            }
+            account.gold += 1;
+            Ok(())
+        })
+    }));
+    let told = ran.expect_err("the store has panicked");
+    assert_eq!(told.downcast_ref::<&str>(), Some(&"a store that panics"));
+    assert_eq!(story.counts().reserved, 1, "it panicked before anything was reserved");
+    let conflicts = story.counts().conflicts;
+    committed(story.run(move |attempt| {
+        attempt.get_mut::<Account>(account)?.gold += 10;
+        Ok(())
+    }));
+    assert_eq!(story.counts().conflicts, conflicts, "the account was still reserved");
+    assert_eq!(story.value::<Account>(account).map(|account| account.gold), Some(10));
+}
+
+#[test]
+fn names_for_which_the_store_has_panicked_take_no_memory() {
+    let story = Story::new(Settings { memory: Some(1 << 30), ..Settings::default() });
+    let disk = story.store.as_ref().map(|store| Arc::clone(&store.disk)).expect("a store");
+    let before = story.counts().bytes;
+    for name in 1..=20 {
+        disk.panics.store(true, Ordering::Relaxed);
+        let outcome = story.run(move |attempt| {
+            attempt.find::<Account>(ObjectId::new(Space::Name, name << 32))?;
+            Ok(())
+        });
+        assert!(matches!(cause(outcome), Cause::Panic(_)));
+    }
+    assert!(story.counts().bytes > before, "there was nothing to give up");
+    story.engine.look_for_gone();
+    assert_eq!(story.counts().bytes, before);
 }

@@ -1,7 +1,7 @@
 //! A store that is some commits behind, and the sink that writes it: for worlds that are larger than memory.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use daystar_engine::{Changes, CommitSink, Committed, Engine};
@@ -16,6 +16,8 @@ pub(crate) struct Disk {
     contents: Mutex<Contents>,
     /// How often it was asked for an object.
     pub(crate) loads: AtomicU64,
+    /// Whether it panics when it is asked for the next one.
+    pub(crate) panics: AtomicBool,
 }
 
 #[derive(Default)]
@@ -35,7 +37,12 @@ struct Record {
 impl Disk {
     /// An empty store that will be so many commits behind.
     pub(crate) fn behind(lag: usize) -> Self {
-        Self { lag, contents: Mutex::default(), loads: AtomicU64::new(0) }
+        Self {
+            lag,
+            contents: Mutex::default(),
+            loads: AtomicU64::new(0),
+            panics: AtomicBool::new(false),
+        }
     }
 
     /// Takes the next commit, and writes what is due; up to where everything is written now.
@@ -86,6 +93,7 @@ impl Contents {
 impl Store for Disk {
     fn load(&self, id: ObjectId) -> Result<Option<Stored>, StoreError> {
         self.loads.fetch_add(1, Ordering::Relaxed);
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "a store that panics");
         let contents = self.contents();
         let Some(record) = contents.records.get(&id) else { return Ok(None) };
         let value = (record.decode)(record.version, &record.payload);
