@@ -1,7 +1,6 @@
 //! The server that is attacked: a process of its own, whose memory and metrics can be read.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -41,12 +40,7 @@ impl Server {
 
     /// How many bytes of memory it has, and the most that it has had.
     pub(super) fn memory(&self) -> Option<(u64, u64)> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.process())).ok()?;
-        let bytes = |field: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(field))?;
-            Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
-        };
-        Some((bytes("VmRSS:")?, bytes("VmHWM:")?))
+        memory_of(self.process.process())
     }
 
     /// What it counts.
@@ -59,6 +53,18 @@ impl Server {
         stream.read_to_string(&mut answer)?;
         Ok(counters(&answer))
     }
+}
+
+#[cfg(target_os = "linux")]
+fn memory_of(process: u32) -> Option<(u64, u64)> {
+    let process = procfs::process::Process::new(process.cast_signed());
+    let status = process.and_then(|process| process.status()).ok()?;
+    Some((status.vmrss? * 1024, status.vmhwm? * 1024))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn memory_of(_: u32) -> Option<(u64, u64)> {
+    None
 }
 
 fn counters(text: &str) -> Metrics {

@@ -43,10 +43,8 @@ pub(super) const PIECE_BYTES: u64 = 256 << 10;
 /// Bytes of files that are mapped and resident, all files together.
 #[cfg(target_os = "linux")]
 fn mapped_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("RssFile:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
+    let status = procfs::process::Process::myself().and_then(|process| process.status()).ok()?;
+    Some(status.rssfile? * 1024)
 }
 
 /// Unmaps the pages of `opened`'s file; reading one maps it again.
@@ -57,6 +55,7 @@ fn unmap(opened: &Opened) {
     use super::datafile;
 
     let Ok(file) = opened.env.path().join(datafile::NAME).canonicalize() else { return };
+    // Not by procfs, which reads no line at all if one is not UTF-8; and a folder may be called anything.
     let Ok(maps) = std::fs::read("/proc/self/maps") else { return };
     // The whole name: another world's may end with ours.
     let is_file = |line: &&[u8]| {

@@ -2,7 +2,6 @@
 
 #![cfg(target_os = "linux")]
 
-use std::fs;
 use std::path::Path;
 
 use daystar_model::store::Store;
@@ -83,7 +82,6 @@ fn child_that_starts() {
 
 /// Bytes of files that are resident in this process.
 fn file_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssFile:")).unwrap();
-    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+    let status = procfs::process::Process::myself().and_then(|process| process.status()).unwrap();
+    status.rssfile.unwrap() * 1024
 }
