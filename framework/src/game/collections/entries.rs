@@ -65,15 +65,14 @@ impl Entries {
         self.ends.is_empty()
     }
 
-    /// Has the processor fetch all of it at once. A search goes from one place to the next by what it finds there, and would
-    /// wait for memory at each.
+    /// Has the processor fetch all of it at once, or of what is long the first `bytes_max`. A search goes from one place to the next
+    /// by what it finds there, and would wait for memory at each.
     #[inline]
-    pub(super) fn fetch(&self) {
-        let ends =
-            self.ends.iter().step_by(LINE_BYTES / size_of::<u32>()).fold(0, |all, end| all ^ end);
-        let bytes = self.bytes.iter().step_by(LINE_BYTES).fold(0, |all, byte| all ^ byte);
+    pub(super) fn fetch(&self, bytes_max: usize) {
+        let ends = self.ends.iter().step_by(LINE_BYTES / size_of::<u32>());
+        let bytes = self.bytes.iter().take(bytes_max).step_by(LINE_BYTES);
         // Nobody wants the outcome, but it has to be worked out.
-        black_box((ends, bytes));
+        black_box((ends.fold(0, |all, end| all ^ end), bytes.fold(0, |all, byte| all ^ byte)));
     }
 
     /// How many bytes the keys and values take.

@@ -266,7 +266,7 @@ impl<'c, 'a, 'e, O: Order> Tree<'c, 'a, 'e, O> {
         self.look(id, |node| {
             let entries = &self.leaf_of(node)?.entries;
             // What is above is mostly in the cache, leaves mostly are not.
-            entries.fetch();
+            entries.fetch(PART_BYTES);
             look(entries)
         })
     }
