@@ -82,13 +82,15 @@ impl<G: Game> Job for Created<G> {
 }
 
 /// A client comes.
-pub(crate) struct Joined<G> {
+pub(crate) struct Joined<'s, G> {
     pub(crate) game: Arc<G>,
     pub(crate) session: ObjectId,
     pub(crate) identity: Identity,
+    /// Called when the client may not join, before it is told: it may try again at once.
+    pub(crate) refused: &'s (dyn Fn() + Send + Sync),
 }
 
-impl<G: Game> Job for Joined<G> {
+impl<G: Game> Job for Joined<'_, G> {
     fn kind(&self) -> &'static str {
         "joined"
     }
@@ -99,12 +101,13 @@ impl<G: Game> Job for Joined<G> {
         with_ctx::<G>(attempt, None, |ctx| self.game.joined(ctx, session))
     }
     fn failed(&self, cause: &Cause) -> Effects {
+        (self.refused)();
         let reason = told(self.kind(), cause);
         one(Effect::Reject { session: self.session, reason }, refusal_level(cause, None))
     }
     fn again(&self) -> Option<Box<dyn Job>> {
         let (game, identity) = (Arc::clone(&self.game), self.identity.clone());
-        Some(Box::new(Self { game, session: self.session, identity }))
+        Some(Box::new(Joined { game, session: self.session, identity, refused: &|| () }))
     }
 }
 

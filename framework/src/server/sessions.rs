@@ -62,7 +62,7 @@ struct Stay<G> {
     queue: Arc<RunQueue>,
     switchboard: Arc<Switchboard>,
     faults: Arc<Faults>,
-    /// Its name, until it is over.
+    /// Its name, until it is over or cannot begin.
     seat: Mutex<Option<Seat>>,
     lane: Lane<Event>,
     /// `joined` has committed. Read and written by this session's events only, which run one after the other.
@@ -126,9 +126,10 @@ fn make_way() {
 
 impl<G: Game> Stay<G> {
     fn join(&self, engine: &Engine) {
-        let game = Arc::clone(&self.game);
-        let outcome =
-            engine.run(&Joined { game, session: self.id, identity: self.identity.clone() });
+        let (game, identity) = (Arc::clone(&self.game), self.identity.clone());
+        let refused = || drop(self.seat.lock().take());
+        let joined = Joined { game, session: self.id, identity, refused: &refused };
+        let outcome = engine.run(&joined);
         self.is_in.store(matches!(outcome, Outcome::Committed(_)), Ordering::Relaxed);
     }
 
