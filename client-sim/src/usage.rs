@@ -38,19 +38,34 @@ impl Gauge {
         Some(Usage {
             cpu: Duration::from_millis(process.accumulated_cpu_time()),
             memory_bytes: process.memory(),
-            own_bytes: own_bytes(pid).unwrap_or(process.memory()),
+            own_bytes: memory_of(pid.as_u32()).map_or(process.memory(), |memory| memory.own_bytes),
         })
     }
 }
 
+/// A process's memory, in bytes.
+pub(crate) struct Memory {
+    /// What is of no file.
+    pub(crate) own_bytes: u64,
+    /// What is resident, and the most that was.
+    pub(crate) resident_bytes: u64,
+    pub(crate) resident_bytes_most: u64,
+}
+
+/// What the system tells of a process's memory, where it tells that.
 #[cfg(target_os = "linux")]
-fn own_bytes(process: Pid) -> Option<u64> {
-    let process = procfs::process::Process::new(process.as_u32().cast_signed()).ok()?;
-    Some(process.status().ok()?.rssanon? * 1024)
+pub(crate) fn memory_of(process: u32) -> Option<Memory> {
+    let process = procfs::process::Process::new(process.cast_signed());
+    let status = process.and_then(|process| process.status()).ok()?;
+    Some(Memory {
+        own_bytes: status.rssanon? * 1024,
+        resident_bytes: status.vmrss? * 1024,
+        resident_bytes_most: status.vmhwm? * 1024,
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn own_bytes(_: Pid) -> Option<u64> {
+pub(crate) fn memory_of(_: u32) -> Option<Memory> {
     None
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use daystar_protocol::fingerprint::Fingerprint;
 
 use crate::child_server::{ChildServer, Launch};
+use crate::usage::memory_of;
 
 /// A running server; it is killed when dropped.
 pub(super) struct Server {
@@ -40,7 +41,8 @@ impl Server {
 
     /// How many bytes of memory it has, and the most that it has had.
     pub(super) fn memory(&self) -> Option<(u64, u64)> {
-        memory_of(self.process.process())
+        let memory = memory_of(self.process.process())?;
+        Some((memory.resident_bytes, memory.resident_bytes_most))
     }
 
     /// What it counts.
@@ -53,18 +55,6 @@ impl Server {
         stream.read_to_string(&mut answer)?;
         Ok(counters(&answer))
     }
-}
-
-#[cfg(target_os = "linux")]
-fn memory_of(process: u32) -> Option<(u64, u64)> {
-    let process = procfs::process::Process::new(process.cast_signed());
-    let status = process.and_then(|process| process.status()).ok()?;
-    Some((status.vmrss? * 1024, status.vmhwm? * 1024))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn memory_of(_: u32) -> Option<(u64, u64)> {
-    None
 }
 
 fn counters(text: &str) -> Metrics {

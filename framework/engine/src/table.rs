@@ -23,6 +23,19 @@ use crate::reclaim::Pin;
 use crate::slot::GivenUp;
 use crate::sync::{Arc, AtomicU64, Ordering};
 
+pub(crate) struct Table {
+    /// Objects, sessions, tasks.
+    counted: [Pages; 3],
+    names: Names,
+    store: Arc<dyn Store>,
+    /// How many cells have been settled: their objects were looked for in the store, or known not to be there.
+    settled: AtomicU64,
+    listed_pages: Listed,
+    listed_names: Listed,
+    /// The last commit that any cell given up was of.
+    gone_until: AtomicU64,
+}
+
 /// Somebody has looked for an object. Where there is none, that has brought back the page of what is gone; and so it has where
 /// the store failed, or panicked.
 struct Looked<'t> {
@@ -37,19 +50,6 @@ impl Drop for Looked<'_> {
             self.table.list(self.id);
         }
     }
-}
-
-pub(crate) struct Table {
-    /// Objects, sessions, tasks.
-    counted: [Pages; 3],
-    names: Names,
-    store: Arc<dyn Store>,
-    /// How many cells have been settled: their objects were looked for in the store, or known not to be there.
-    settled: AtomicU64,
-    listed_pages: Listed,
-    listed_names: Listed,
-    /// The last commit that any cell given up was of.
-    gone_until: AtomicU64,
 }
 
 impl Table {
