@@ -10,7 +10,7 @@ use client_sim::crash::separate::House;
 use client_sim::crowd::run;
 use client_sim::plan::{Class, Plan};
 use client_sim::progress::Progress;
-use client_sim::stage::Stage;
+use client_sim::stage::{Phase, Stage};
 use client_sim::tideland;
 use client_sim::tideland::done::Done;
 use daystar::Server;
@@ -25,10 +25,15 @@ use sample_game::players::{self, Player};
 use sample_game::settings::HEALTH_MAX;
 use sample_game::species::Species;
 use sample_game::{Tideland, Wild};
+use tokio::time::sleep;
 
 const CLIENTS: u32 = 6;
 
 const SEED: u64 = 7;
+
+/// How long they play at least, and how long at the most while something is still to be done.
+const PLAY_MIN: Duration = Duration::from_secs(5);
+const PLAY_MAX: Duration = Duration::from_secs(120);
 
 /// So many creatures of a kind that there is always one in sight.
 const MANY: u16 = 600;
@@ -90,26 +95,31 @@ impl Game for Village {
     }
 }
 
-/// Lets six of a kind live in a village for some seconds, and looks at what they leave behind. What they did.
-fn live(behaviour: &str, village: Village) -> Done {
+/// Lets six of a kind live in a village for some seconds, or until all of these deeds were done, and looks at what they leave
+/// behind. What they did.
+fn live(behaviour: &str, village: Village, deeds: &[&'static str]) -> Done {
     let folder = tempfile::tempdir().expect("a folder");
-    let done = live_in(behaviour, folder.path(), village);
+    let done = live_in(behaviour, folder.path(), village, deeds);
     println!("{behaviour}: {:?}", done.all());
+    for deed in deeds {
+        assert!(done.times(deed) > 0, "nobody {deed}: {:?}", done.all());
+    }
     done
 }
 
-fn live_in(behaviour: &str, folder: &Path, village: Village) -> Done {
+fn live_in(behaviour: &str, folder: &Path, village: Village, deeds: &[&'static str]) -> Done {
     let copy = Village { island: village.island.clone(), ..village };
     let server = Server::builder(village).data(folder).start().expect("the server starts");
     let class = Class { rate: 25.0, ..Class::new(behaviour, CLIENTS) };
     let plan = Plan {
-        duration: Duration::from_secs(5),
+        duration: PLAY_MAX,
         seed: SEED,
         ..Plan::new(server.address(), Trust::Fingerprint(server.fingerprint()), vec![class])
     };
     let done = Done::default();
     let (cast, stage) = (tideland::cast_counted(&done), Stage::default());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.spawn(end_when_done(stage.clone(), done.clone(), deeds.to_vec()));
     let outcome = runtime.block_on(run(&plan, &cast, &mut Progress::Silent, &stage));
     let outcome = outcome.expect("a run");
     server.stop().expect("a clean end");
@@ -125,11 +135,16 @@ fn live_in(behaviour: &str, folder: &Path, village: Village) -> Done {
     done
 }
 
-/// That all of this was done at least once.
-fn assert_done(done: &Done, deeds: &[&str]) {
-    for deed in deeds {
-        assert!(done.times(deed) > 0, "nobody {deed}: {:?}", done.all());
+/// Ends the play when it has lasted for a while and all of these deeds were done at least once. How soon a wolf finds somebody,
+/// say, is chance.
+async fn end_when_done(stage: Stage, done: Done, deeds: Vec<&'static str>) {
+    let mut phase = stage.phase();
+    drop(phase.wait_for(|phase| *phase == Phase::Playing).await);
+    sleep(PLAY_MIN).await;
+    while deeds.iter().any(|deed| done.times(deed) == 0) {
+        sleep(PLAY_MIN / 50).await;
     }
+    stage.end();
 }
 
 /// A place to stand beside such a tile.
@@ -143,37 +158,43 @@ fn beside(tile: Tile) -> Position {
 
 #[test]
 fn wanderers_walk_and_look_and_talk() {
-    let done = live("wanderer", Village::at(beside(Tile::Tree)));
-    assert_done(&done, &["walks", "looks", "says"]);
+    let deeds = ["walks", "looks", "says"];
+    live("wanderer", Village::at(beside(Tile::Tree)), &deeds);
 }
 
 #[test]
 fn gatherers_gather_and_make_something_of_it() {
     let village = Village::at(beside(Tile::Tree)).with(&[Kind::Wood, Kind::Fish, Kind::Fish]);
-    let done = live("gatherer", village);
-    assert_done(&done, &["gathers something", "makes something"]);
+    let deeds = ["gathers something", "makes something"];
+    live("gatherer", village, &deeds);
 }
 
 #[test]
 fn gatherers_who_carry_too_much_sell_it() {
     const STORE: &[Kind] = &[Kind::Pelt; 19];
-    let done = live("gatherer", Village::at(beside(Tile::Tree)).with(STORE));
-    assert_done(&done, &["gathers something", "places an order"]);
+    let deeds = ["gathers something", "places an order"];
+    live("gatherer", Village::at(beside(Tile::Tree)).with(STORE), &deeds);
 }
 
 #[test]
 fn traders_find_each_other_and_swap() {
-    let done = live("trader", Village::at(beside(Tile::Tree)).with(&[Kind::Shell; 5]));
-    assert_done(&done, &["opens a deal", "lays something out", "agrees to a deal", "swaps"]);
-    assert_done(&done, &["gives gold", "gives a thing"]);
+    let deeds = [
+        "opens a deal",
+        "lays something out",
+        "agrees to a deal",
+        "swaps",
+        "gives gold",
+        "gives a thing",
+    ];
+    live("trader", Village::at(beside(Tile::Tree)).with(&[Kind::Shell; 5]), &deeds);
 }
 
 #[test]
 fn market_makers_buy_and_sell_and_take_orders_back() {
     const STORE: &[Kind] = &[Kind::Shell, Kind::Shell, Kind::Wood, Kind::Fish, Kind::Fish];
-    let done = live("market maker", Village::at(beside(Tile::Tree)).with(STORE));
-    assert_done(&done, &["places an order", "has an order filled", "cancels an order"]);
-    assert_done(&done, &["collects what was bought"]);
+    let deeds =
+        ["places an order", "has an order filled", "cancels an order", "collects what was bought"];
+    live("market maker", Village::at(beside(Tile::Tree)).with(STORE), &deeds);
 }
 
 #[test]
@@ -185,8 +206,8 @@ fn fighters_kill_and_loot_and_eat_when_they_are_hurt() {
         health: HEALTH_MAX / 3,
         ..Village::at(den).with(&[Kind::Sword, Kind::Stew, Kind::Stew, Kind::Fish])
     };
-    let done = live("fighter", village);
-    assert_done(&done, &["eats", "strikes", "kills", "loots"]);
+    let deeds = ["eats", "strikes", "kills", "loots"];
+    live("fighter", village, &deeds);
 }
 
 #[test]
@@ -197,27 +218,34 @@ fn who_is_eaten_by_wolves_loses_what_was_told() {
         health: 5,
         ..Village::at(dens(Species::Wolf, MANY)[0]).with(&[Kind::Shell; 5])
     };
-    let done = live("trader", village);
-    assert_done(&done, &["dies", "gives gold"]);
+    let deeds = ["dies", "gives gold"];
+    live("trader", village, &deeds);
 }
 
 #[test]
 fn guild_members_found_join_and_bank() {
-    let done = live("guild member", Village::at(beside(Tile::Tree)));
-    assert_done(&done, &["founds a guild", "invites somebody", "joins a guild"]);
-    assert_done(&done, &["deposits gold", "withdraws gold", "says something in its guild"]);
+    let deeds = [
+        "founds a guild",
+        "invites somebody",
+        "joins a guild",
+        "deposits gold",
+        "withdraws gold",
+        "says something in its guild",
+    ];
+    live("guild member", Village::at(beside(Tile::Tree)), &deeds);
 }
 
 #[test]
 fn chatters_talk_and_ask() {
-    let done = live("chatter", Village::at(beside(Tile::Tree)));
-    assert_done(&done, &["says", "looks", "asks the hour", "asks for the leaders"]);
+    let deeds = ["says", "looks", "asks the hour", "asks for the leaders"];
+    live("chatter", Village::at(beside(Tile::Tree)), &deeds);
 }
 
 #[test]
 fn vandals_are_refused_whatever_they_try() {
-    let done = live("vandal", Village::at(beside(Tile::Water)).with(&[Kind::Shell, Kind::Wood]));
-    assert_done(&done, &["is refused what is not allowed", "floods"]);
+    let deeds = ["is refused what is not allowed", "floods"];
+    let done =
+        live("vandal", Village::at(beside(Tile::Water)).with(&[Kind::Shell, Kind::Wood]), &deeds);
     assert_eq!(done.times("has an order filled"), 0);
 }
 
@@ -253,7 +281,9 @@ fn what_all_of_them_were_told_survives_crashes() {
         let accounts = crash.audit.accounts;
         assert!(accounts > clients as usize / 2 && accounts <= clients as usize, "{accounts}");
     }
-    assert_done(&done, &["places an order", "has an order filled", "gathers something"]);
+    for deed in ["places an order", "has an order filled", "gathers something"] {
+        assert!(done.times(deed) > 0, "nobody {deed}: {:?}", done.all());
+    }
     let verified = daystar::verify(&Tideland::default(), folder.path()).expect("a world");
     assert_eq!(verified.problems, Vec::<String>::new());
 }

@@ -187,7 +187,7 @@ impl Intermission {
     }
 
     /// The run may end.
-    pub(super) fn drop_curtain(&self) {
+    pub(crate) fn drop_curtain(&self) {
         self.curtain.send_replace(Curtain::Fallen);
     }
 
