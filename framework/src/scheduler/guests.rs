@@ -5,6 +5,7 @@
 //! there is always a thread of the network that is no guest; and after a turn that took long, nobody is a guest for a time that
 //! is long against it.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ pub(crate) struct Guests {
 pub(crate) struct Guest<'g> {
     guests: &'g Guests,
     since: Instant,
-    /// What its thread had been on a processor by then.
+    /// What its thread had been on a processor by then, at the most.
     busy_since: Duration,
 }
 
@@ -47,7 +48,7 @@ impl Guests {
         let (success, failure) = (Ordering::Acquire, Ordering::Relaxed);
         let more = |now| (now < self.max).then_some(now + 1);
         self.now.fetch_update(success, failure, more).ok()?;
-        Some(Guest { guests: self, since, busy_since: busy() })
+        Some(Guest { guests: self, since, busy_since: busy_at_most(since) })
     }
 
     /// Whether there are any.
@@ -92,10 +93,29 @@ fn busy() -> Duration {
     clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
+thread_local! {
+    /// When this thread has asked last how long it has been on a processor, and how long that was.
+    static ASKED: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
+}
+
+/// How long this thread has been on a processor by `now`, at the most, and not much more than it has. To ask takes the system a
+/// microsecond, which is more than many a request takes.
+fn busy_at_most(now: Instant) -> Duration {
+    let asked = ASKED.get().filter(|(at, _)| now.saturating_duration_since(*at) <= ASKED_FOR);
+    let (at, busy) = asked.unwrap_or_else(|| {
+        let fresh = (now, busy());
+        ASKED.set(Some(fresh));
+        fresh
+    });
+    busy + now.saturating_duration_since(at)
+}
+
 /// What wakes a worker costs less than the rest of a turn that has taken so long.
 const STAY: Duration = Duration::from_micros(200);
 /// So long a processor's time is long.
 const LONG: Duration = Duration::from_millis(1);
+/// By so much may it seem to have been on a processor for longer by then, and its stay for less long.
+const ASKED_FOR: Duration = LONG;
 /// A thread that the system interrupts is often away for a few milliseconds, and that says nothing of the game. One that is away for
 /// longer waits for something, a slow disk say, and had better do so elsewhere.
 const VERY_LONG: Duration = Duration::from_millis(10);
@@ -126,6 +146,21 @@ mod tests {
         assert!(guests.enter().is_none(), "a guest's long stay is followed by another's");
         guests.shut_until_us.store(0, Ordering::Relaxed);
         assert!(guests.enter().is_some(), "the place came back");
+    }
+
+    #[test]
+    fn what_a_thread_has_had_of_a_processor_is_known_at_most_and_to_a_moment() {
+        let until = Instant::now() + 5 * ASKED_FOR;
+        // Two clocks are not of one moment.
+        let slack = ASKED_FOR / 20;
+        let mut now = Instant::now();
+        while now < until {
+            let before = busy();
+            now = Instant::now();
+            let told = busy_at_most(now);
+            assert!(told + slack >= before, "{told:?} is less than {before:?}");
+            assert!(told <= busy() + ASKED_FOR + slack, "{told:?} is too much");
+        }
     }
 
     #[test]
