@@ -22,6 +22,8 @@ mod row;
 mod spread;
 mod wanted;
 
+use std::fmt::Display;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 pub(crate) use self::spread::Spread;
@@ -221,12 +223,12 @@ impl Harness {
             return;
         };
         if self.is_json {
-            println!("{}", row.json());
+            say(row.json());
         } else {
             if self.rows == 0 {
-                println!("{}", row::heading());
+                say(row::heading());
             }
-            println!("{}", row.line());
+            say(row.line());
         }
         self.rows += 1;
         self.missed += usize::from(row.is_missed());
@@ -235,8 +237,16 @@ impl Harness {
     /// Ends the bench. A figure that was wanted and not reached is no error: it is a figure.
     pub(crate) fn finish(self) {
         if !self.is_json && self.missed > 0 {
-            println!("{} of {} not reached", self.missed, self.rows);
+            say(format_args!("{} of {} not reached", self.missed, self.rows));
         }
+    }
+}
+
+/// Prints a line, and ends the bench when nobody reads it any more, as behind `| head`.
+fn say(line: impl Display) {
+    if let Err(cause) = writeln!(std::io::stdout(), "{line}") {
+        // Without a word, and not at once: gigabytes of worlds are to be thrown away.
+        std::panic::resume_unwind(Box::new(cause));
     }
 }
 
