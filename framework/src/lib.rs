@@ -3,6 +3,9 @@
 //! A game is a set of plain functions: an event arrives, objects change, messages go out. Daystar runs thousands
 //! of them at once on every core, with the outcome of one at a time, keeps the objects on disk, and
 //! brings them back after a crash. Start with [`Game`], then [`Ctx`].
+//!
+//! [`cli`] makes a program of a game, and [`Server::builder`] a server within another program. Clients use the crate `daystar-client`. The
+//! book is in `docs/book`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -35,7 +38,7 @@ pub use daystar_macros::{external, managed, message, survey, sweep, task};
 pub use daystar_model::{Managed, Ref, Timestamp};
 pub use daystar_protocol::message::Message;
 
-pub use cli::{Outcome, cli};
+pub use cli::{Outcome, cli, cli_with};
 pub use game::any_ref::AnyRef;
 pub use game::channel::Channel;
 pub use game::collections::counter::Counter;

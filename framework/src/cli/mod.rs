@@ -27,6 +27,7 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::failure::Failure;
 use crate::cli::tasks::Mending;
 use crate::game::rules::Game;
+use crate::server::builder::Builder;
 use crate::server::error::ServeError;
 
 /// How a program ended: what `main` returns.
@@ -88,8 +89,32 @@ struct Data {
 /// `restore`, `compact`.
 ///
 /// Log lines go to standard error; the variable `RUST_LOG` says which (`info` unless set). Arguments that cannot
-/// be understood, `--help` and `--version` end the program.
+/// be understood, and `--help`, end the program.
 pub fn cli<G: Game>(game: G) -> Outcome {
+    cli_with(game, |server| server)
+}
+
+/// Like [`cli`], for a game whose servers are to be otherwise than servers are unless told: `serve` begins with what `prepare` makes of
+/// its server, and options on the command line have the last word.
+///
+/// ```no_run
+/// use daystar::login::Passwords;
+/// use daystar::prelude::*;
+/// # #[message] pub enum Request { Ring }
+/// # #[message] pub enum Event { Rang }
+/// # struct Belfry;
+/// # impl Game for Belfry {
+/// #     type Request = Request;
+/// #     type Event = Event;
+/// #     const NAME: &'static str = "belfry";
+/// #     fn received(&self, _: &Ctx, _: Session, _: Request) -> Result<()> { Ok(()) }
+/// # }
+///
+/// fn main() -> daystar::Outcome {
+///     daystar::cli_with(Belfry, |server| server.login(Passwords::new().registration(true)))
+/// }
+/// ```
+pub fn cli_with<G: Game>(game: G, prepare: impl FnOnce(Builder<G>) -> Builder<G>) -> Outcome {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -101,7 +126,7 @@ pub fn cli<G: Game>(game: G) -> Outcome {
     let _ = log.try_init();
     let command = Arguments::parse().command;
     let is_inspect = matches!(command, Command::Inspect(_));
-    match run(game, command) {
+    match run(game, prepare, command) {
         Ok(outcome) => outcome,
         // Who reads has seen enough: `inspect | head`. Of all others the outcome counts, not only what they say.
         Err(failure) if is_inspect && failure.is_closed_pipe() => Outcome::Done,
@@ -112,12 +137,16 @@ pub fn cli<G: Game>(game: G) -> Outcome {
     }
 }
 
-fn run<G: Game>(game: G, command: Command) -> Result<Outcome, Failure> {
+fn run<G: Game>(
+    game: G,
+    prepare: impl FnOnce(Builder<G>) -> Builder<G>,
+    command: Command,
+) -> Result<Outcome, Failure> {
     if let Some(name) = TypeDescriptor::claimed_twice() {
         return Err(ServeError::TypeNameTwice { name }.into());
     }
     match command {
-        Command::Serve(arguments) => serve::run(game, *arguments),
+        Command::Serve(arguments) => serve::run(game, prepare, *arguments),
         Command::Verify(arguments) => verify::run(&game, &arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Retry(arguments) => tasks::run::<G>(&arguments, Mending::Retry),

@@ -1,31 +1,31 @@
 //! `serve`: runs the world.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
-use daystar_engine::Durability;
 
 use crate::admin::prometheus;
 use crate::cli::Outcome;
 use crate::cli::failure::Failure;
 use crate::cli::login::LoginArguments;
 use crate::game::rules::Game;
+use crate::server::builder::Builder;
 use crate::server::error::ServeError;
 use crate::server::{self, Server};
-use crate::{Limits, NetworkLimits};
+use crate::{Durability, NetworkLimits};
 
 #[derive(Args)]
 pub(super) struct Arguments {
     /// The folder in which the world is kept; made if there is none.
     #[arg(long, env = "DAYSTAR_DATA")]
     data: PathBuf,
-    /// The address and UDP port to listen on; port 0 takes a free one.
-    #[arg(long, env = "DAYSTAR_LISTEN", default_value = "127.0.0.1:4433")]
-    listen: SocketAddr,
+    /// The address and UDP port to listen on; port 0 takes a free one. 127.0.0.1:4433 unless set.
+    #[arg(long, env = "DAYSTAR_LISTEN")]
+    listen: Option<SocketAddr>,
     /// How many threads run game code; one per core unless set.
     #[arg(long, env = "DAYSTAR_WORKERS")]
     workers: Option<usize>,
@@ -35,9 +35,10 @@ pub(super) struct Arguments {
     /// How many tasks may wait for their time; ten million unless set.
     #[arg(long, env = "DAYSTAR_TASKS_WAITING", value_name = "COUNT")]
     tasks_waiting: Option<u64>,
-    /// When clients are told of what has happened: at once, or when it is on disk and no crash can take it back.
-    #[arg(long, env = "DAYSTAR_DURABILITY", value_enum, default_value_t)]
-    durability: Level,
+    /// When clients are told of what has happened: at once, or when it is on disk and no crash can take it back. At once unless
+    /// set.
+    #[arg(long, env = "DAYSTAR_DURABILITY", value_enum)]
+    durability: Option<Level>,
     /// Shows metrics to whoever asks `http://ADDRESS/metrics`; a loopback address keeps them on this machine.
     #[arg(long, env = "DAYSTAR_METRICS", value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
@@ -65,10 +66,9 @@ pub(super) struct Arguments {
 }
 
 /// [`Durability`] on a command line.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Level {
     /// At once; a crash may take back the last milliseconds.
-    #[default]
     Committed,
     /// When it is on disk.
     Durable,
@@ -84,8 +84,8 @@ impl From<Level> for Durability {
 }
 
 impl Arguments {
-    fn network(&self) -> NetworkLimits {
-        let mut limits = NetworkLimits::default();
+    /// Changes what was set for.
+    fn limit(&self, limits: &mut NetworkLimits) {
         if let Some(connections) = self.connections {
             limits.connections_max = connections;
         }
@@ -99,33 +99,45 @@ impl Arguments {
             limits.messages_per_second = messages.into();
             limits.message_burst = messages.saturating_mul(2);
         }
-        limits
+    }
+
+    /// Changes in `server` what was set, and leaves the rest.
+    fn apply<G: Game>(self, server: Builder<G>) -> Result<Builder<G>, ServeError> {
+        let mut server = server.data(&self.data).change_network(|limits| self.limit(limits));
+        if let Some(address) = self.listen {
+            server = server.listen(address);
+        }
+        if let Some(level) = self.durability {
+            server = server.durability(level.into());
+        }
+        if let (Some(chain), Some(key)) = (self.cert, self.key) {
+            server = server.certificate(chain, key);
+        }
+        if let Some(workers) = self.workers {
+            server = server.workers(workers);
+        }
+        if let Some(memory) = self.memory {
+            server = server.memory(memory.as_u64());
+        }
+        if let Some(count) = self.tasks_waiting {
+            server = server.change_limits(|limits| limits.tasks_waiting_max = count);
+        }
+        self.login.apply(server)
     }
 }
 
-pub(super) fn run<G: Game>(game: G, arguments: Arguments) -> Result<Outcome, Failure> {
-    let limits = arguments.network();
-    let Arguments { data, listen, workers, memory, tasks_waiting, durability, .. } = arguments;
-    let Arguments { metrics, cert, key, login, .. } = arguments;
-    if let Some(address) = metrics {
+/// Serves as the command line says, and where it says nothing, as `prepare` does.
+pub(super) fn run<G: Game>(
+    game: G,
+    prepare: impl FnOnce(Builder<G>) -> Builder<G>,
+    arguments: Arguments,
+) -> Result<Outcome, Failure> {
+    if let Some(address) = arguments.metrics {
         prometheus::listen(address)
             .map_err(|cause| ServeError::Metrics { address, cause: cause.to_string() })?;
         server::describe_metrics();
     }
-    let builder = Server::builder(game).data(data).listen(listen);
-    let mut builder = login.apply(builder.durability(durability.into()).network(limits))?;
-    if let (Some(chain), Some(key)) = (cert, key) {
-        builder = builder.certificate(chain, key);
-    }
-    if let Some(workers) = workers {
-        builder = builder.workers(workers);
-    }
-    if let Some(memory) = memory {
-        builder = builder.memory(memory.as_u64());
-    }
-    if let Some(tasks_waiting_max) = tasks_waiting {
-        builder = builder.limits(Limits { tasks_waiting_max, ..Limits::default() });
-    }
+    let builder = arguments.apply(prepare(Server::builder(game).listen(LISTEN)))?;
     let server = builder.start()?;
     // Whoever reads that it is open may stop it in the same moment.
     let signals = server.signals()?;
@@ -140,4 +152,68 @@ pub(super) fn run<G: Game>(game: G, arguments: Arguments) -> Result<Outcome, Fai
     server.stop()?;
     let _ = writeln!(out, "{} is closed", G::NAME);
     Ok(Outcome::Done)
+}
+
+/// Where a server listens that nobody has told.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4433);
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::Limits;
+    use crate::prelude::*;
+
+    #[message]
+    struct Nothing;
+
+    struct Idle;
+
+    impl Game for Idle {
+        type Request = Nothing;
+        type Event = Nothing;
+        const NAME: &'static str = "idle";
+
+        fn received(&self, _: &Ctx, _: Session, _: Nothing) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    /// What comes of such a command line, where the program has set limits of its own.
+    fn limits(line: &[&str]) -> (NetworkLimits, Limits) {
+        let line = ["serve", "--data", "world"].iter().chain(line);
+        let arguments = Line::try_parse_from(line).map(|line| line.arguments);
+        let network = NetworkLimits {
+            connections_max: 7,
+            hello_timeout: Duration::from_secs(77),
+            ..NetworkLimits::default()
+        };
+        let limits = Limits { tasks_waiting_max: 8, objects_max: 88, ..Limits::default() };
+        let prepared = Server::builder(Idle).network(network).limits(limits);
+        let server = arguments.expect("a command line").apply(prepared).expect("a server");
+        let (mut network, mut limits) = (NetworkLimits::default(), Limits::default());
+        let server = server.change_network(|set| network = set.clone());
+        drop(server.change_limits(|set| limits = *set));
+        (network, limits)
+    }
+
+    #[test]
+    fn the_command_line_has_the_last_word_and_the_program_the_others() {
+        let (network, limits) = limits(&[]);
+        assert_eq!((network.connections_max, limits.tasks_waiting_max), (7, 8));
+        let (network, limits) = self::limits(&["--connections", "9", "--tasks-waiting", "10"]);
+        assert_eq!((network.connections_max, limits.tasks_waiting_max), (9, 10));
+        assert_eq!(
+            (network.hello_timeout, limits.objects_max),
+            (Duration::from_secs(77), 88),
+            "what the command line does not name is as the program has it"
+        );
+    }
 }

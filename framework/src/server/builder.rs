@@ -185,6 +185,18 @@ impl<G: Game> Builder<G> {
         self
     }
 
+    /// Changes some of what was said by [`network`](Self::network), and leaves the rest.
+    pub(crate) fn change_network(mut self, change: impl FnOnce(&mut NetworkLimits)) -> Self {
+        change(&mut self.network);
+        self
+    }
+
+    /// Changes some of what was said by [`limits`](Self::limits), and leaves the rest.
+    pub(crate) fn change_limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.settings.limits);
+        self
+    }
+
     /// Keeps the world in this store, whatever else was said. For tests, which bring stores that fail.
     #[doc(hidden)]
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
