@@ -7,15 +7,15 @@ struct Bell {
     rings: u64,
 }
 #[message]
-enum Request {
+pub(crate) enum Request {
     Ring,
 }
 #[message]
-enum Event {
+pub(crate) enum Event {
     Rang { times: u64, by: String },
 }
 
-struct Belfry;
+pub(crate) struct Belfry;
 
 impl Game for Belfry {
     type Request = Request;

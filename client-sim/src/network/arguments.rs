@@ -26,7 +26,7 @@ pub struct NetworkArgs {
     /// The share of the packets that keep to no order.
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     pub reorder: Option<f64>,
-    /// How many bytes pass in a second in each direction, for every 32 clients.
+    /// How many bytes pass in a second in each direction, for every 256 clients.
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     pub bytes_per_s: Option<u64>,
     /// How often the network is cut, and for how long, as in `60s,5s`.

@@ -1,0 +1,87 @@
+//! A client as a game ships it: believes one server only, shows how its connection fares, comes back over another by itself when it is
+//! lost, and joins anew when the session is over, as it is when the server was started anew. Rings once in a second.
+//!
+//! ```sh
+//! cargo run -p daystar --example belfry -- serve --data /tmp/belfry     # prints its fingerprint
+//! cargo run -p daystar --example stay -- 127.0.0.1:4433 FINGERPRINT
+//! ```
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use daystar::prelude::*;
+use daystar_client::{CallError, Client, ConnectError, ConnectionState, Fingerprint, Trust};
+
+#[message]
+pub(crate) enum Request {
+    Ring,
+}
+#[message]
+pub(crate) enum Event {
+    Rang { times: u64, by: String },
+}
+
+/// Rings `rings` times, `pause` apart, whatever happens on the way; `show` is told how the connection fares.
+///
+/// A ring that was under way when the server went down may have been heard or not: this rings again, so it may be heard twice. A game
+/// where that matters gives its requests numbers, and looks at them in `received`.
+pub(crate) async fn stay(
+    server: SocketAddr,
+    fingerprint: Fingerprint,
+    rings: u32,
+    pause: Duration,
+    show: impl Fn(ConnectionState) + Clone + Send + 'static,
+) -> std::result::Result<(), ConnectError> {
+    let mut rung = 0;
+    loop {
+        let client = Client::<Request, Event>::builder(server).game("belfry").name("cecily");
+        let client = match client.trust(Trust::Fingerprint(fingerprint)).connect().await {
+            Ok((client, _nobody_listens)) => client,
+            // The server is down, or this client was just there and the server does not know yet that it is gone.
+            Err(ConnectError::Disconnected { .. } | ConnectError::TimedOut { .. }) => {
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            Err(ConnectError::Rejected(_)) => {
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            // Somebody else answers, say: to go on would be wrong.
+            Err(error) => return Err(error),
+        };
+        let (mut state, show) = (client.state(), show.clone());
+        let showing = tokio::spawn(async move {
+            loop {
+                show(state.borrow_and_update().clone());
+                if state.changed().await.is_err() {
+                    return;
+                }
+            }
+        });
+        while rung < rings {
+            match client.call(&Request::Ring).await {
+                Ok(_) => rung += 1,
+                Err(CallError::Disconnected(_)) => break,
+                Err(error) => eprintln!("not rung: {error}"),
+            }
+            tokio::time::sleep(pause).await;
+        }
+        client.close().await;
+        showing.abort();
+        if rung == rings {
+            return Ok(());
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> std::result::Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(server), Some(fingerprint)) = (arguments.next(), arguments.next()) else {
+        return Err("say which server, and the fingerprint that it has printed".into());
+    };
+    let show = |state| println!("{state:?}");
+    stay(server.parse()?, fingerprint.parse()?, u32::MAX, Duration::from_secs(1), show).await?;
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! The clients in `examples/` do what they say, against the game that is there.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use daystar::login::Passwords;
+use daystar::{Builder, Server};
+use daystar_client::{ConnectError, ConnectionState, Disconnected};
+use tokio::runtime::Runtime;
+
+#[allow(dead_code, reason = "a program of its own")]
+#[path = "../examples/account.rs"]
+mod account;
+#[allow(dead_code, reason = "a program of its own")]
+#[path = "../examples/belfry.rs"]
+mod belfry;
+#[allow(dead_code, reason = "a program of its own")]
+#[path = "../examples/listen.rs"]
+mod listen;
+#[allow(dead_code, reason = "a program of its own")]
+#[path = "../examples/ring.rs"]
+mod ring;
+#[allow(dead_code, reason = "a program of its own")]
+#[path = "../examples/stay.rs"]
+mod stay;
+
+fn open(prepare: impl FnOnce(Builder<belfry::Belfry>) -> Builder<belfry::Belfry>) -> Server {
+    prepare(Server::builder(belfry::Belfry)).start().expect("a server")
+}
+
+/// Files of a certificate that stays the same when a server is started anew, and of its key.
+fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let (certificate, key) = (folder.join("chain.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).expect("a file");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
+    (certificate, key)
+}
+
+fn runtime() -> Runtime {
+    Runtime::new().expect("a runtime")
+}
+
+#[test]
+fn one_rings_and_another_hears_it() {
+    let (server, runtime) = (open(|server| server.in_memory()), runtime());
+    let address = server.address();
+    let (heard, hears) = channel();
+    let listening = runtime.spawn(async move {
+        let told =
+            listen::listen(address, move |times, by| heard.send((times, by)).expect("a test"));
+        told.await.map_err(|error| error.to_string())
+    });
+    // It may hear the first of them, or a later one: it is not known when it is in.
+    let heard = (0..200).find_map(|_| {
+        runtime.block_on(ring::ring(address)).expect("a ring");
+        hears.recv_timeout(Duration::from_millis(50)).ok()
+    });
+    let (times, by) = heard.expect("a stroke is heard");
+    assert!(times >= 1 && by == "ann", "{by} {times}");
+    server.stop().expect("a clean end");
+    let why = runtime.block_on(listening).expect("an end").expect("a session");
+    assert!(matches!(why, Disconnected::ByServer(_)), "{why}");
+}
+
+#[test]
+fn who_stays_comes_back_when_the_server_does() {
+    let (folder, runtime) = (tempfile::tempdir().expect("a folder"), runtime());
+    let (certificate, key) = certificate(folder.path());
+    let world = folder.path().join("world");
+    let server = open(|server| server.data(&world).certificate(&certificate, &key));
+    let (address, fingerprint) = (server.address(), server.fingerprint());
+    let (shown, shows) = channel();
+    let staying = runtime.spawn(async move {
+        let show = move |state| shown.send(state).expect("a test");
+        stay::stay(address, fingerprint, 40, Duration::from_millis(25), show).await
+    });
+    let patience = Duration::from_secs(60);
+    assert_eq!(shows.recv_timeout(patience), Ok(ConnectionState::Connected));
+    server.stop().expect("a clean end");
+    let again = open(|server| server.data(&world).certificate(&certificate, &key).listen(address));
+    runtime.block_on(staying).expect("an end").expect("all rings");
+    let states: Vec<_> = shows.iter().collect();
+    assert!(states.contains(&ConnectionState::Connected), "it joined anew: {states:?}");
+    again.stop().expect("a clean end");
+}
+
+#[test]
+fn who_stays_believes_one_server_only() {
+    let (server, other) = (open(|server| server.in_memory()), open(|server| server.in_memory()));
+    let staying =
+        stay::stay(server.address(), other.fingerprint(), 1, Duration::from_millis(1), |_| {});
+    let told = runtime().block_on(staying);
+    assert!(matches!(told, Err(ConnectError::Untrusted { .. })), "{told:?}");
+}
+
+#[test]
+fn an_account_is_made_once_and_its_password_holds() {
+    let server = open(|server| server.in_memory().login(Passwords::new().registration(true)));
+    let join = |password| account::join(server.address(), server.fingerprint(), "ann", password);
+    runtime().block_on(async {
+        let (client, is_new) = join("a long password").await.expect("a new account");
+        assert!(is_new);
+        client.close().await;
+        let (client, is_new) = join("a long password").await.expect("the account");
+        assert!(!is_new);
+        client.close().await;
+        let told = join("another password").await.map(|(_, is_new)| is_new);
+        assert!(matches!(told, Err(ConnectError::Rejected(_))), "{told:?}");
+    });
+}
