@@ -85,6 +85,14 @@ impl Branch {
         }
     }
 
+    /// How many pages there are below.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Near(children) => children.each.len(),
+            Self::Spread(children) => children.each.len(),
+        }
+    }
+
     /// All pages below.
     pub(super) fn children(&self) -> Vec<u64> {
         match self {

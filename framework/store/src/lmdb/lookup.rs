@@ -151,23 +151,35 @@ impl Pages {
         let mut leaving = Numbers::default();
         // Changes come in the order of their keys, so a path has much in common with the one before.
         let mut path: Vec<(u64, Branch)> = Vec::new();
+        // How much is removed below each branch of the path.
+        let mut removed: Vec<usize> = Vec::new();
         let mut bytes = vec![0; self.page_bytes];
         for (key, change) in changes {
             let mut number = tree.root;
             for level in 0..usize::from(tree.depth.saturating_sub(1)) {
                 if path.get(level).is_none_or(|(there, _)| *there != number) {
                     path.truncate(level);
+                    removed.truncate(level);
                     let branch = self.branch(&self.files[0], number, &mut bytes)?;
                     let Some(branch) = branch.to_branch() else {
                         return Ok(Leaving::Any);
                     };
                     path.push((number, branch));
+                    removed.push(0);
                     leaving.insert(number);
                 }
                 let (_, branch) = &path[level];
                 if change == Change::Remove && level + 2 < usize::from(tree.depth) {
-                    // A branch that gets too short is filled up from one beside it, or put into that one.
-                    leaving.extend(branch.children());
+                    removed[level] += 1;
+                    if removed[level] == 1 {
+                        // A branch that gets too short is filled up from one beside it, or put into that one.
+                        leaving.extend(branch.children());
+                    }
+                    // One that has hardly any below it may get some from below one beside it, and those be replaced too. It loses one at
+                    // the most for each removal.
+                    if level > 0 && branch.len() <= removed[level] + 1 {
+                        return Ok(Leaving::Any);
+                    }
                 }
                 number = branch.child(key);
             }

@@ -10,6 +10,7 @@ use heed::types::{Bytes, Str, U64};
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, WithoutTls};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use tempfile::TempDir;
@@ -272,6 +273,45 @@ fn all_that_a_transaction_replaces_is_expected() {
         beside += replaced.difference(&paths).count();
     }
     assert!(beside > 0, "none beside the paths was replaced, so the test shows little");
+}
+
+/// Where branches lie below branches below branches, one that loses nearly all takes from below the one beside it.
+#[test]
+fn what_is_replaced_below_another_branch_is_expected() {
+    let world = World::new();
+    let mut keys: Vec<u64> = (0..52_000).collect();
+    keys.shuffle(&mut Pcg64Mcg::seed_from_u64(3));
+    world.write(&keys.iter().map(|key| (*key, Some(vec![7; 1_900]))).collect::<Vec<_>>());
+    let txn = world.env.read_txn().unwrap();
+    let tree = world.tree(&txn).unwrap();
+    assert_eq!(tree.depth, 4, "the test is about trees of four levels");
+    let pages = &world.pages;
+    let mut bytes = vec![0; pages.page_bytes];
+    let root = pages.branch(&pages.files[0], tree.root, &mut bytes).unwrap().to_branch().unwrap();
+    let last = root.child(*keys.iter().max().unwrap());
+    drop(txn);
+    keys.sort_unstable();
+    let mut below: Vec<u64> = keys.into_iter().filter(|key| root.child(*key) == last).collect();
+    below.truncate(below.len() - 1);
+    let part: Vec<_> = below.into_iter().map(|key| (key, None)).collect();
+    let mut expected = None;
+    world.write_expecting(&part, |pages, next, tree| {
+        let tree = tree.unwrap();
+        let changes = || part.iter().map(|(key, _)| (*key, Change::Remove));
+        expected = Some((branches_of(pages, tree), pages.leaving(tree, changes()).unwrap()));
+        pages.expect(next, Some(tree), changes());
+    });
+    let txn = world.env.read_txn().unwrap();
+    let after = branches_of(&world.pages, world.tree(&txn).unwrap());
+    let (before, leaving) = expected.unwrap();
+    let replaced: Numbers = before.difference(&after).copied().collect();
+    match leaving {
+        Leaving::Any => {}
+        Leaving::Some(leaving) => {
+            let missed = replaced.difference(&leaving).count();
+            assert_eq!(missed, 0, "of {} branches that were replaced", replaced.len());
+        }
+    }
 }
 
 #[test]
