@@ -22,6 +22,9 @@ use crate::reclaim::{Own, Pin};
 use crate::seat::stripe_of;
 use crate::watch::Running;
 
+/// Tells the framework's stream of random numbers from the game's.
+const INNER: u128 = 0x9e37_79b9_7f4a_7c15;
+
 /// The generator of [`Attempt::rng`]: small, and the same stream of numbers on every machine.
 pub type TaskRng = Pcg64Mcg;
 
@@ -74,6 +77,8 @@ pub struct Attempt<'e> {
     entries: Entries<'e>,
     effects: RefCell<Effects>,
     rng: RefCell<TaskRng>,
+    /// For the framework's own draws, whatever the game does with its generator.
+    inner_rng: RefCell<TaskRng>,
     indices_used: Plain<usize>,
     /// Bytes of objects that had to be loaded: they stay in memory until the attempt ends.
     bytes_loaded: Plain<usize>,
@@ -84,6 +89,8 @@ pub struct Attempt<'e> {
     tasks: Plain<u64>,
     /// It has asked for more of them than may wait.
     lacks_tasks: Plain<bool>,
+    /// It has wanted to touch more objects than it may.
+    lacks_objects: Plain<bool>,
 }
 
 impl<'e> Attempt<'e> {
@@ -114,12 +121,14 @@ impl<'e> Attempt<'e> {
             entries: Entries::new(),
             effects: RefCell::default(),
             rng: RefCell::new(TaskRng::new(u128::from(input.seed))),
+            inner_rng: RefCell::new(TaskRng::new(u128::from(input.seed) << 64 | INNER)),
             indices_used: Plain::new(0),
             bytes_loaded: Plain::new(0),
             bytes_loaded_before: Plain::new(0),
             queued: RefCell::new(None),
             tasks: Plain::new(0),
             lacks_tasks: Plain::new(false),
+            lacks_objects: Plain::new(false),
         }
     }
 
@@ -323,6 +332,12 @@ impl<'e> Attempt<'e> {
         self.rng.borrow_mut()
     }
 
+    /// Random numbers of the framework's own, to be let go of at once: the same stream in every attempt, and another than
+    /// [`rng`](Self::rng), which the game may have in hand, or set back.
+    pub fn inner_rng(&self) -> RefMut<'_, TaskRng> {
+        self.inner_rng.borrow_mut()
+    }
+
     /// A number below sixteen, the same in every attempt, and mostly another for jobs that run at the same moment. What
     /// many jobs change blindly can be kept in as many objects, each with a part of it, so that cores do not take it
     /// from one another all the time.
@@ -505,11 +520,22 @@ impl<'e> Attempt<'e> {
 
     #[inline]
     fn enter(&self, entry: Entry<'e>) -> Result<&Entry<'e>, Fault> {
-        let limit = self.shared.limits.objects_max;
-        if self.entries.len() >= limit {
+        if self.entries.len() >= self.shared.limits.objects_max {
+            self.lacks_objects.set(true);
+        }
+        self.may_have_objects()?;
+        Ok(self.entries.push(entry))
+    }
+
+    /// That the attempt has not wanted to touch more objects than it may. If it has, it fails whatever it made of being told: what
+    /// is done in several steps, in a collection say, may have got no further than the first.
+    #[inline]
+    pub(crate) fn may_have_objects(&self) -> Result<(), Fault> {
+        if self.lacks_objects.get() {
+            let limit = self.shared.limits.objects_max;
             return Err(Fault::TooManyObjects { job: self.input.kind, limit });
         }
-        Ok(self.entries.push(entry))
+        Ok(())
     }
 
     #[inline]

@@ -198,6 +198,7 @@ fn collect<'a, 'e>(
     attempt.in_time()?;
     attempt.has_room()?;
     attempt.may_add_tasks()?;
+    attempt.may_have_objects()?;
     writes.bytes = attempt.effects_bytes();
     let (mut job_ends, kind) = (Ok(()), attempt.kind());
     attempt.each_entry(|entry| {

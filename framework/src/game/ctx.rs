@@ -408,7 +408,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// The call cannot be stored, or as many tasks wait as [may](crate::Limits::tasks_waiting_max).
     pub fn after_commit<T: External>(&self, call: T) -> Result<TaskHandle> {
         let key = {
-            let mut rng = self.rng();
+            let mut rng = self.attempt.inner_rng();
             [rng.random(), rng.random()]
         };
         let answer = T::Output::descriptor();
@@ -452,7 +452,8 @@ impl<'a, 'e> Ctx<'a, 'e> {
         Ok(TaskHandle::new(task))
     }
 
-    /// Takes a scheduled task back, a periodic one with all its ticks to come; `false` if it has run already.
+    /// Takes a scheduled task back, a periodic one with all its ticks to come; `false` if it has run already. A call of the outside
+    /// world that is under way goes on there, and what comes of it arrives nowhere.
     ///
     /// # Errors
     /// The handle is not one of a task.

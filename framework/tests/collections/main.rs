@@ -4,6 +4,7 @@
 mod apart;
 mod concurrent;
 mod kept;
+mod limits;
 mod model;
 mod phantoms;
 mod removal;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 
 use daystar::__private::Closure;
+use daystar::Limits;
 use daystar::prelude::*;
 use daystar_engine::{
     Breaks, CommitSink, Committed, Counts, Difference, Engine, History, Outcome, Settings, rerun,
@@ -31,6 +32,13 @@ impl World {
         let history = Arc::new(History::default());
         let settings = Settings { recorder: Some(history.clone()), breaks, ..Settings::default() };
         Self::with(Arc::new(MemoryStore::new()), Arc::new(()), settings, Some(history))
+    }
+
+    /// A world whose tasks may touch so many objects.
+    pub(crate) fn limited(objects_max: usize) -> Self {
+        let limits = Limits { objects_max, ..Limits::default() };
+        let settings = Settings { limits, ..Settings::default() };
+        Self::with(Arc::new(MemoryStore::new()), Arc::new(()), settings, None)
     }
 
     /// A world that is kept in `disk`, as bytes.

@@ -64,10 +64,15 @@ pub(crate) fn play(
         written: RefCell::default(),
         guards: RefCell::default(),
         effects: RefCell::default(),
+        lacked_objects: Cell::default(),
     };
     let (seen, complaint) = perform(&model, transaction);
     let end = match (complaint, &transaction.ending) {
         (Some(complaint), _) => End::Faulted(complaint),
+        // Whatever it made of being told.
+        (None, Ending::Commit) if model.lacked_objects.get() => {
+            End::Faulted(Complaint::TooManyObjects)
+        }
         (None, Ending::Commit) => End::Committed,
         (None, Ending::Refuse) => End::Refused,
         (None, Ending::Panic { .. }) => End::Panicked,
@@ -97,6 +102,8 @@ struct Model {
     /// The guards alive: of which object, and what the engine says of it.
     guards: RefCell<Vec<(ObjectId, Complaint)>>,
     effects: RefCell<Vec<Effect>>,
+    /// It has wanted to touch more objects than it may.
+    lacked_objects: Cell<bool>,
 }
 
 /// An id that the engine never gives. The model uses it where it was given none, or a wrong one, and so disagrees.
@@ -106,6 +113,7 @@ impl Model {
     fn touch(&self, id: ObjectId) -> Result<(), Complaint> {
         let mut touched = self.touched.borrow_mut();
         if touched.len() >= self.objects_max && !touched.contains(&id) {
+            self.lacked_objects.set(true);
             return Err(Complaint::TooManyObjects);
         }
         touched.insert(id);

@@ -121,7 +121,7 @@ impl<T: Item> Queue<T> {
         let item = encode(&item)?;
         let id = self.front().id();
         check_length(id, item.len())?;
-        let looks = ctx.rng().random_ratio(1, PART_ITEMS as u32);
+        let looks = ctx.attempt().inner_rng().random_ratio(1, PART_ITEMS as u32);
         ctx.update(self.back(), move |back| {
             let form = add_form::<Self>(id, &mut back.of)?;
             back.items.push(&[], Kept { form, bytes: &item });
