@@ -8,24 +8,19 @@ use daystar_engine::{Attempt, Effect, Error, Job};
 use daystar_model::{Dial, ObjectId, Timestamp};
 use parking_lot::Mutex;
 
+use crate::bail;
 use crate::game::events::with_ctx;
 use crate::game::rules::{Game, Result};
 use crate::game::task::{Stored, TaskRegistration, Work};
 use crate::game::task_record::{Stage, TaskRecord, Trouble};
-
-/// Since when the server has served, by both clocks.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Opened {
-    pub(crate) world: Timestamp,
-    pub(crate) wall: Timestamp,
-}
 
 /// A scheduled task whose time may have come.
 pub(crate) struct Due<G> {
     pub(crate) game: PhantomData<fn() -> G>,
     pub(crate) task: ObjectId,
     pub(crate) kind: &'static TaskRegistration,
-    pub(crate) opened: Opened,
+    /// Since when the server has served, by the clock on the wall.
+    pub(crate) opened: Timestamp,
     /// For a sweep: what it is to visit.
     pub(crate) slice: Option<Arc<Slice>>,
     pub(crate) broken: Broken,
@@ -75,8 +70,9 @@ impl<G: Game> Job for Due<G> {
             return Ok(());
         };
         let (now, opened) = match record.dial() {
-            Dial::World => (attempt.now(), self.opened.world),
-            Dial::Wall => (attempt.wall_time(), self.opened.wall),
+            // While nobody served it stood still, so none of its ticks was missed then.
+            Dial::World => (attempt.now(), Timestamp::default()),
+            Dial::Wall => (attempt.wall_time(), self.opened),
         };
         // Set aside, or moved to a later time: whoever has woken us did not know.
         let set_aside = self.broken.set_aside_runs.then_some(record.due);
@@ -96,7 +92,13 @@ impl<G: Game> Job for Due<G> {
             (Work::Sweep { .. }, Stage::Sweeping { next, .. }, Some(slice)) => {
                 *next != slice.from && !self.broken.sweep_notes_apart
             }
-            _ => true,
+            (Work::External { .. } | Work::Survey { .. }, Stage::Call { .. }, _)
+            | (Work::Sweep { .. }, Stage::Sweeping { .. }, None) => true,
+            // Nobody else would come for it.
+            _ => bail!(
+                "`{}` was asked for as work of another kind (a task, a call, a survey or a sweep) than this program does under that name",
+                self.kind.name
+            ),
         };
         if is_elsewhere {
             return Ok(());
@@ -106,7 +108,8 @@ impl<G: Game> Job for Due<G> {
             let due = if self.broken.drifts { now } else { record.due };
             let tick = every.tick(due, now, opened);
             self.go_on(attempt, tick.next)?;
-            if !tick.runs {
+            // One that has failed was not missed: it is tried again.
+            if !tick.runs && record.trouble.is_none() {
                 return Ok(());
             }
         } else if self.slice.as_ref().is_some_and(|slice| slice.next.is_some()) {

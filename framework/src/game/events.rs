@@ -1,5 +1,6 @@
 //! The jobs that game code is run as: one for each thing that can happen to a game.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -39,15 +40,17 @@ pub(crate) fn with_ctx<G: Game>(
 fn told(kind: &str, cause: &Cause) -> String {
     match cause {
         // The operator has been told once, by whoever does not accept.
-        Cause::Error(error) if error.is_refusal() || cause.is_not_accepted() => error.to_string(),
+        Cause::Error(error) if error.is_refusal() || cause.is_not_accepted() => shown(error),
         // What a client can cause at will must not fill the log.
         Cause::Error(error) if is_of_the_request(error) => {
+            let error = shown(error);
             debug!(task = kind, %error, "a task was rolled back");
-            error.to_string()
+            error
         }
         Cause::Error(error) => {
+            let error = shown(error);
             warn!(task = kind, %error, "a task was rolled back");
-            error.to_string()
+            error
         }
         Cause::Panic(message) => {
             error!(task = kind, panic = %message, "a task panicked and was rolled back");
@@ -206,10 +209,16 @@ impl Job for EndSession {
     }
 }
 
+/// `error` as a text. Errors are of the game's own, and so is what shows them, which may panic.
+pub(crate) fn shown(error: &Error) -> String {
+    let shown = catch_unwind(AssertUnwindSafe(|| error.to_string()));
+    shown.unwrap_or_else(|_| "an error that cannot be shown: its `Display` panics".to_owned())
+}
+
 /// Why a job failed, for an operator.
 pub(crate) fn reason(cause: &Cause) -> String {
     match cause {
-        Cause::Error(error) => error.to_string(),
+        Cause::Error(error) => shown(error),
         Cause::Panic(message) => format!("it panicked: {message}"),
     }
 }

@@ -54,7 +54,7 @@ impl Plan {
     }
 
     /// Again and again, first when one `period` has passed. Tick `n` is due at the first one's time and `n` periods, however
-    /// late those before it were. Of a millisecond at least.
+    /// late those before it were. Of a whole number of milliseconds, one at least.
     pub fn every(period: Duration) -> Self {
         Self { period: Some(period), ..Self::after(period) }
     }

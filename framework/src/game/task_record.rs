@@ -1,6 +1,7 @@
 //! How a task is stored while it waits: [`TaskRecord`], and the list of all kinds of task that there may be.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use daystar_engine::{Attempt, Effect, Job};
 use daystar_macros::managed;
@@ -66,6 +67,12 @@ impl TaskRecord {
         });
         if every.is_some_and(|every| every.period_ms == 0) {
             return Err(PlanError::PeriodTooShort { kind: T::TYPE_NAME }.into());
+        }
+        if let Some(period) = plan.period
+            && period.subsec_nanos() % NANOS_PER_MS != 0
+        {
+            // Cut off, it would be another period, and ticks would drift.
+            return Err(PlanError::PeriodNotWhole { kind: T::TYPE_NAME, period }.into());
         }
         Ok(Self {
             due: match plan.first {
@@ -153,7 +160,19 @@ pub(crate) enum PlanError {
         /// The task's type.
         kind: &'static str,
     },
+    /// A period with a part of a millisecond.
+    #[error(
+        "`{kind}` cannot run every {period:?}: choose a whole number of milliseconds, or its ticks would drift"
+    )]
+    PeriodNotWhole {
+        /// The task's type.
+        kind: &'static str,
+        /// The period.
+        period: Duration,
+    },
 }
+
+const NANOS_PER_MS: u32 = 1_000_000;
 
 /// All kinds of task that were ever asked for: so a program that lacks one is told at its start, without looking at every
 /// task.

@@ -1,7 +1,7 @@
 //! Lanes of work, and the one queue of lanes that have some.
 //!
 //! Within a lane work runs in order, one piece after the other; lanes run beside each other. A lane is in the
-//! run queue at most once, and goes to its back after [`TURN`] pieces, so that no lane holds up the others. The pieces of a lane
+//! run queue at most once, and goes to its back after [`TURN`] pieces or [`TURN_TIME`], so that no lane holds up the others. The pieces of a lane
 //! lie in it as they are: a piece costs no memory of its own, and a turn takes the lane's lock twice, however much it runs.
 //!
 //! Whoever has brought work may also run it: waking another thread for it takes longer than most pieces do. [`Guests`]
@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use daystar_engine::Engine;
 use parking_lot::{Condvar, Mutex};
@@ -19,8 +20,10 @@ use crate::scheduler::guests::{Guest, Guests};
 /// A piece of work that has no order with any other.
 pub(crate) type Work = Box<dyn FnOnce(&Engine) + Send>;
 
-/// How many pieces of one lane run before others have their turn.
+/// How many pieces of one lane run before others have their turn, if they do not take longer than this: others are to have as much
+/// time, and not as many pieces.
 const TURN: usize = 16;
+pub(super) const TURN_TIME: Duration = Duration::from_millis(2);
 
 /// Someone whose work must run in order, such as a session with its events.
 pub(crate) trait InOrder: Send + Sync + 'static {
@@ -80,16 +83,17 @@ impl<O: InOrder> Turn for O {
             let count = state.work.len().min(TURN);
             state.work.drain(..count).collect()
         };
-        let mut rest = turn.into_iter();
+        let (began, mut rest) = (Instant::now(), turn.into_iter());
         while let Some(piece) = rest.next() {
             self.run(engine, piece);
-            if let Some(visit) = &visit {
-                if !visit.guest.may_stay() {
-                    break;
-                }
-                if !rest.as_slice().is_empty() {
-                    (visit.between)();
-                }
+            if rest.as_slice().is_empty() {
+                break;
+            }
+            match &visit {
+                Some(visit) if !visit.guest.may_stay() => break,
+                Some(visit) => (visit.between)(),
+                None if began.elapsed() >= TURN_TIME => break,
+                None => {}
             }
         }
         let has_more = {

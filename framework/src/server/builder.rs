@@ -13,7 +13,7 @@ use daystar_store::{LmdbStore, MemoryStore, Options};
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use crate::game::due::{self, Opened};
+use crate::game::due;
 use crate::game::rules::Game;
 use crate::login::{Authenticator, DevelopmentNames, SameIdentity};
 use crate::net::certificate::{Certificate, CertificateError};
@@ -318,8 +318,7 @@ impl<G: Game> Builder<G> {
 
         let workers = Workers::start(count, &queue, &engine)?;
         let network = Network::start(network_threads(count))?;
-        let opened = Opened { world: clock.now(), wall: clock.wall() };
-        tasks.begin(opened, Some(Calls::new(network.handle(), queue.clone())));
+        tasks.begin(clock.wall(), Some(Calls::new(network.handle(), queue.clone())));
         let switchboard = Arc::clone(&dispatch.switchboard);
         let (names, faults) = (Arc::<Names>::default(), Arc::clone(faults));
         let authenticator = self.authenticator;

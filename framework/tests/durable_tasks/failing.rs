@@ -99,3 +99,20 @@ async fn a_task_that_is_run_though_it_was_set_aside_is_caught() {
     }
     panic!("the break was not seen");
 }
+
+/// More of them than there are workers: none of those may have gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_cannot_be_shown_harms_nobody_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shop = Shop::open(folder.path(), BEGIN_MS, Breaks::default()).await;
+    for _ in 0..100 {
+        shop.ask(Request::Mute).await;
+    }
+    shop.settle().await;
+    shop.ask(Request::Once { label: "after".to_owned(), after_ms: 0 }).await;
+    shop.expect(&[("after", 1)]).await;
+    shop.close();
+    let found = tasks(folder.path());
+    let told = found.iter().filter(|task| task.contains("cannot be shown")).count();
+    assert_eq!((found.len(), told), (100, 100), "each was set aside with what there is to be said");
+}

@@ -32,6 +32,12 @@ pub(crate) enum Request {
     Once { label: String, after_ms: u64 },
     /// Has many tasks run, which have these numbers as their labels.
     Many { first: u64, count: u64, after_ms: u64 },
+    /// Has a task run again and again that may fail.
+    FickleEvery { label: String, period_ms: u64, missed: u8 },
+    /// Has a task run every so many microseconds.
+    EveryUs { period_us: u64 },
+    /// Has a task run whose error cannot be shown.
+    Mute,
     /// Has a task run again and again.
     Every { label: String, period_ms: u64, missed: u8, by_wall: bool },
     /// Takes a task back.
@@ -97,6 +103,29 @@ impl Task for Fickle {
             bail!("the spring is loose");
         }
         Ok(())
+    }
+}
+
+/// Fails with an error that cannot be shown.
+#[task]
+pub(crate) struct Mute {}
+
+#[derive(Debug)]
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("words fail it")
+    }
+}
+
+impl std::error::Error for Unspeakable {}
+
+impl Task for Mute {
+    const RETRY: Retry = Retry::NEVER;
+
+    fn run(&self, _: &Ctx) -> Result<()> {
+        Err(Unspeakable.into())
     }
 }
 
@@ -242,6 +271,17 @@ impl Game for Workshop {
                 let plan = if by_wall { plan.by_wall_time() } else { plan };
                 keep(label.clone(), ctx.plan(plan, Beat { label })?)?;
             }
+            Request::FickleEvery { label, period_ms, missed } => {
+                let missed = [Missed::Skip, Missed::One, Missed::All][usize::from(missed)];
+                let plan = Plan::every(ms(period_ms)).missed(missed);
+                let fickle = Fickle { label: label.clone(), panics: false };
+                keep(label, ctx.plan(plan, fickle)?)?;
+            }
+            Request::EveryUs { period_us } => {
+                let beat = Beat { label: "us".to_owned() };
+                ctx.plan(Plan::every(Duration::from_micros(period_us)), beat)?;
+            }
+            Request::Mute => ctx.spawn(Mute {})?,
             Request::Cancel { label } => {
                 let mut log = ctx.get_mut(log)?;
                 let place = log.handles.iter().position(|(of, _)| *of == label);
@@ -314,6 +354,12 @@ impl Shop {
     pub(crate) fn pass(&mut self, ms: u64) {
         self.wall_ms += ms;
         self.clock.set(Timestamp { unix_ms: self.wall_ms });
+    }
+
+    /// Why the game refuses this.
+    pub(crate) async fn refused(&self, request: Request) -> String {
+        let answer = self.client.as_ref().expect("a client").call(&request).await;
+        answer.expect_err("a refusal").to_string()
     }
 
     pub(crate) async fn ask(&self, request: Request) -> Event {

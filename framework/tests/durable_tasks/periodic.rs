@@ -104,3 +104,35 @@ async fn a_handle_is_good_through_all_ticks_and_cancels_those_to_come() {
     shop.expect(&[("beat", 2), ("never", 0)]).await;
     shop.close();
 }
+
+/// By the world's clock nothing is missed while the server is down; a tick that has failed is tried again after a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tick_that_failed_before_a_restart_is_tried_again_and_not_taken_for_missed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut shop = Shop::open(folder.path(), BEGIN_MS, Breaks::default()).await;
+    shop.ask(Request::Break { is_broken: true }).await;
+    let label = "skip".to_owned();
+    shop.ask(Request::FickleEvery { label, period_ms: 100, missed: SKIP }).await;
+    shop.pass(105);
+    shop.settle().await;
+    shop.ask(Request::Break { is_broken: false }).await;
+    let closed = shop.close();
+    let mut shop = Shop::open(folder.path(), closed, Breaks::default()).await;
+    shop.pass(10);
+    shop.expect(&[("skip", 1)]).await;
+    shop.pass(90);
+    shop.expect(&[("skip", 2)]).await;
+    shop.close();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_period_that_would_drift_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shop = Shop::open(folder.path(), BEGIN_MS, Breaks::default()).await;
+    for period_us in [0, 999, 1_500, 16_667] {
+        let told = shop.refused(Request::EveryUs { period_us }).await;
+        assert!(told.contains("ms"), "{told}");
+    }
+    shop.ask(Request::EveryUs { period_us: 16_000 }).await;
+    shop.close();
+}

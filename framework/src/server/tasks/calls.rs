@@ -16,6 +16,7 @@ use crate::game::events::reason;
 use crate::game::external::{Answer, Answered, CallKey};
 use crate::game::rules::{Game, Result};
 use crate::game::task::{Call, Stored, TaskRegistration};
+use crate::game::task_record::{Stage, TaskRecord};
 use crate::net::watermark::Hold;
 use crate::scheduler::queue::{RunQueue, Work};
 use crate::server::tasks::{Tasks, run};
@@ -83,14 +84,39 @@ impl<G: Game> Tasks<G> {
             state.under_way.insert(task);
         }
         let tasks = Arc::clone(self);
-        let watermark = Arc::clone(&self.persistence.watermark);
-        let hold = Hold::until(self.persistence.status().last_committed);
-        let (queue, broken) = (Arc::clone(&calls.queue), self.broken);
+        if self.broken.call_is_early {
+            return tasks.make(place, task, order);
+        }
+        // A call cannot be taken back, so it must not come of a commit that can.
+        self.when_durable(Box::new(move |engine| {
+            tasks.call_unless_cancelled(engine, place, task, order)
+        }));
+    }
+
+    /// Makes a call, if it is still wanted: it has waited for the disk.
+    fn call_unless_cancelled(
+        self: &Arc<Self>,
+        engine: &Engine,
+        place: usize,
+        task: ObjectId,
+        order: Order,
+    ) {
+        if matches!(self.look(engine, task), Ok(Some(TaskRecord { stage: Stage::Call { .. }, .. })))
+        {
+            return self.make(place, task, order);
+        }
+        if let Some(calls) = self.calls.get() {
+            calls.state.lock().under_way.remove(&task);
+        }
+        // Should it not be known whether it is, this finds out again.
+        self.run(engine, place, task);
+        self.call_waiting(engine);
+    }
+
+    fn make(self: &Arc<Self>, place: usize, task: ObjectId, order: Order) {
+        let Some(calls) = self.calls.get() else { return };
+        let (tasks, queue, broken) = (Arc::clone(self), Arc::clone(&calls.queue), self.broken);
         calls.runtime.spawn(async move {
-            // A call cannot be taken back, so it must not come of a commit that can.
-            if !broken.call_is_early {
-                watermark.reached(hold).await;
-            }
             let Order { make, timeout, version, payload, key } = order;
             let key = if broken.call_key_changes {
                 CallKey([RandomState::new().hash_one(0), 0])

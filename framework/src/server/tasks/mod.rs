@@ -9,11 +9,11 @@ use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
 use daystar_engine::{Cause, Engine, Job, Outcome};
-use daystar_model::{Clock, ObjectId, Store};
+use daystar_model::{Clock, ObjectId, Store, Timestamp};
 use parking_lot::Mutex;
 use tracing::{error, warn};
 
-use crate::game::due::{Broken, Due, Failed, Look, NoteSlice, Opened, Slice, Verdict};
+use crate::game::due::{Broken, Due, Failed, Look, NoteSlice, Slice, Verdict};
 use crate::game::events::reason;
 use crate::game::external::CallKey;
 use crate::game::rules::Game;
@@ -40,7 +40,8 @@ pub(crate) struct Tasks<G> {
     /// Those that wait; also for there to be room for a call or a survey.
     known: Arc<Known>,
     /// Set before the first task is due.
-    opened: OnceLock<Opened>,
+    /// Since when the server has served, by the clock on the wall.
+    opened: OnceLock<Timestamp>,
     /// The same.
     calls: OnceLock<Calls>,
     surveys: Arc<Surveys>,
@@ -70,7 +71,7 @@ impl<G: Game> Tasks<G> {
     }
 
     /// Tells what is known only when the world is open: since when, and how to call the outside world.
-    pub(crate) fn begin(&self, opened: Opened, calls: Option<Calls>) {
+    pub(crate) fn begin(&self, opened: Timestamp, calls: Option<Calls>) {
         // Nobody else sets them.
         let _ = self.opened.set(opened);
         if let Some(calls) = calls {
@@ -145,7 +146,7 @@ impl<G: Game> Tasks<G> {
                     }
                     self.run_due(engine, kind, task, Some(slice))
                 }
-                _ => Ok(()),
+                _ => self.run_due(engine, kind, task, None),
             },
         }
     }

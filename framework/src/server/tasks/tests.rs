@@ -10,7 +10,10 @@ use daystar_store::{LmdbStore, Options};
 use super::*;
 use crate::game::closure::Closure;
 use crate::game::task_record::{TASK_KINDS, TaskKinds};
-use crate::prelude::{Ctx, Game, Managed, Ref, Result, Session, Task, managed, message, task};
+use crate::prelude::{
+    CallKey, Ctx, External, Game, Managed, Ref, Result, Retry, Session, Task, external, managed,
+    message, task,
+};
 use crate::server::Server;
 
 #[message]
@@ -88,10 +91,11 @@ fn open(data: &Path, now_ms: u64) -> (Server, Arc<ManualClock>) {
     (builder.start().expect("a server"), clock)
 }
 
-/// What the program before had stored, under the name that it really had.
-fn rename(data: &Path) {
+/// What the program before had stored, under the name that it really had: so many tasks of one kind, which is laid out so for the
+/// new program.
+fn rename(data: &Path, tasks: usize, layout: Option<String>) {
     let store = LmdbStore::open(data, Options::default()).expect("a world");
-    let old = |name: &str| name.replace("before.Drip", "upgraded.Drip");
+    let old = |name: &str| name.replace("before.", "upgraded.");
     let last = store.last_commit().expect("a commit").next();
     let mut changes: Vec<(ObjectId, _, Change)> = Vec::new();
     let (_, list) = store.load(TASK_KINDS).expect("a store").expect("a list");
@@ -101,7 +105,7 @@ fn rename(data: &Path) {
         kind.layout = kind.layout.as_deref().map(old);
     }
     assert_eq!(list.kinds.len(), 1);
-    assert_eq!(list.kinds[0].layout, Drip::layout(1), "it is what the new program reads");
+    assert_eq!(list.kinds[0].layout, layout, "it is what the new program reads");
     changes.push((TASK_KINDS, last, Some(Arc::new(list))));
     let scanned = store.scan(Space::Task.first(), Space::Task.last(), &mut |id, found| {
         let (_, value) = found.expect("a record");
@@ -110,7 +114,7 @@ fn rename(data: &Path) {
         changes.push((id, last, Some(Arc::new(TaskRecord { type_name, ..record }))));
     });
     scanned.expect("a store");
-    assert_eq!(changes.len(), 3);
+    assert_eq!(changes.len(), 1 + tasks);
     let next_index = store.next_index().expect("a store");
     store.apply(&Batch { changes, last, next_index }).expect("room");
 }
@@ -142,7 +146,7 @@ fn tasks_that_wait_are_run_as_what_they_have_become() {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, _) = open(folder.path(), HOUR_MS);
     server.stop().expect("a clean end");
-    rename(folder.path());
+    rename(folder.path(), 2, Drip::layout(1));
     let (server, clock) = open(folder.path(), HOUR_MS);
     clock.set(Timestamp { unix_ms: 2 * HOUR_MS });
     assert_eq!(drops_in_the_end(&server, 40), 40, "both have run, each once");
@@ -154,4 +158,88 @@ fn tasks_that_wait_are_run_as_what_they_have_become() {
     clock.set(Timestamp { unix_ms: 4 * HOUR_MS });
     assert_eq!(drops_in_the_end(&server, 60), 60);
     server.stop().expect("a clean end");
+}
+
+/// In the program as it was.
+#[task(name = "before.Mail")]
+struct MailBefore {
+    number: u64,
+}
+
+impl Task for MailBefore {
+    fn run(&self, _: &Ctx) -> Result<()> {
+        panic!("it is not due before the new program is there");
+    }
+}
+
+/// In the new program the outside world is called.
+#[external(name = "upgraded.Mail")]
+struct Mail {
+    number: u64,
+}
+
+impl External for Mail {
+    type Output = Jar;
+    const RETRY: Retry = Retry::NEVER;
+
+    async fn call(self, _: CallKey) -> Result<Jar> {
+        Ok(Jar { drops: self.number })
+    }
+    fn done(&self, _: &Ctx, _: Jar) -> Result<()> {
+        Ok(())
+    }
+}
+
+struct Post;
+
+impl Game for Post {
+    type Request = Nothing;
+    type Event = Nothing;
+    const NAME: &'static str = "post";
+
+    fn created(&self, ctx: &Ctx) -> Result<()> {
+        ctx.schedule(HOUR, MailBefore { number: 7 }).map(drop)
+    }
+    fn received(&self, _: &Ctx, _: Session, _: Nothing) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_task_that_has_become_another_kind_of_work_is_set_aside_and_not_forgotten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = |hour: u64| {
+        let clock = Arc::new(ManualClock::new(Timestamp { unix_ms: hour * HOUR_MS }));
+        let builder = Server::builder(Post).data(folder.path()).workers(1).clock(clock.clone());
+        (builder.start().expect("a server"), clock)
+    };
+    open(1).0.stop().expect("a clean end");
+    rename(folder.path(), 1, Mail::layout(1));
+    let task = {
+        let store = LmdbStore::open(folder.path(), Options::default()).expect("a world");
+        let (mut found, all) = (None, Space::Task.first()..=Space::Task.last());
+        let scanned = store.scan(*all.start(), *all.end(), &mut |id, _| found = Some(id));
+        scanned.expect("a store");
+        found.expect("a task")
+    };
+    let (server, clock) = open(1);
+    clock.set(Timestamp { unix_ms: 2 * HOUR_MS });
+    let cause = Arc::<Mutex<Option<String>>>::default();
+    for _ in 0..2_000 {
+        let tell = Arc::clone(&cause);
+        let look = Closure::new(move |ctx| {
+            let record = ctx.attempt().find::<TaskRecord>(task)?;
+            let trouble = record.and_then(|record| record.trouble.clone());
+            *tell.lock() = trouble.filter(|trouble| trouble.again.is_none()).map(|it| it.cause);
+            Ok(())
+        });
+        run(&server.engine(), &look.read_only()).expect("a world");
+        if cause.lock().is_some() {
+            break;
+        }
+        sleep(Duration::from_millis(1));
+    }
+    server.stop().expect("a clean end");
+    let cause = cause.lock().take().expect("it was set aside");
+    assert!(cause.contains("`upgraded.Mail`") && cause.contains("another kind"), "{cause}");
 }
