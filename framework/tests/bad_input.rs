@@ -187,3 +187,27 @@ fn start_error(data: &std::path::Path) -> String {
         Ok(_) => panic!("a server on {}", data.display()),
     }
 }
+
+/// A message that contains itself.
+#[message]
+#[derive(PartialEq, Eq)]
+enum Nest {
+    Empty,
+    Within(Box<Nest>),
+}
+
+/// Each level takes a piece of the stack, and a stack that is used up ends the whole process.
+#[test]
+fn a_message_that_is_nested_without_end_is_refused() {
+    let bytes = |depth: usize| [vec![1; depth], vec![0]].concat();
+    let read = |depth| daystar_protocol::message::decode_message::<Nest>(&bytes(depth));
+    assert!(read(60_000).is_err());
+    let mut nest = read(100).expect("a hundred levels are few");
+    let mut depth = 0;
+    while let Nest::Within(inner) = nest {
+        (nest, depth) = (*inner, depth + 1);
+    }
+    assert_eq!(depth, 100);
+    // It is forgotten how deep that was.
+    assert!(read(60_000).is_err() && read(100).is_ok());
+}

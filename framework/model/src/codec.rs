@@ -226,9 +226,13 @@ impl<T: serde::Serialize + DeserializeOwned> Sendable for T {}
 
 /// How the derived code of a message treats each of its fields: as serde does, with a demand in our words.
 pub mod sent {
+    use std::cell::Cell;
+
+    use serde::de::Error;
     use serde::{Deserializer, Serializer};
 
     use super::Sendable;
+    use crate::depth::DEPTH_MAX;
 
     /// Writes `value`.
     ///
@@ -244,11 +248,38 @@ pub mod sent {
     /// Reads a value.
     ///
     /// # Errors
-    /// Those of `deserializer`.
+    /// Those of `deserializer`; the value is nested as deep as no message may be. Whoever sends a few kilobytes could use up the stack
+    /// otherwise, which ends the whole process.
     pub fn deserialize<'de, T: Sendable, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<T, D::Error> {
+        let level = Level::enter();
+        if level.0 > DEPTH_MAX {
+            return Err(D::Error::custom(format_args!("it is nested more than {DEPTH_MAX} deep")));
+        }
         T::deserialize(deserializer)
+    }
+
+    thread_local! {
+        /// How many fields are being read by this thread, one within the other.
+        static DEPTH: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// How deep a field lies, until it is read.
+    struct Level(usize);
+
+    impl Level {
+        fn enter() -> Self {
+            let depth = DEPTH.get() + 1;
+            DEPTH.set(depth);
+            Self(depth)
+        }
+    }
+
+    impl Drop for Level {
+        fn drop(&mut self) {
+            DEPTH.set(self.0 - 1);
+        }
     }
 }
 

@@ -46,13 +46,24 @@ impl Failures {
         now: Instant,
     ) -> Result<(), LoginError> {
         // The network first: one that has had too many must not make an account's owner wait.
-        let counted = self.networks.lock().begin(network_of(address), now);
-        counted.and_then(|()| self.accounts.lock().begin(account.to_owned(), now))
+        self.networks.lock().begin(network_of(address), now)?;
+        let counted = self.accounts.lock().begin(account.to_owned(), now);
+        if counted.is_err() {
+            // Nothing was tried, so it is nobody's failure: whoever keeps an account waiting from elsewhere must not make its
+            // owner's whole network wait.
+            self.give_back(address);
+        }
+        counted
     }
 
     /// The attempt has succeeded: nothing of the account is held against anybody, and the network has one fewer.
     pub(super) fn succeeded(&self, account: &str, address: IpAddr) {
         self.accounts.lock().of.remove(account);
+        self.give_back(address);
+    }
+
+    /// Counts one less for the network of `address`.
+    fn give_back(&self, address: IpAddr) {
         if let Some(mut record) = self.networks.lock().of.get_mut(&network_of(address)) {
             record.failed = record.failed.saturating_sub(1);
             // It was let through, so this wait is its own.
@@ -159,6 +170,21 @@ mod tests {
         }
         assert_eq!(failures.begin_new(HERE, now), Ok(()));
         assert_eq!(wait(failures.begin("ann", HERE, now)), 1);
+    }
+
+    /// Somebody elsewhere keeps ann waiting, and her own client tries again and again.
+    #[test]
+    fn an_account_that_has_to_wait_does_not_make_its_owners_network_wait() {
+        let strict = Patience { free: 3, wait_max: Duration::from_secs(8) };
+        let (failures, now) = (Failures::new(strict, strict), Instant::now());
+        let elsewhere = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7));
+        for _ in 0..3 {
+            assert_eq!(failures.begin("ann", elsewhere, now), Ok(()));
+        }
+        for _ in 0..50 {
+            assert_eq!(wait(failures.begin("ann", HERE, now)), 1);
+        }
+        assert_eq!(failures.begin("bob", HERE, now), Ok(()), "nobody has tried a password here");
     }
 
     /// One password in two is mistyped in a school: all of it waits at last, but no longer than the one who is right.

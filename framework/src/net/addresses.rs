@@ -13,9 +13,11 @@ use crate::login::network_of::{network_of, site_of};
 use crate::net::limits::Limits;
 use crate::net::pace::{Pace, Rate};
 
-/// Counts connections and logins by network and by site.
+/// Counts connections, sessions that wait for their client, and logins, by network and by site.
 pub(super) struct Addresses {
-    connections: Mutex<HashMap<Origin, usize>>,
+    connections: Counts,
+    /// As many may wait as may be connected.
+    waiting: Counts,
     connections_max: usize,
     logins: Mutex<Cache<Origin, Pace>>,
     network_rate: Rate,
@@ -30,8 +32,17 @@ enum Origin {
     Site(IpAddr),
 }
 
-/// A connection's place among those of its network and its site.
-pub(super) struct Place(Option<(Arc<Addresses>, Origins)>);
+/// A connection's place among those of its network and its site, or that of a session which waits.
+pub(super) struct Place(Option<(Arc<Addresses>, Kind, Origins)>);
+
+/// What a place is for.
+#[derive(Clone, Copy)]
+enum Kind {
+    Connected,
+    Waiting,
+}
+
+type Counts = Mutex<HashMap<Origin, usize>>;
 
 type Origins = SmallVec<[Origin; 2]>;
 
@@ -39,7 +50,8 @@ impl Addresses {
     pub(super) fn new(limits: &Limits) -> Self {
         let (per_second, burst) = (limits.logins_per_minute / 60.0, limits.logins_burst);
         Self {
-            connections: Mutex::default(),
+            connections: Counts::default(),
+            waiting: Counts::default(),
             connections_max: limits.connections_per_network_max,
             logins: Mutex::new(Cache::new(REMEMBERED_MAX)),
             network_rate: Rate::new(per_second, burst),
@@ -78,22 +90,38 @@ impl Addresses {
 
     /// A place for one more connection from there; `None` if there are too many.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        self.place(Kind::Connected, address)
+    }
+
+    /// A place for one more session that waits for its client, who was connected from there; `None` if there are too many.
+    pub(super) fn wait(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        self.place(Kind::Waiting, address)
+    }
+
+    fn counts(&self, kind: Kind) -> &Counts {
+        match kind {
+            Kind::Connected => &self.connections,
+            Kind::Waiting => &self.waiting,
+        }
+    }
+
+    fn place(self: &Arc<Self>, kind: Kind, address: IpAddr) -> Option<Place> {
         let origins = self.origins(address);
         if origins.is_empty() {
             return Some(Place(None));
         }
-        let mut connections = self.connections.lock();
+        let mut counts = self.counts(kind).lock();
         // First looked at and then counted, so that a refusal leaves nothing behind.
         let has_room = |origin: &Origin| {
-            connections.get(origin).copied().unwrap_or(0) < self.connections_max(*origin)
+            counts.get(origin).copied().unwrap_or(0) < self.connections_max(*origin)
         };
         if !origins.iter().all(has_room) {
             return None;
         }
         for origin in &origins {
-            *connections.entry(*origin).or_default() += 1;
+            *counts.entry(*origin).or_default() += 1;
         }
-        Some(Place(Some((Arc::clone(self), origins))))
+        Some(Place(Some((Arc::clone(self), kind, origins))))
     }
 
     /// Counts a login from there; `false` if there were too many lately, and this one is not to be tried.
@@ -116,13 +144,13 @@ impl Addresses {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some((addresses, origins)) = self.0.take() else { return };
-        let mut connections = addresses.connections.lock();
+        let Some((addresses, kind, origins)) = self.0.take() else { return };
+        let mut counts = addresses.counts(kind).lock();
         for origin in origins {
-            if let Some(count) = connections.get_mut(&origin) {
+            if let Some(count) = counts.get_mut(&origin) {
                 *count -= 1;
                 if *count == 0 {
-                    connections.remove(&origin);
+                    counts.remove(&origin);
                 }
             }
         }
@@ -161,6 +189,23 @@ mod tests {
         drop(addresses.enter(ip("2001:db8::3")).unwrap());
         drop((_second, _other));
         assert!(addresses.connections.lock().is_empty(), "an empty network is kept");
+    }
+
+    #[test]
+    fn as_many_sessions_of_a_network_may_wait_as_may_be_connected() {
+        let limits = Limits { connections_per_network_max: 2, ..Limits::default() };
+        let addresses = addresses(limits);
+        let network = || ip("2001:db8::1");
+        let waiting: Vec<_> = (0..5).filter_map(|_| addresses.wait(network())).collect();
+        assert_eq!(waiting.len(), 2);
+        let back: Vec<_> = (0..5).filter_map(|_| addresses.enter(network())).collect();
+        assert_eq!(back.len(), 2, "those that wait do not keep anybody from coming back");
+        assert!(addresses.wait(ip("2001:db8:9::1")).is_some(), "nor from waiting elsewhere");
+        drop(waiting);
+        assert!(addresses.wait(network()).is_some());
+        drop(back);
+        let [connections, waiting] = [&addresses.connections, &addresses.waiting];
+        assert!(connections.lock().is_empty() && waiting.lock().is_empty());
     }
 
     #[test]

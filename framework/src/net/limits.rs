@@ -17,7 +17,8 @@ pub struct Limits {
     /// Connections at once, those shaking hands included. More are refused.
     pub connections_max: usize,
     /// Connections at once from one network: an IPv4 address, or a /64 of IPv6; and four times as many from a /48 of
-    /// IPv6, as all limits by network. More are refused; from half of it on, an address must prove that it is real.
+    /// IPv6, as all limits by network. More are refused; from half of it on, an address must prove that it is real. As many
+    /// sessions of one network may wait for their clients; one more that loses its connection ends at once.
     pub connections_per_network_max: usize,
     /// Logins of one network that may come at once. More are refused.
     pub logins_burst: u32,

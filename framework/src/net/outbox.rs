@@ -80,6 +80,8 @@ pub(super) struct Batch {
     /// Pieces of the stream.
     pub(super) frames: Vec<Bytes>,
     pub(super) datagrams: Vec<Bytes>,
+    /// How many frames the pieces were made of.
+    pub(super) frame_count: usize,
 }
 
 /// What became of an attempt to take something.
@@ -555,11 +557,13 @@ impl Queue {
         // The welcome is the first frame there is.
         self.is_welcomed |= !batch.frames.is_empty();
         self.bytes -= batch.frames.iter().map(|frame| frame.len() + FRAME_COST).sum::<usize>();
+        batch.frame_count = batch.frames.len();
         batch::join(&mut batch.frames);
         for piece in &batch.frames {
             self.retained.push(piece.clone());
         }
         if !self.again.is_empty() {
+            batch.frame_count += self.again.len();
             let behind = std::mem::replace(&mut batch.frames, std::mem::take(&mut self.again));
             batch.frames.extend(behind);
         }
@@ -567,6 +571,7 @@ impl Queue {
             && let Some(received) = self.receipt.take()
         {
             batch.frames.push(ToClient::Ack { received }.encode());
+            batch.frame_count += 1;
         }
     }
 

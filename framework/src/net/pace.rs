@@ -48,9 +48,9 @@ impl Pace {
         is_within
     }
 
-    /// Whether at least half of the burst may be done at once.
+    /// Whether at least half of the burst may be done at once, or nothing was done but what has just been counted.
     pub(super) fn is_easy(&self, rate: &Rate, now: Instant) -> bool {
-        self.even <= now + rate.burst / 2
+        self.even <= now + rate.every.max(rate.burst / 2)
     }
 }
 

@@ -109,8 +109,11 @@ impl Session {
                     line = *next;
                 }
                 Turn::Lost => {
-                    let detached = Arc::clone(&self.intake.shared.detached).try_acquire_owned();
-                    let Ok(place) = detached else {
+                    let shared = &self.intake.shared;
+                    let detached = Arc::clone(&shared.detached).try_acquire_owned().ok();
+                    // One network must not have all the places, session after session.
+                    let waiting = shared.addresses.wait(connection.remote_address().ip());
+                    let Some(place) = detached.zip(waiting) else {
                         debug!("too many sessions wait for their clients: one ends at once");
                         return (Closed::Lost, Box::new(seat));
                     };

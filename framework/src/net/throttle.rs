@@ -118,6 +118,20 @@ mod tests {
     }
 
     #[test]
+    fn who_may_send_one_at_a_time_may_send_two_now_and_then() {
+        let limits = Limits { message_burst: 1, messages_per_second: 10.0, ..Limits::default() };
+        let (mut throttle, mut now) = (Throttle::new(MessageRate::new(&limits)), Instant::now());
+        for _ in 0..100 {
+            for _ in 0..2 {
+                throttle.count_at(now).expect("patience");
+            }
+            now += limits.message_patience;
+            throttle.count_at(now).expect("patience");
+            now += limits.message_patience;
+        }
+    }
+
+    #[test]
     fn who_pauses_may_go_on_for_ever() {
         let (mut throttle, mut now) = (throttle(), Instant::now());
         for _ in 0..10 {

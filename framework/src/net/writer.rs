@@ -27,7 +27,7 @@ pub(super) async fn write(
         }
         let is_last = last.is_some();
         batch.frames.extend(last);
-        meters.sent_messages.increment(batch.frames.len() as u64);
+        meters.sent_messages.increment((batch.frame_count + usize::from(is_last)) as u64);
         meters.sent_bytes.increment(batch.frames.iter().map(Bytes::len).sum::<usize>() as u64);
         if let Err(error) = stream.write_all_chunks(&mut batch.frames).await {
             if let WriteError::Stopped(_) = error {
@@ -38,6 +38,7 @@ pub(super) async fn write(
             return;
         }
         batch.frames.clear();
+        batch.frame_count = 0;
         if batch.frames.capacity() > FRAMES_KEPT {
             batch.frames = Vec::new();
         }
