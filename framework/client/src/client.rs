@@ -20,8 +20,8 @@ use crate::state::ConnectionState;
 /// A client that has joined. Clones are cheap and are the same client.
 ///
 /// A connection that is lost is made anew, and the session goes on, for as long as the server waits. The session lasts until
-/// [`close`](Self::close), until every clone is dropped (what was sent before still arrives), or
-/// until the server ends it.
+/// [`close`](Self::close), until every clone is dropped (what was sent before still arrives, if that takes no more than three
+/// seconds), or until the server ends it.
 pub struct Client<Request, Event> {
     link: Arc<Leaving>,
     messages: PhantomData<fn(Request) -> Event>,
@@ -47,7 +47,8 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
     /// [`call_durable`](Self::call_durable) makes sure that it cannot.
     ///
     /// Any number of calls may be under way; they are sent in the order in which they are first polled, and so they take effect.
-    /// Dropping the future forgets the answer, not the request.
+    /// Dropping the future forgets the answer, not the request, unless it still waits to be sent because the server has not
+    /// acknowledged 256 KiB.
     ///
     /// # Errors
     /// [`CallError::Refused`] when the game says no; otherwise the session or the messages are at fault.
@@ -169,8 +170,8 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
         self.link.0.dial().endpoint.rebind(UdpSocket::bind("0.0.0.0:0")?)
     }
 
-    /// Says goodbye behind everything that was sent, and waits until the server has heard it. Calls still under way
-    /// end with [`Disconnected::ByClient`](crate::error::Disconnected::ByClient).
+    /// Says goodbye behind everything that was sent, and waits until the server has heard it, three seconds at the most: what takes
+    /// longer to be read there may be lost. Who must know waits for the answers of its calls first. Calls still under way end with [`Disconnected::ByClient`](crate::error::Disconnected::ByClient).
     pub async fn close(&self) {
         self.link.0.leave();
         self.link.0.over().await;

@@ -145,6 +145,8 @@ impl Link {
         // Before closing: the reader then finds the reason already there.
         let _ = self.why.set(why);
         self.close(CloseCode::Goodbye, &text);
+        // While it comes back over another connection there is none to be closed; it ends then all the same.
+        self.outgoing.leave();
     }
 
     /// Waits until nothing more comes in, and says why.

@@ -13,8 +13,10 @@ pub(crate) struct Outgoing {
     queue: Mutex<Queue>,
     /// Wakes the writer.
     work: Notify,
-    /// Wakes those who wait for room.
+    /// Wakes who waits for room.
     room: Notify,
+    /// Who waits for room has it, and all who come meanwhile queue for it: frames are sent in the order in which they were brought.
+    turn: tokio::sync::Mutex<()>,
     /// Tells the session's task that it has only so much time left.
     left: Notify,
     bytes_max: usize,
@@ -81,12 +83,14 @@ impl Outgoing {
         let (work, room, left) = (Notify::new(), Notify::new(), Notify::new());
         // What the server has received and need not acknowledge yet must not keep the largest frame out for ever.
         let bytes_max = bytes_max.max(frame_bytes_max.saturating_add(2 * ACK_BYTES));
-        Self { queue: Mutex::new(queue), work, room, left, bytes_max }
+        let turn = tokio::sync::Mutex::new(());
+        Self { queue: Mutex::new(queue), work, room, turn, left, bytes_max }
     }
 
     /// Queues `frame`, waiting for room; false when nothing is sent any more.
     pub(crate) async fn push(&self, frame: Bytes) -> bool {
         let mut frame = Some(frame);
+        let _turn = self.turn.lock().await;
         loop {
             // Asked for before looking, so that room made in between is not missed.
             let room = self.room.notified();
@@ -229,5 +233,35 @@ impl Queue {
             State::Leaving => Some(Work::WriteLast),
             State::Over => Some(Work::Stop),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn who_waits_for_room_is_not_overtaken_by_who_needs_less() {
+        let outgoing = Outgoing::new(100, 50);
+        let frame = |bytes: usize| Bytes::from(vec![0; bytes]);
+        let waker = &mut Context::from_waker(Waker::noop());
+        let max = outgoing.bytes_max;
+        assert!(pin!(outgoing.push(frame(max))).poll(waker).is_ready());
+        let mut large = pin!(outgoing.push(frame(max - 10)));
+        assert!(large.as_mut().poll(waker).is_pending(), "there is no room");
+        // As if all of it had been sent and received, but for a little.
+        outgoing.with(|queue| (queue.frames, queue.bytes) = (vec![frame(20)], 20));
+        let mut small = pin!(outgoing.push(frame(1)));
+        assert!(small.as_mut().poll(waker).is_pending(), "it overtakes who came before");
+        outgoing.with(|queue| (queue.frames, queue.bytes) = (Vec::new(), 0));
+        outgoing.room.notify_waiters();
+        assert!(large.as_mut().poll(waker).is_ready());
+        assert!(small.as_mut().poll(waker).is_ready());
+        let lengths =
+            outgoing.with(|queue| queue.frames.iter().map(Bytes::len).collect::<Vec<_>>());
+        assert_eq!(lengths, [max - 10, 1]);
     }
 }
