@@ -218,7 +218,15 @@ pub enum StoreError {
         /// What the store has instead.
         found: String,
     },
-    /// Reading or writing failed.
+    /// A file is damaged, and stays so.
+    #[error("the store could not {what}: {cause}")]
+    Damaged {
+        /// What it was doing.
+        what: &'static str,
+        /// What is damaged, and how.
+        cause: String,
+    },
+    /// Reading or writing failed, which may pass.
     #[error("the store could not {what}: {cause}")]
     Io {
         /// What it was doing.

@@ -53,14 +53,24 @@ pub(super) fn run<G: Game>(arguments: &Arguments, mending: Mending) -> Result<Ou
         Mending::Discard => Order::Discard,
     };
     let orders: Vec<Order> = tasks.iter().map(|task| order(task.to_raw())).collect();
-    // What is refused is gone meanwhile.
-    let count = HumanCount(carry_out::<G>(data, &orders)?.done);
+    let answer = carry_out::<G>(data, &orders)?;
+    let count = HumanCount(answer.done);
     match mending {
         Mending::Retry => println!("{count} tasks will be tried again"),
         Mending::Discard => println!("{count} tasks thrown away"),
     }
-    Ok(Outcome::Done)
+    // A task may be gone meanwhile; or the server takes no changes, as when the disk is full.
+    for refused in answer.refused.iter().take(REFUSED_SHOWN) {
+        eprintln!("not done: {refused}");
+    }
+    if let Some(more) = answer.refused.len().checked_sub(REFUSED_SHOWN).filter(|more| *more > 0) {
+        eprintln!("not done: {} more", HumanCount(more as u64));
+    }
+    Ok(if answer.refused.is_empty() { Outcome::Done } else { Outcome::Failed })
 }
+
+/// Of so many tasks it is said why nothing was done about them.
+const REFUSED_SHOWN: usize = 10;
 
 fn chosen(moment: &Moment, arguments: &Arguments) -> Result<Vec<ObjectId>, Failure> {
     let Arguments { tasks, type_name, waiting, .. } = arguments;

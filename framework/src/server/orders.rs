@@ -153,8 +153,12 @@ fn leave(data: &Path, orders: &[Order]) -> Result<Answer, StoreError> {
         }
         sleep(LOOK_EVERY / 4);
     }
-    let _tidy = fs::remove_file(&order);
-    let cause = format!("it did not answer in {PATIENCE:?}");
+    let cause = match fs::remove_file(&order) {
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => format!(
+            "it has taken it, and did not answer in {PATIENCE:?}: it may still carry it out; look (`inspect tasks`) before you order it again"
+        ),
+        _ => format!("it did not answer in {PATIENCE:?}; nothing has happened"),
+    };
     Err(StoreError::Io {
         what: "have its order carried out by the server that has the world open",
         cause,

@@ -51,7 +51,9 @@ pub(super) fn read(what: &'static str, path: &Path, error: &io::Error) -> StoreE
     let place = path.display();
     let cause = match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
-            format!("the file in {place} is damaged ({error}); restore it from a backup")
+            let cause =
+                format!("the file in {place} is damaged ({error}); restore it from a backup");
+            return StoreError::Damaged { what, cause };
         }
         _ => format!(
             "the file in {place} cannot be read ({error}); look for disk errors in the system log, and restore the \
@@ -89,7 +91,11 @@ pub(super) fn lmdb(what: &'static str, path: &Path, error: heed::Error) -> Store
         ),
         heed::Error::Mdb(
             MdbError::Corrupted | MdbError::PageNotFound | MdbError::Invalid | MdbError::Problem,
-        ) => format!("the file in {place} is damaged ({error}); restore it from a backup"),
+        ) => {
+            let cause =
+                format!("the file in {place} is damaged ({error}); restore it from a backup");
+            return StoreError::Damaged { what, cause };
+        }
         error => format!("{place}: {error}"),
     };
     StoreError::Io { what, cause }

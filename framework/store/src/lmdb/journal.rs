@@ -271,7 +271,7 @@ pub(super) struct Gap {
 
 /// That the journal does not have what it had.
 pub(super) fn lost(id: ObjectId, epoch: CommitNumber) -> StoreError {
-    StoreError::Io {
+    StoreError::Damaged {
         what: READ,
         cause: format!(
             "object {id} is not in the epoch that ends with {epoch}, where it was; restore the data folder from a \

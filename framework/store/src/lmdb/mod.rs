@@ -173,7 +173,7 @@ impl LmdbStore {
     /// The world could not be read.
     pub fn moment(&self) -> Result<Moment, StoreError> {
         let World { journal, objects, recent, options } = &*self.world;
-        Moment::of(journal, objects, recent.head().last, options.clone(), None)
+        Moment::of(journal, objects, &|| recent.head().last, options.clone(), None)
     }
 
     /// What `id` is among the objects.
@@ -267,8 +267,8 @@ impl Store for LmdbStore {
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
         let World { journal, objects, recent, .. } = &*self.world;
-        let until = recent.head().last;
-        Merged::new(journal, objects, until, first, last)?.each(first, last, &mut |id, bytes| {
+        let until = || recent.head().last;
+        Merged::new(journal, objects, &until, first, last)?.each(first, last, &mut |id, bytes| {
             visit(id, decode(id, bytes));
             Ok(())
         })

@@ -58,14 +58,14 @@ impl Moment {
         let journal = Journal::open(path, &options, Access::Read)?;
         let objects = Objects::open(path, &options, Access::Read)?;
         identity::check(path, &journal, &objects)?;
-        Self::of(&journal, &objects, EVERYTHING, options, lookers)
+        Self::of(&journal, &objects, &|| EVERYTHING, options, lookers)
     }
 
-    /// The world as it is now; of the journal, up to `until`.
+    /// The world as it is now; of the journal, up to what `until` says when the objects have been looked at.
     pub(super) fn of(
         journal: &Journal,
         objects: &Objects,
-        until: CommitNumber,
+        until: &dyn Fn() -> CommitNumber,
         mut options: Options,
         lookers: Option<Lookers>,
     ) -> Result<Self, StoreError> {
@@ -208,11 +208,12 @@ impl Below {
 
 impl Merged {
     /// The world as it is now, as far as it lies from `first` to `last`. Nothing behind `until` is looked for in the journal: an
-    /// epoch may be there that could not be synced, and that nobody has been told of.
+    /// epoch may be there that could not be synced, and that nobody has been told of. It is asked when the objects have been looked
+    /// at: a checkpoint may have brought among them what was not safe yet a moment before, and not all of it.
     pub(super) fn new(
         journal: &Journal,
         objects: &Objects,
-        until: CommitNumber,
+        until: &dyn Fn() -> CommitNumber,
         first: ObjectId,
         last: ObjectId,
     ) -> Result<Self, StoreError> {
@@ -221,7 +222,7 @@ impl Merged {
             // In this order: what is not among these objects is in any later journal, unless a later checkpoint has had it
             // cut off. That shows as a gap, and then the objects are looked at anew.
             let objects = Below::now(objects)?;
-            match Self::over(objects, journal, until, first, last)? {
+            match Self::over(objects, journal, until(), first, last)? {
                 Ok(moment) => return Ok(moment),
                 Err(gap) if tries_left == 0 => return Err(journal.gap(gap)),
                 Err(_) => tries_left -= 1,

@@ -102,7 +102,7 @@ impl Types {
             }
             Ok(())
         };
-        let merged = Merged::new(&world.journal, &world.objects, EVERYTHING, first, last)?;
+        let merged = Merged::new(&world.journal, &world.objects, &|| EVERYTHING, first, last)?;
         merged.each(first, last, &mut visit)?;
         if let Some((id, key)) = found
             && let Some(cause) = unreadable.remove(&key)

@@ -196,7 +196,9 @@ fn fate(world: &Path, worlds: &[World]) -> Fate {
         match store.load(*id) {
             Ok(Some(stored)) => drop(found.insert(*id, thing_of(stored))),
             Ok(None) => {}
-            Err(StoreError::Record { .. } | StoreError::Io { .. }) => is_reported = true,
+            Err(StoreError::Record { .. } | StoreError::Damaged { .. } | StoreError::Io { .. }) => {
+                is_reported = true
+            }
             Err(_) => return Fate::Believed,
         }
     }
