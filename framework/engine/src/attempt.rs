@@ -22,6 +22,10 @@ use crate::reclaim::{Own, Pin};
 use crate::seat::stripe_of;
 use crate::watch::Running;
 
+/// How often one read moves the snapshot up. Each time all that was read so far is looked through, and the object may have been changed
+/// again by then; what ends that is the next attempt, which others wait for.
+const EXTENSIONS_MAX: u32 = 16;
+
 /// Tells the framework's stream of random numbers from the game's.
 const INNER: u128 = 0x9e37_79b9_7f4a_7c15;
 
@@ -426,11 +430,22 @@ impl<'e> Attempt<'e> {
             self.snapshot.set(self.shared.clock.now());
             return Ok(version);
         }
+        let mut extensions = 0;
         loop {
             match cell.read(self.snapshot.get(), self.pin) {
                 Found::Newest(version) => return Ok(version),
                 Found::Older(Some(version)) if self.sees_past => return Ok(version),
-                Found::Older(_) => self.extend(id)?,
+                Found::Older(_) if extensions < EXTENSIONS_MAX => {
+                    self.in_time()?;
+                    self.extend(id)?;
+                    extensions += 1;
+                }
+                // It is changed oftener than all else can be looked through.
+                Found::Older(_) => {
+                    self.met(id);
+                    self.is_doomed.set(true);
+                    return Err(Fault::Conflict);
+                }
                 Found::Away => drop(self.cell(id, Some(cell), type_name)?),
                 // The next attempt looks in the table again.
                 Found::Gone => {

@@ -175,8 +175,13 @@ impl Cell {
     /// Locks the cell, after whoever holds it now, for as long as it `is_wanted`.
     fn lock_if(&self, is_wanted: impl Fn(&Self) -> bool) -> bool {
         let mut backoff = Backoff::default();
-        while is_wanted(self) {
+        loop {
+            // Before it is asked: a word of a time when the cell was wanted is not there any more when it is not, so a cell that nobody
+            // wants to have locked is not, not even for a moment.
             let word = self.word.load(Ordering::Acquire);
+            if !is_wanted(self) {
+                return false;
+            }
             if word & LOCKED == 0 && self.take(word) {
                 if is_wanted(self) {
                     return true;
@@ -186,7 +191,6 @@ impl Cell {
             }
             backoff.wait();
         }
-        false
     }
 
     /// The newest version, unless it is after `snapshot`, somebody is about to change it, or its value is in the store
@@ -325,14 +329,15 @@ impl Cell {
     }
 
     /// Puts `value` on top, cuts off what none of `readers` can want, and unlocks. The caller holds the lock, and the
-    /// value before is not away: someone who looks at the past may still want it.
+    /// value before is not away: someone who looks at the past may still want it. Whether the cell has a past now, and had none
+    /// under the lock: whoever tidies may have found none in between, and not come again.
     pub(crate) fn install(
         &self,
         number: CommitNumber,
         value: Change,
         readers: &Readers,
         pin: &Pin<'_>,
-    ) {
+    ) -> bool {
         let word = self.word.load(Ordering::Relaxed);
         debug_assert!(word & LOCKED != 0, "installed without the lock");
         debug_assert!(!self.is_away(), "a value was taken out of memory while locked");
@@ -340,7 +345,8 @@ impl Cell {
         pin.took(value.as_deref().map_or(0, footprint));
         let old = self.swap(value);
         self.cut(old_number, readers, pin);
-        if readers.want(old_number, number) {
+        let (had_none, keeps) = (!self.has_past(), readers.want(old_number, number));
+        if keeps {
             pin.took(self.keep(old_number, old));
         } else if let Some(old) = old {
             pin.retire(Garbage::Value(old));
@@ -355,6 +361,7 @@ impl Cell {
             let renewed = |word| Some(new | word & RESERVED);
             let _ = self.word.fetch_update(Ordering::Release, Ordering::Relaxed, renewed);
         }
+        keeps && had_none
     }
 
     /// Cuts off the older versions that nobody can want, unless the cell is in use just now; whether any are left.

@@ -144,7 +144,11 @@ pub(crate) fn commit<'e>(
     }
     let bytes = match do_blind(shared, attempt, &writes) {
         Ok(bytes) => bytes.saturating_sub(effects.bytes()),
-        Err(cause) => return CommitOutcome::Failed(cause),
+        Err(cause) => {
+            // First: the number that was taken is handed on when this returns, and with it perhaps many others'.
+            drop(locks);
+            return CommitOutcome::Failed(cause);
+        }
     };
 
     let changes = locks.install(shared, attempt, guessed.unwrap_or(number));
@@ -273,11 +277,10 @@ impl<'a, 'e> Locks<'a, 'e> {
                 yield_now();
                 let _ = cell.lock(Respect::None);
             }
-            let had_past = cell.has_past();
             self.shared.budget.installs(entry.id, cell, attempt.pin());
-            cell.install(number, change.clone(), &readers, attempt.pin());
+            let begins_a_past = cell.install(number, change.clone(), &readers, attempt.pin());
             self.done += 1;
-            if !had_past && cell.has_past() {
+            if begins_a_past {
                 shared.snapshots.litter(entry.id);
             }
             if change.is_none() {
