@@ -1,8 +1,11 @@
 //! A client as a game ships it: believes one server only, shows how its connection fares, comes back over another by itself when it is
 //! lost, and joins anew when the session is over, as it is when the server was started anew. Rings once in a second.
 //!
+//! A server makes itself a new certificate at each start, unless it is given one: then its fingerprint stays the same.
+//!
 //! ```sh
-//! cargo run -p daystar --example belfry -- serve --data /tmp/belfry     # prints its fingerprint
+//! openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj /CN=belfry -keyout key.pem -out cert.pem
+//! cargo run -p daystar --example belfry -- serve --data /tmp/belfry --cert cert.pem --key key.pem  # prints its fingerprint
 //! cargo run -p daystar --example stay -- 127.0.0.1:4433 FINGERPRINT
 //! ```
 
@@ -38,12 +41,13 @@ pub(crate) async fn stay(
         let client = Client::<Request, Event>::builder(server).game("belfry").name("cecily");
         let client = match client.trust(Trust::Fingerprint(fingerprint)).connect().await {
             Ok((client, _nobody_listens)) => client,
-            // The server is down, or this client was just there and the server does not know yet that it is gone.
-            Err(ConnectError::Disconnected { .. } | ConnectError::TimedOut { .. }) => {
-                tokio::time::sleep(pause).await;
-                continue;
-            }
-            Err(ConnectError::Rejected(_)) => {
+            // The server is down, or full; or this client was just there, and the server does not know yet that it is gone.
+            Err(
+                ConnectError::Disconnected { .. }
+                | ConnectError::TimedOut { .. }
+                | ConnectError::Full { .. }
+                | ConnectError::Rejected(_),
+            ) => {
                 tokio::time::sleep(pause).await;
                 continue;
             }

@@ -1,5 +1,6 @@
 //! Requests on their way to the writer, and those that may have to be sent again.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -13,10 +14,8 @@ pub(crate) struct Outgoing {
     queue: Mutex<Queue>,
     /// Wakes the writer.
     work: Notify,
-    /// Wakes who waits for room.
+    /// Wakes those who wait for room.
     room: Notify,
-    /// Who waits for room has it, and all who come meanwhile queue for it: frames are sent in the order in which they were brought.
-    turn: tokio::sync::Mutex<()>,
     /// Tells the session's task that it has only so much time left.
     left: Notify,
     bytes_max: usize,
@@ -30,6 +29,13 @@ struct Queue {
     frames: Vec<Bytes>,
     /// Of `frames`.
     bytes: usize,
+    /// Those for which there was no room, in the order in which they were brought, each under the number of whoever waits for that. They
+    /// go in by themselves: who waits may be looked after seldom, and must not keep others waiting by that.
+    waiting: VecDeque<(u64, Bytes)>,
+    /// The last number that was given.
+    numbers: u64,
+    /// The last of them whose frame went in.
+    admitted: u64,
     /// What was sent and has not been acknowledged.
     retained: Retained<ToServer>,
     /// How far the server is to be told that it was received.
@@ -52,6 +58,8 @@ enum Pushed {
     First,
     /// It is queued behind others.
     Behind,
+    /// It waits for room, under this number.
+    Waiting(u64),
     /// Nothing is sent any more.
     Over,
 }
@@ -76,6 +84,9 @@ impl Outgoing {
             again: Vec::new(),
             frames: Vec::new(),
             bytes: 0,
+            waiting: VecDeque::new(),
+            numbers: 0,
+            admitted: 0,
             retained: Retained::default(),
             receipt: None,
             state: State::Open,
@@ -83,42 +94,40 @@ impl Outgoing {
         let (work, room, left) = (Notify::new(), Notify::new(), Notify::new());
         // What the server has received and need not acknowledge yet must not keep the largest frame out for ever.
         let bytes_max = bytes_max.max(frame_bytes_max.saturating_add(2 * ACK_BYTES));
-        let turn = tokio::sync::Mutex::new(());
-        Self { queue: Mutex::new(queue), work, room, turn, left, bytes_max }
+        Self { queue: Mutex::new(queue), work, room, left, bytes_max }
     }
 
-    /// Queues `frame`, waiting for room; false when nothing is sent any more.
+    /// Queues `frame`, waiting for room; false when nothing is sent any more. Frames are sent in the order in which they were brought,
+    /// which is when the future is polled first.
     pub(crate) async fn push(&self, frame: Bytes) -> bool {
-        let mut frame = Some(frame);
-        let _turn = self.turn.lock().await;
+        let number = match self.with(|queue| queue.push(frame, self.bytes_max)) {
+            Pushed::First => {
+                self.work.notify_one();
+                return true;
+            }
+            // Whoever pushed the first has woken the writer, which takes all.
+            Pushed::Behind => return true,
+            Pushed::Over => return false,
+            Pushed::Waiting(number) => number,
+        };
+        let _place = Place { outgoing: self, number };
         loop {
             // Asked for before looking, so that room made in between is not missed.
             let room = self.room.notified();
-            let pushed = self.with(|queue| {
-                if queue.state != State::Open {
-                    return Some(Pushed::Over);
-                }
-                let bytes = frame.as_ref().map_or(0, Bytes::len);
-                let waiting = queue.bytes + queue.retained.bytes();
-                if waiting > 0 && waiting.saturating_add(bytes) > self.bytes_max {
-                    return None;
-                }
-                queue.bytes += bytes;
-                let is_first = queue.frames.is_empty();
-                queue.frames.extend(frame.take());
-                Some(if is_first { Pushed::First } else { Pushed::Behind })
-            });
-            match pushed {
-                Some(Pushed::First) => {
-                    self.work.notify_one();
-                    return true;
-                }
-                // Whoever pushed the first has woken the writer, which takes all.
-                Some(Pushed::Behind) => return true,
-                Some(Pushed::Over) => return false,
-                None => room.await,
+            let (waits, is_in) = self.with(|queue| (queue.waits(number), queue.admitted >= number));
+            if !waits {
+                return is_in;
             }
+            room.await;
         }
+    }
+
+    /// Lets those in who wait for room, as far as there is some.
+    fn admit(&self) {
+        if self.with(|queue| queue.admit(self.bytes_max)) {
+            self.work.notify_one();
+        }
+        self.room.notify_waiters();
     }
 
     /// Lets nothing more in, and says goodbye behind what is queued.
@@ -149,7 +158,7 @@ impl Outgoing {
     /// [`ReceivedError`]: so many were not sent.
     pub(crate) fn acknowledged(&self, received: u64) -> Result<(), ReceivedError> {
         self.with(|queue| queue.retained.acknowledge(received))?;
-        self.room.notify_waiters();
+        self.admit();
         Ok(())
     }
 
@@ -171,7 +180,7 @@ impl Outgoing {
             Ok(())
         })?;
         self.work.notify_one();
-        self.room.notify_waiters();
+        self.admit();
         Ok(())
     }
 
@@ -195,6 +204,7 @@ impl Outgoing {
             if queue.state != State::Over {
                 queue.state = state;
             }
+            queue.waiting.clear();
         });
         self.work.notify_one();
         self.room.notify_waiters();
@@ -206,7 +216,65 @@ impl Outgoing {
     }
 }
 
+/// The place of a frame that waits for room, for as long as somebody waits for that.
+struct Place<'o> {
+    outgoing: &'o Outgoing,
+    number: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let number = self.number;
+        let was_there = self.outgoing.with(|queue| {
+            let before = queue.waiting.len();
+            queue.waiting.retain(|(waiting, _)| *waiting != number);
+            queue.waiting.len() < before
+        });
+        if was_there {
+            // What comes behind it may be short enough.
+            self.outgoing.admit();
+        }
+    }
+}
+
 impl Queue {
+    fn push(&mut self, frame: Bytes, bytes_max: usize) -> Pushed {
+        if self.state != State::Open {
+            return Pushed::Over;
+        }
+        if self.waiting.is_empty() && self.has_room(frame.len(), bytes_max) {
+            self.bytes += frame.len();
+            self.frames.push(frame);
+            return if self.frames.len() == 1 { Pushed::First } else { Pushed::Behind };
+        }
+        self.numbers += 1;
+        self.waiting.push_back((self.numbers, frame));
+        Pushed::Waiting(self.numbers)
+    }
+
+    fn has_room(&self, bytes: usize, bytes_max: usize) -> bool {
+        let there = self.bytes + self.retained.bytes();
+        there == 0 || there.saturating_add(bytes) <= bytes_max
+    }
+
+    fn waits(&self, number: u64) -> bool {
+        self.waiting.iter().any(|(waiting, _)| *waiting == number)
+    }
+
+    /// Queues what waits, as far as there is room; whether the writer has to be woken for it.
+    fn admit(&mut self, bytes_max: usize) -> bool {
+        let was_empty = self.frames.is_empty();
+        while let Some((_, frame)) = self.waiting.front()
+            && self.has_room(frame.len(), bytes_max)
+            && let Some((number, frame)) = self.waiting.pop_front()
+        {
+            self.bytes += frame.len();
+            self.frames.push(frame);
+            self.admitted = number;
+        }
+        was_empty && !self.frames.is_empty()
+    }
+
     fn take(&mut self, connection: u32, pieces: &mut Vec<Bytes>) -> Option<Work> {
         pieces.clear();
         if self.connection != connection {
@@ -238,30 +306,77 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
-    use std::task::{Context, Waker};
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Poll, Waker};
 
     use super::*;
+
+    fn poll(future: Pin<&mut impl Future<Output = bool>>) -> Poll<bool> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn frame(bytes: usize) -> Bytes {
+        Bytes::from(vec![0; bytes])
+    }
+
+    /// As if all that was queued had been sent, and acknowledged but for so many bytes.
+    fn free(outgoing: &Outgoing, left: usize) {
+        outgoing.with(|queue| (queue.frames, queue.bytes) = (Vec::new(), left));
+        outgoing.admit();
+    }
+
+    fn lengths(outgoing: &Outgoing) -> Vec<usize> {
+        outgoing.with(|queue| queue.frames.iter().map(Bytes::len).collect())
+    }
 
     #[test]
     fn who_waits_for_room_is_not_overtaken_by_who_needs_less() {
         let outgoing = Outgoing::new(100, 50);
-        let frame = |bytes: usize| Bytes::from(vec![0; bytes]);
-        let waker = &mut Context::from_waker(Waker::noop());
         let max = outgoing.bytes_max;
-        assert!(pin!(outgoing.push(frame(max))).poll(waker).is_ready());
+        assert_eq!(poll(pin!(outgoing.push(frame(max)))), Poll::Ready(true));
         let mut large = pin!(outgoing.push(frame(max - 10)));
-        assert!(large.as_mut().poll(waker).is_pending(), "there is no room");
-        // As if all of it had been sent and received, but for a little.
-        outgoing.with(|queue| (queue.frames, queue.bytes) = (vec![frame(20)], 20));
         let mut small = pin!(outgoing.push(frame(1)));
-        assert!(small.as_mut().poll(waker).is_pending(), "it overtakes who came before");
-        outgoing.with(|queue| (queue.frames, queue.bytes) = (Vec::new(), 0));
-        outgoing.room.notify_waiters();
-        assert!(large.as_mut().poll(waker).is_ready());
-        assert!(small.as_mut().poll(waker).is_ready());
-        let lengths =
-            outgoing.with(|queue| queue.frames.iter().map(Bytes::len).collect::<Vec<_>>());
-        assert_eq!(lengths, [max - 10, 1]);
+        assert!(poll(large.as_mut()).is_pending(), "there is no room");
+        free(&outgoing, 20);
+        assert!(poll(small.as_mut()).is_pending(), "it overtakes who came before");
+        free(&outgoing, 0);
+        // Whoever is looked after first.
+        assert_eq!(poll(small), Poll::Ready(true));
+        assert_eq!(poll(large), Poll::Ready(true));
+        assert_eq!(lengths(&outgoing), [max - 10, 1]);
+    }
+
+    /// As in a `select!` whose other branch sends something.
+    #[test]
+    fn who_waits_for_room_and_is_not_looked_after_keeps_nobody_waiting() {
+        let outgoing = Outgoing::new(100, 50);
+        assert_eq!(poll(pin!(outgoing.push(frame(outgoing.bytes_max)))), Poll::Ready(true));
+        let mut forgotten = pin!(outgoing.push(frame(40)));
+        assert!(poll(forgotten.as_mut()).is_pending());
+        let mut other = pin!(outgoing.push(frame(30)));
+        assert!(poll(other.as_mut()).is_pending());
+        free(&outgoing, 0);
+        assert_eq!(poll(other), Poll::Ready(true));
+        assert_eq!(lengths(&outgoing), [40, 30]);
+        assert_eq!(poll(forgotten), Poll::Ready(true));
+    }
+
+    #[test]
+    fn who_waits_for_room_and_gives_up_or_comes_too_late_is_not_sent() {
+        let outgoing = Outgoing::new(100, 50);
+        assert_eq!(poll(pin!(outgoing.push(frame(outgoing.bytes_max)))), Poll::Ready(true));
+        let mut given_up = Box::pin(outgoing.push(frame(40)));
+        assert!(poll(given_up.as_mut()).is_pending());
+        let mut next = pin!(outgoing.push(frame(30)));
+        assert!(poll(next.as_mut()).is_pending());
+        free(&outgoing, outgoing.bytes_max - 30);
+        assert!(poll(next.as_mut()).is_pending(), "the one before it is too long");
+        drop(given_up);
+        assert_eq!(poll(next), Poll::Ready(true), "and gone now");
+        assert_eq!(lengths(&outgoing), [30]);
+        let mut late = pin!(outgoing.push(frame(50)));
+        assert!(poll(late.as_mut()).is_pending());
+        outgoing.stop();
+        assert_eq!(poll(late), Poll::Ready(false));
     }
 }

@@ -386,8 +386,8 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// otherwise.
     ///
     /// # Errors
-    /// The task cannot be stored, as many tasks wait as [may](crate::Limits::tasks_waiting_max), or the period is shorter than a
-    /// millisecond.
+    /// The task cannot be stored, as many tasks wait as [may](crate::Limits::tasks_waiting_max), or the period is not a whole number of
+    /// milliseconds, one at least.
     pub fn every<T: Task>(&self, period: Duration, task: T) -> Result<TaskHandle> {
         self.plan(Plan::every(period), task)
     }
@@ -395,8 +395,8 @@ impl<'a, 'e> Ctx<'a, 'e> {
     /// Runs `task` as `plan` says: once or again and again, by the world's clock or the one on the wall.
     ///
     /// # Errors
-    /// The task cannot be stored, as many tasks wait as [may](crate::Limits::tasks_waiting_max), or the period is shorter than a
-    /// millisecond.
+    /// The task cannot be stored, as many tasks wait as [may](crate::Limits::tasks_waiting_max), or the period is not a whole number of
+    /// milliseconds, one at least.
     pub fn plan<T: Task>(&self, plan: Plan, task: T) -> Result<TaskHandle> {
         self.store_task(&task, plan, Stage::Whole, None)
     }

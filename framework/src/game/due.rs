@@ -87,7 +87,7 @@ impl<G: Game> Job for Due<G> {
         }
         // Another hint has brought it here already.
         let is_elsewhere = match (&self.kind.work, &record.stage, &self.slice) {
-            (Work::Task(_), _, _)
+            (Work::Task(_), Stage::Whole, _)
             | (Work::External { .. } | Work::Survey { .. }, Stage::Answered { .. }, _) => false,
             (Work::Sweep { .. }, Stage::Sweeping { next, .. }, Some(slice)) => {
                 *next != slice.from && !self.broken.sweep_notes_apart

@@ -154,10 +154,11 @@ fn leave(data: &Path, orders: &[Order]) -> Result<Answer, StoreError> {
         sleep(LOOK_EVERY / 4);
     }
     let cause = match fs::remove_file(&order) {
-        Err(gone) if gone.kind() == io::ErrorKind::NotFound => format!(
-            "it has taken it, and did not answer in {PATIENCE:?}: it may still carry it out; look (`inspect tasks`) before you order it again"
+        Ok(()) => format!("it did not answer in {PATIENCE:?}; nothing has happened"),
+        // It has taken it.
+        Err(_) => format!(
+            "it did not answer in {PATIENCE:?}, and may still carry it out; look (`inspect`) before you order it again"
         ),
-        _ => format!("it did not answer in {PATIENCE:?}; nothing has happened"),
     };
     Err(StoreError::Io {
         what: "have its order carried out by the server that has the world open",

@@ -151,8 +151,8 @@ impl Pages {
         let mut leaving = Numbers::default();
         // Changes come in the order of their keys, so a path has much in common with the one before.
         let mut path: Vec<(u64, Branch)> = Vec::new();
-        // How much is removed below each branch of the path.
-        let mut removed: Vec<usize> = Vec::new();
+        // How much is removed below each branch of the path, and whether something is put in there.
+        let mut removed: Vec<(usize, bool)> = Vec::new();
         let mut bytes = vec![0; self.page_bytes];
         for (key, change) in changes {
             let mut number = tree.root;
@@ -165,19 +165,22 @@ impl Pages {
                         return Ok(Leaving::Any);
                     };
                     path.push((number, branch));
-                    removed.push(0);
+                    removed.push((0, false));
                     leaving.insert(number);
                 }
                 let (_, branch) = &path[level];
+                removed[level].1 |= change == Change::Put;
                 if change == Change::Remove && level + 2 < usize::from(tree.depth) {
-                    removed[level] += 1;
-                    if removed[level] == 1 {
+                    removed[level].0 += 1;
+                    let (removed, is_put_in) = removed[level];
+                    if removed == 1 {
                         // A branch that gets too short is filled up from one beside it, or put into that one.
                         leaving.extend(branch.children());
                     }
                     // One that has hardly any below it may get some from below one beside it, and those be replaced too. It loses one at
-                    // the most for each removal.
-                    if level > 0 && branch.len() <= removed[level] + 1 {
+                    // the most for each removal, and half of them when it is split.
+                    let least = if is_put_in { branch.len() / 2 } else { branch.len() };
+                    if level > 0 && least <= removed + 1 {
                         return Ok(Leaving::Any);
                     }
                 }
