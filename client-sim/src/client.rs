@@ -80,7 +80,8 @@ pub(crate) async fn live<B: Behaviour>(seat: Seat, mut behaviour: B) {
         };
         match settled {
             Ok(()) => return,
-            Err(Lost::Server(_)) if shared.plan.server_may_crash => {}
+            // Its server was killed, or is about to be.
+            Err(Lost::Server(_)) if shared.intermission.has_crashed_since(scene) => {}
             Err(lost) => crew.tally.error(&lost.to_string()),
         }
     }
@@ -165,6 +166,17 @@ async fn play<B: Behaviour>(
                 sit_out(&shared.intermission, link, behaviour, name).await?;
                 due = Instant::now() + period.mul_f64(think.random());
                 continue;
+            }
+            () = shared.intermission.crashed_since(scene) => {
+                // Nobody would answer, and what becomes of a request that nobody has heard would not be known. Ends with the session.
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = over(phase) => return Ok(()),
+                        listened = link.listen() => listened?,
+                    }
+                    link.heard().for_each(|event| behaviour.heard(event));
+                }
             }
             listened = link.listen_until(due) => listened?,
         }

@@ -2,10 +2,10 @@
 
 use daystar::prelude::*;
 
-use crate::items::{self, Item};
+use crate::items::{self, Item, Kind};
 use crate::messages::Event;
 use crate::players::{self, Player};
-use crate::settings::PACK_ITEMS_MAX;
+use crate::settings::{PACK_GRAMS_MAX, PACK_ITEMS_MAX};
 
 /// Hands gold to the player called `to`, who need not be in the game just now.
 pub fn give_gold(ctx: &Ctx, me: Ref<Player>, to: &str, gold: u64) -> Result<()> {
@@ -26,10 +26,13 @@ pub fn give_item(ctx: &Ctx, me: Ref<Player>, to: &str, item: Ref<Item>) -> Resul
     let other = recipient(ctx, me, to)?;
     let mut giver = ctx.get_mut(me)?;
     let mut taker = ctx.get_mut(other)?;
-    // The last place in a pack is its owner's, or others could keep them from ever gathering anything.
+    // The last place in a pack is its owner's, with room for whatever may be gathered, or others could keep them from ever gathering
+    // anything.
     let name = &taker.name;
+    let gift = ctx.get(item).map_or(0, |item| item.kind.weight());
+    let grams = items::carried(ctx, &taker)? + gift + HEAVIEST_GATHERED.weight();
     ensure!(
-        taker.pack.len() + 1 < PACK_ITEMS_MAX,
+        taker.pack.len() + 1 < PACK_ITEMS_MAX && grams <= PACK_GRAMS_MAX,
         "the pack of {name} has room for no more gifts; wait until {name} gives something away"
     );
     items::take_out(&mut giver.pack, item)?;
@@ -44,3 +47,6 @@ fn recipient(ctx: &Ctx, me: Ref<Player>, name: &str) -> Result<Ref<Player>> {
     ensure!(other != me, "that is yourself; give it to someone else");
     Ok(other)
 }
+
+/// Of what trees, veins and shoals give.
+const HEAVIEST_GATHERED: Kind = Kind::Ore;

@@ -100,6 +100,11 @@ impl Intermission {
         self.when(|now| now.crashes != scene.crashes).await;
     }
 
+    /// Whether the server of that scene was killed, or is about to be.
+    pub(crate) fn has_crashed_since(&self, scene: Scene) -> bool {
+        self.scene.borrow().crashes != scene.crashes
+    }
+
     /// Resolves when another server has taken the place of that scene's.
     pub(crate) async fn replaced(&self, scene: Scene) {
         self.when(|now| now.crashes != scene.crashes && now.act != Act::Down).await;

@@ -40,4 +40,7 @@ pub struct AttackArgs {
     /// How long.
     #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration::parse)]
     pub duration: Duration,
+    /// Ends before, when the standard input does. For whoever starts it as a process of its own.
+    #[arg(long, hide = true)]
+    pub until_input_ends: bool,
 }

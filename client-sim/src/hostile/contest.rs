@@ -17,6 +17,7 @@ use daystar_protocol::message::encode_message;
 use sample_game::game::Tideland;
 use sample_game::messages::Request;
 use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 
 use crate::crowd::{self, RunError};
 use crate::hostile::arguments::{AttackArgs, HostileArgs};
@@ -71,18 +72,25 @@ pub fn hold(args: &HostileArgs) -> Result<Vec<String>, ContestError> {
     let mut before = play(&runtime, args, &server)?;
     for attack in &args.attacks {
         let (metrics, memory) = (server.metrics()?, server.memory());
-        let attackers = Command::new("chrt")
+        let mut attackers = Command::new("chrt")
             .args(["--idle", "0"])
             .arg(std::env::current_exe()?)
             .arg("attack")
             .arg(attack.to_string())
             .args(["--server", &SocketAddr::new(hostile, server.address.port()).to_string()])
             .args(["--from", &hostile.to_string()])
-            .args(["--duration", &format!("{}ms", attack_time(args).as_millis())])
+            .args(["--duration", &format!("{}ms", attack_time_max(args).as_millis())])
+            .arg("--until-input-ends")
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         std::thread::sleep(HEAD_START);
         let during = play(&runtime, args, &server)?;
+        if attackers.try_wait()?.is_some() {
+            // What the honest clients met says nothing then: an attack that keeps them from coming in shows there.
+            failures.push(format!("{attack}: it was over before the honest clients were done"));
+        }
+        drop(attackers.stdin.take());
         let toll = String::from_utf8_lossy(&attackers.wait_with_output()?.stdout).into_owned();
         let counted = rises(attack.counted_in(), &metrics, &server.metrics()?);
         let memory = memory.zip(server.memory()).map(|(before, behind)| (before.0, behind.1));
@@ -102,9 +110,31 @@ pub fn hold(args: &HostileArgs) -> Result<Vec<String>, ContestError> {
 pub fn attack(args: &AttackArgs) -> Result<(), ContestError> {
     let target = tideland(args.server, args.from)?;
     let toll = Arc::<Toll>::default();
-    Runtime::new()?.block_on(args.attack.run(&target, args.duration, &toll));
+    let input = args.until_input_ends.then(input_ended);
+    Runtime::new()?.block_on(async {
+        tokio::select! {
+            () = args.attack.run(&target, args.duration, &toll) => {}
+            () = async {
+                match input {
+                    // Whatever it says.
+                    Some(input) => drop(input.await),
+                    None => std::future::pending().await,
+                }
+            } => {}
+        }
+    });
     print!("{toll}");
     Ok(())
+}
+
+/// Resolves when the standard input has come to its end.
+fn input_ended() -> oneshot::Receiver<()> {
+    let (ended, input) = oneshot::channel();
+    std::thread::spawn(move || {
+        let _all = io::copy(&mut io::stdin(), &mut io::sink());
+        let _nobody_waits = ended.send(());
+    });
+    input
 }
 
 /// A server of Tideland, and the request of it that has the longest answer.
@@ -117,9 +147,9 @@ pub fn tideland(server: SocketAddr, from: IpAddr) -> Result<Target, ContestError
     Target::new(server, from, Tideland::NAME, request).map_err(ContestError::Attackers)
 }
 
-/// The attackers go on until the honest clients are done.
-fn attack_time(args: &HostileArgs) -> Duration {
-    HEAD_START + args.duration + Duration::from_secs(1)
+/// The attackers go on until they are told that the honest clients are done. Should nobody tell them, they end all the same.
+fn attack_time_max(args: &HostileArgs) -> Duration {
+    HEAD_START + args.duration + Duration::from_secs(120)
 }
 
 fn play(runtime: &Runtime, args: &HostileArgs, server: &Server) -> Result<Outcome, ContestError> {
