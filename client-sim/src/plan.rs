@@ -30,8 +30,8 @@ pub struct Plan {
     /// How many clients join in a second, to play at once. Unless set here or for a class, all join as fast as they can and play
     /// when everyone is in.
     pub ramp: Option<f64>,
-    /// The server is killed on purpose: sessions that are lost and connects that fail are no errors, and in the end every
-    /// client that was in comes back to compare.
+    /// The server is killed on purpose: connects that fail are no errors, nor are sessions that are lost with a server which was killed,
+    /// and in the end every client that was in comes back to compare.
     pub server_may_crash: bool,
     /// Over how many processes the clients are spread. More than one needs a program that has the command `part`.
     pub processes: u32,

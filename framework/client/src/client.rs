@@ -171,7 +171,8 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
     }
 
     /// Says goodbye behind everything that was sent, and waits until the server has heard it, three seconds at the most: what takes
-    /// longer to be read there may be lost. Who must know waits for the answers of its calls first. Calls still under way end with [`Disconnected::ByClient`](crate::error::Disconnected::ByClient).
+    /// longer to be read there may be lost. Who must know waits for the answers of its calls first. Calls still under way
+    /// end with [`Disconnected::ByClient`](crate::error::Disconnected::ByClient).
     pub async fn close(&self) {
         self.link.0.leave();
         self.link.0.over().await;

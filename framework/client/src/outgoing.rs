@@ -114,11 +114,12 @@ impl Outgoing {
         loop {
             // Asked for before looking, so that room made in between is not missed.
             let room = self.room.notified();
-            let (waits, is_in) = self.with(|queue| (queue.waits(number), queue.admitted >= number));
-            if !waits {
-                return is_in;
+            match self.with(|queue| (queue.admitted >= number, queue.state)) {
+                (true, _) => return true,
+                (false, State::Open) => room.await,
+                // What waited has been thrown away.
+                (false, State::Leaving | State::Over) => return false,
             }
-            room.await;
         }
     }
 
@@ -243,8 +244,7 @@ impl Queue {
             return Pushed::Over;
         }
         if self.waiting.is_empty() && self.has_room(frame.len(), bytes_max) {
-            self.bytes += frame.len();
-            self.frames.push(frame);
+            self.let_in(frame);
             return if self.frames.len() == 1 { Pushed::First } else { Pushed::Behind };
         }
         self.numbers += 1;
@@ -257,8 +257,9 @@ impl Queue {
         there == 0 || there.saturating_add(bytes) <= bytes_max
     }
 
-    fn waits(&self, number: u64) -> bool {
-        self.waiting.iter().any(|(waiting, _)| *waiting == number)
+    fn let_in(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.frames.push(frame);
     }
 
     /// Queues what waits, as far as there is room; whether the writer has to be woken for it.
@@ -268,8 +269,7 @@ impl Queue {
             && self.has_room(frame.len(), bytes_max)
             && let Some((number, frame)) = self.waiting.pop_front()
         {
-            self.bytes += frame.len();
-            self.frames.push(frame);
+            self.let_in(frame);
             self.admitted = number;
         }
         was_empty && !self.frames.is_empty()

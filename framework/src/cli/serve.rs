@@ -163,22 +163,7 @@ mod tests {
 
     use super::*;
     use crate::Limits;
-    use crate::prelude::*;
-
-    #[message]
-    struct Nothing;
-
-    struct Idle;
-
-    impl Game for Idle {
-        type Request = Nothing;
-        type Event = Nothing;
-        const NAME: &'static str = "idle";
-
-        fn received(&self, _: &Ctx, _: Session, _: Nothing) -> Result<()> {
-            Ok(())
-        }
-    }
+    use crate::game::idle::Idle;
 
     #[derive(Parser)]
     struct Line {

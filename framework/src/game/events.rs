@@ -38,25 +38,23 @@ pub(crate) fn with_ctx<G: Game>(
 
 /// What a client is told of a failure, after the operator has been.
 fn told(kind: &str, cause: &Cause) -> String {
-    match cause {
-        // The operator has been told once, by whoever does not accept.
-        Cause::Error(error) if error.is_refusal() || cause.is_not_accepted() => shown(error),
-        // What a client can cause at will must not fill the log.
-        Cause::Error(error) if is_of_the_request(error) => {
-            let error = shown(error);
-            debug!(task = kind, %error, "a task was rolled back");
-            error
-        }
-        Cause::Error(error) => {
-            let error = shown(error);
-            warn!(task = kind, %error, "a task was rolled back");
-            error
-        }
+    let error = match cause {
+        Cause::Error(error) => error,
         Cause::Panic(message) => {
             error!(task = kind, panic = %message, "a task panicked and was rolled back");
-            "the server failed at this request; nothing of it has happened".to_owned()
+            return "the server failed at this request; nothing of it has happened".to_owned();
         }
+    };
+    let text = shown(error);
+    if error.is_refusal() || cause.is_not_accepted() {
+        // The operator has been told once, by whoever does not accept.
+    } else if is_of_the_request(error) {
+        // What a client can cause at will must not fill the log.
+        debug!(task = kind, error = %text, "a task was rolled back");
+    } else {
+        warn!(task = kind, error = %text, "a task was rolled back");
     }
+    text
 }
 
 /// Whether the error may be no more than a request that names what there is not.

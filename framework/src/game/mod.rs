@@ -10,6 +10,8 @@ pub(crate) mod ctx;
 pub(crate) mod due;
 pub(crate) mod events;
 pub(crate) mod external;
+#[cfg(test)]
+pub(crate) mod idle;
 pub(crate) mod manner;
 pub(crate) mod names;
 pub(crate) mod plan;

@@ -13,12 +13,10 @@ use daystar_engine::{Engine, TaskKeeper};
 use daystar_model::ObjectId;
 use parking_lot::Mutex;
 
-use crate::scheduler::queue::RunQueue;
+use crate::scheduler::queue::{RunQueue, TURN_TIME};
 
 /// How many tasks of a kind of weight one run before others have their turn.
 const TURN: u32 = 16;
-/// How long they may take together.
-const TURN_TIME: Duration = Duration::from_millis(2);
 /// Tasks that take as long as this leave one worker to the others: they cannot be interrupted.
 const LONG: Duration = Duration::from_millis(1);
 

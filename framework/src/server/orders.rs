@@ -369,22 +369,7 @@ const AT_ONCE: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prelude::*;
-
-    #[message]
-    struct Nothing;
-
-    struct Idle;
-
-    impl Game for Idle {
-        type Request = Nothing;
-        type Event = Nothing;
-        const NAME: &'static str = "idle";
-
-        fn received(&self, _: &Ctx, _: Session, _: Nothing) -> Result<()> {
-            Ok(())
-        }
-    }
+    use crate::game::idle::Idle;
 
     #[test]
     fn an_answer_that_nobody_reads_is_cleaned_away_and_one_that_somebody_may_read_is_not() {
