@@ -279,12 +279,25 @@ impl Environment {
         self.resident.has_touched(opened, bytes, self.options.mapped_bytes_max);
     }
 
-    /// Whether the file may grow so little more that only what makes it smaller should be written.
-    pub(super) fn is_nearly_full(&self, opened: &Opened) -> bool {
+    /// Whether there is so little room left that only what makes more of it should be written.
+    pub(super) fn is_nearly_full(
+        &self,
+        opened: &Opened,
+        txn: &heed::RoTxn<'_>,
+    ) -> heed::Result<bool> {
         let info = opened.env.info();
         let page_bytes = opened.env.unnamed_database_stat().page_size as usize;
         let slack = SLACK_BYTES.min(info.map_size / 8);
-        (info.last_page_number + 1) * page_bytes + slack > info.map_size
+        let has_room = |pages: usize| pages * page_bytes + slack <= info.map_size;
+        if has_room(info.last_page_number + 1) {
+            return Ok(false);
+        }
+        // A file never shrinks: one that has grown while somebody read it for long may be empty by now.
+        let mut used = 0;
+        for stat in [opened.trees.stat(txn)?, opened.main.stat(txn)?, opened.meta.stat(txn)?] {
+            used += stat.branch_pages + stat.leaf_pages + stat.overflow_pages;
+        }
+        Ok(!has_room(used))
     }
 
     /// Lets LMDB use again what processes were reading that have died.

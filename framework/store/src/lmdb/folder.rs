@@ -338,6 +338,7 @@ const MARKER: &str = "DAYSTAR";
 const BEGUN: &str = "DAYSTAR.new";
 /// What it says more, where the world was going to be a copy.
 const COPY: &str = "a copy\n";
-const LOCK: &str = "DAYSTAR.lock";
+/// Locked by whoever has the world open.
+pub(super) const LOCK: &str = "DAYSTAR.lock";
 /// A marker is a few lines; what is longer is not one.
 const MARKER_BYTES_MAX: u64 = 4096;

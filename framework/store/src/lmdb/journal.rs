@@ -63,7 +63,7 @@ impl Journal {
         let flags = if is_again { PutFlags::empty() } else { PutFlags::APPEND };
         pass(Point::BeforeEpoch);
         self.0.write(APPEND, |opened, txn| {
-            if self.0.is_nearly_full(opened) {
+            if self.0.is_nearly_full(opened, txn)? {
                 return Err(MdbError::MapFull.into());
             }
             list(opened, txn, types)?;

@@ -79,7 +79,8 @@ impl Pages {
         key: u64,
         part: Range<usize>,
     ) -> io::Result<Option<Vec<u8>>> {
-        let mut bytes = Vec::new();
+        // Zeroed as it is allocated, and not written twice.
+        let mut bytes = vec![0; self.page_bytes];
         let part = self.find_in(0, moment, tree, key, part, &mut bytes)?;
         Ok(part.map(|part| {
             bytes.truncate(part.end);

@@ -55,6 +55,32 @@ fn a_full_map_is_refused_and_a_larger_one_goes_on() {
     assert_holds_exactly(&LmdbStore::open(folder.path(), small()).unwrap(), refused);
 }
 
+#[test]
+fn a_journal_that_somebody_s_reading_has_filled_goes_on_when_they_are_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LmdbStore::open(folder.path(), small()).unwrap();
+    store.apply(&batch(1, vec![(object(0), put(thing(1)))])).unwrap();
+    let again = |n| {
+        let large = Thing { number: n, text: "x".repeat(100_000), list: vec![] };
+        batch(n, vec![(object(0), put(large))])
+    };
+    // What each checkpoint cuts off cannot be used again while this lives.
+    let moment = store.moment().unwrap();
+    let refused = (2..10_000).find(|n| {
+        let is_refused = store.apply(&again(*n)).is_err();
+        is_refused || store.checkpoint().is_err()
+    });
+    let refused = refused.expect("nothing was refused");
+    assert!(refused > 10, "refused after {refused}");
+    drop(moment);
+    let last = store.last_commit().unwrap().0;
+    for n in last + 1..last + 100 {
+        store.checkpoint().unwrap();
+        store.apply(&again(n)).unwrap();
+    }
+    assert_eq!(store.last_commit().unwrap(), CommitNumber(last + 99));
+}
+
 /// The file cannot grow, as on a full disk: a process that may not write files beyond a size.
 #[test]
 #[cfg(unix)]
