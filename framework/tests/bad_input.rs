@@ -209,5 +209,15 @@ fn a_message_that_is_nested_without_end_is_refused() {
     }
     assert_eq!(depth, 100);
     // It is forgotten how deep that was.
-    assert!(read(60_000).is_err() && read(100).is_ok());
+    let refused = read(60_000).expect_err("still too deep").to_string();
+    assert!(read(100).is_ok() && refused.contains("128 deep"), "{refused}");
+
+    // And what would be refused is not made.
+    let made = |depth| (0..depth).fold(Nest::Empty, |inner, _| Nest::Within(Box::new(inner)));
+    let written = |depth| daystar_protocol::message::encode_message(&made(depth));
+    let deepest =
+        (0..200).rev().find(|depth| written(*depth).is_ok()).expect("some are few enough");
+    assert!(read(deepest).is_ok() && read(deepest + 1).is_err(), "{deepest}");
+    let refused = written(deepest + 1).expect_err("too deep").to_string();
+    assert!(refused.contains("128 deep"), "{refused}");
 }

@@ -227,9 +227,9 @@ impl<T: serde::Serialize + DeserializeOwned> Sendable for T {}
 /// How the derived code of a message treats each of its fields: as serde does, with a demand in our words.
 pub mod sent {
     use std::cell::Cell;
+    use std::fmt;
 
-    use serde::de::Error;
-    use serde::{Deserializer, Serializer};
+    use serde::{Deserializer, Serializer, de, ser};
 
     use super::Sendable;
     use crate::depth::DEPTH_MAX;
@@ -237,11 +237,15 @@ pub mod sent {
     /// Writes `value`.
     ///
     /// # Errors
-    /// Those of `serializer`.
+    /// Those of `serializer`; the value is nested as deep as whoever receives it would refuse.
     pub fn serialize<T: Sendable, S: Serializer>(
         value: &T,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
+        let level = Level::enter();
+        if level.0 > DEPTH_MAX {
+            return Err(ser::Error::custom(level));
+        }
         value.serialize(serializer)
     }
 
@@ -255,17 +259,17 @@ pub mod sent {
     ) -> Result<T, D::Error> {
         let level = Level::enter();
         if level.0 > DEPTH_MAX {
-            return Err(D::Error::custom(format_args!("it is nested more than {DEPTH_MAX} deep")));
+            return Err(de::Error::custom(level));
         }
         T::deserialize(deserializer)
     }
 
     thread_local! {
-        /// How many fields are being read by this thread, one within the other.
+        /// How many fields are being read or written by this thread, one within the other.
         static DEPTH: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// How deep a field lies, until it is read.
+    /// How deep a field lies, until it is read or written.
     struct Level(usize);
 
     impl Level {
@@ -273,6 +277,13 @@ pub mod sent {
             let depth = DEPTH.get() + 1;
             DEPTH.set(depth);
             Self(depth)
+        }
+    }
+
+    /// Why it is refused there.
+    impl fmt::Display for Level {
+        fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(out, "it is nested more than {DEPTH_MAX} deep")
         }
     }
 

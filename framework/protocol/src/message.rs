@@ -18,9 +18,9 @@ pub trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
 /// Why a message could not be written down.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
-    /// The type's `Serialize` does something the format has no room for.
+    /// The type's `Serialize` does something the format has no room for, or its parts are nested deeper than a message's may be.
     #[error(
-        "{name} cannot be encoded: {cause}; use plain structs, enums and std collections in it"
+        "{name} cannot be encoded: {cause}; use plain structs, enums and std collections in it, nested no more than 128 deep"
     )]
     Unsupported {
         /// [`Message::NAME`].
@@ -33,9 +33,9 @@ pub enum EncodeError {
 /// Why bytes are not the message they should be.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// The bytes are not the type's.
+    /// The bytes are not the type's, or its parts are nested deeper than a message's may be.
     #[error(
-        "{bytes} bytes are not a {name}: {cause}; both sides must be built with the same messages"
+        "{bytes} bytes are not a {name}: {cause}; both sides must be built with the same messages, nested no more than 128 deep"
     )]
     Malformed {
         /// [`Message::NAME`].
@@ -61,7 +61,7 @@ pub enum DecodeError {
 /// The bytes of `message`.
 ///
 /// # Errors
-/// [`EncodeError::Unsupported`] when the type's `Serialize` is not one that `#[message]` wrote.
+/// [`EncodeError::Unsupported`] when the type's `Serialize` is not one that `#[message]` wrote, or `message` is nested too deep.
 pub fn encode_message<M: Message>(message: &M) -> Result<Bytes, EncodeError> {
     encode_behind(Vec::new(), message).map(Bytes::from)
 }
