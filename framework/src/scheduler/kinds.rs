@@ -13,7 +13,7 @@ use daystar_engine::{Engine, TaskKeeper};
 use daystar_model::ObjectId;
 use parking_lot::Mutex;
 
-use crate::scheduler::queue::{RunQueue, TURN_TIME};
+use crate::scheduler::queue::{RunQueue, TURN_TIME, contained};
 
 /// How many tasks of a kind of weight one run before others have their turn.
 const TURN: u32 = 16;
@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_millis(1);
 /// What a kind is called, and its weight.
 pub(crate) type Name = (&'static str, u32);
 
-/// Runs one task of the kind with this place in the list. Does not panic.
+/// Runs one task of the kind with this place in the list.
 pub(crate) type RunTask = Box<dyn Fn(&Engine, usize, ObjectId) + Send + Sync>;
 
 /// All kinds of task.
@@ -179,7 +179,7 @@ impl Kinds {
             let Some(task) = task else { return };
             // It was added once for each time that it was pushed.
             self.known.take();
-            (self.run)(engine, place, task);
+            contained(|| (self.run)(engine, place, task));
             let now = began.elapsed();
             kind.learn(now - before);
             before = now;
@@ -208,7 +208,7 @@ impl Kind {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use daystar_engine::Settings;
     use daystar_model::store::{Batch, Store, StoreError, Stored, Visit};
     use daystar_model::{CommitNumber, Space, SystemClock};
@@ -236,7 +236,8 @@ mod tests {
         }
     }
 
-    fn engine() -> Engine {
+    /// An engine for what needs none.
+    pub(in crate::scheduler) fn engine() -> Engine {
         let (store, clock) = (Arc::new(Empty), Arc::new(SystemClock));
         Engine::new(store, Arc::new(()), clock, Settings::default()).expect("an engine")
     }

@@ -8,6 +8,7 @@
 //! says how many may at once, and that none does for long.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -85,7 +86,7 @@ impl<O: InOrder> Turn for O {
         };
         let (began, mut rest) = (Instant::now(), turn.into_iter());
         while let Some(piece) = rest.next() {
-            self.run(engine, piece);
+            contained(|| self.run(engine, piece));
             if rest.as_slice().is_empty() {
                 break;
             }
@@ -211,7 +212,7 @@ impl RunQueue {
         };
         let _ended = Ended(self);
         match ready {
-            Ready::Loose(work) => work(engine),
+            Ready::Loose(work) => contained(|| work(engine)),
             Ready::Lane(lane) => {
                 if let Some(lane) = lane.run_turn(engine, None) {
                     self.ready(Ready::Lane(lane));
@@ -227,6 +228,14 @@ impl RunQueue {
     }
 }
 
+/// Does `work`. What panics outside of any task is a fault of ours, and must take with it neither the thread, of which there are few, nor
+/// what waits in the same lane.
+pub(super) fn contained(work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        tracing::error!("something panicked outside of any task; what comes after it is done");
+    }
+}
+
 /// Counts a piece of work as ended, however it ends: the others must not wait for it for ever.
 struct Ended<'q>(&'q RunQueue);
 
@@ -236,6 +245,52 @@ impl Drop for Ended<'_> {
         state.running -= 1;
         if state.is_closed && state.running == 0 {
             self.0.has_work.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::kinds::tests::engine;
+
+    /// Somebody whose pieces say what they are, and one of which panics.
+    #[derive(Default)]
+    struct Counting {
+        lane: Lane<u32>,
+        ran: Mutex<Vec<u32>>,
+    }
+
+    const PANICS: u32 = 3;
+
+    impl InOrder for Counting {
+        type Piece = u32;
+
+        fn lane(&self) -> &Lane<u32> {
+            &self.lane
+        }
+
+        fn run(self: &Arc<Self>, _: &Engine, piece: u32) {
+            assert_ne!(piece, PANICS, "a fault of ours");
+            self.ran.lock().push(piece);
+        }
+    }
+
+    #[test]
+    fn what_panics_outside_of_a_task_does_not_end_its_lane() {
+        let (engine, counting) = (engine(), Arc::new(Counting::default()));
+        for guests_max in [0, 1] {
+            let queue = RunQueue::new(guests_max);
+            for piece in 0..40 {
+                RunQueue::lay(&counting, piece);
+            }
+            queue.begin(&engine, &counting, &|| ());
+            queue.push_loose(Box::new(|_| panic!("another fault of ours")));
+            queue.push(&counting, 40);
+            queue.close();
+            while queue.run_next(&engine) {}
+            let ran = std::mem::take(&mut *counting.ran.lock());
+            assert!(ran.into_iter().eq((0..41).filter(|piece| *piece != PANICS)));
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The worker threads.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
@@ -28,7 +27,7 @@ impl Workers {
         let mut workers = Self { queue: Arc::clone(queue), threads: Vec::with_capacity(count) };
         for number in 0..count {
             let (queue, engine) = (Arc::clone(queue), Arc::clone(engine));
-            let run = move || while run_next(&queue, &engine) {};
+            let run = move || while queue.run_next(&engine) {};
             workers.threads.push(Builder::new().name(format!("worker {number}")).spawn(run)?);
         }
         Ok(workers)
@@ -43,14 +42,6 @@ impl Workers {
             }
         }
     }
-}
-
-/// Whether there may be more. What panics outside of any task is a fault of ours, and must not take the thread with it: there are few.
-fn run_next(queue: &RunQueue, engine: &Engine) -> bool {
-    catch_unwind(AssertUnwindSafe(|| queue.run_next(engine))).unwrap_or_else(|_| {
-        tracing::error!("something panicked outside of any task; the worker goes on");
-        true
-    })
 }
 
 impl Drop for Workers {
