@@ -274,8 +274,15 @@ impl Job for Afresh {
     }
     fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
         let mut record = attempt.get_mut::<TaskRecord>(self.task)?;
-        record.trouble = None;
-        let (due, dial, kind) = (record.due, record.dial(), record.kind()?.name);
+        let due = record.due;
+        if record.every.is_none() {
+            record.trouble = None;
+        } else if let Some(trouble) = &mut record.trouble {
+            // As one that has failed it is not taken for missed, however long that is ago.
+            trouble.tries = 0;
+            trouble.again = Some(due);
+        }
+        let (dial, kind) = (record.dial(), record.kind()?.name);
         attempt.effect(Effect::Schedule { task: self.task, due, dial, kind });
         Ok(())
     }

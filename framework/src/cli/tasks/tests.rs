@@ -3,10 +3,13 @@
 
 use std::env;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Parser;
+use daystar_model::ManualClock;
 
 use super::*;
 use crate::cli::served::{serve, served};
@@ -62,11 +65,14 @@ struct Line {
     arguments: Arguments,
 }
 
-fn command(data: &Path, mending: Mending, arguments: &[&str]) -> Result<(), Failure> {
+fn arguments_of(data: &Path, arguments: &[&str]) -> Arguments {
     let data = data.to_str().expect("a name in UTF-8");
     let line = ["tasks", "--data", data].into_iter().chain(arguments.iter().copied());
-    let Line { arguments } = Line::try_parse_from(line).expect("arguments");
-    run::<Stubborn>(&arguments, mending).map(drop)
+    Line::try_parse_from(line).expect("arguments").arguments
+}
+
+fn command(data: &Path, mending: Mending, arguments: &[&str]) -> Result<(), Failure> {
+    run::<Stubborn>(&arguments_of(data, arguments), mending).map(drop)
 }
 
 /// The states of the stored tasks, when there are as many that `state` as `wanted`; what there is when there never are.
@@ -127,6 +133,66 @@ fn a_task_that_was_set_aside_is_seen_tried_again_and_thrown_away() {
     assert!(states(&data, "pending", 0).is_empty());
     let told = command(&data, Mending::Discard, &[&waiting]).expect_err("gone").to_string();
     assert!(told.contains("there is no task task#"), "{told}");
+}
+
+/// Has one task, by the clock on the wall, whose first tick fails.
+struct Hourly;
+
+#[task]
+struct Chime {
+    bell: u32,
+}
+
+static CHIMES: AtomicU32 = AtomicU32::new(0);
+
+impl Task for Chime {
+    const RETRY: Retry = Retry::NEVER;
+
+    fn run(&self, _: &Ctx) -> Result<()> {
+        ensure!(CHIMES.fetch_add(1, Ordering::Relaxed) > 0, "the rope is torn");
+        Ok(())
+    }
+}
+
+impl Game for Hourly {
+    type Request = Nothing;
+    type Event = Nothing;
+    const NAME: &'static str = "hourly";
+
+    fn created(&self, ctx: &Ctx) -> Result<()> {
+        let hourly = Plan::every(Duration::from_secs(3_600)).starting_at(ctx.wall_time());
+        ctx.plan(hourly.by_wall_time().missed(Missed::Skip), Chime { bell: 1 }).map(drop)
+    }
+    fn received(&self, _: &Ctx, _: Session, _: Nothing) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Whoever has it tried again means that tick, however long the server was down since.
+#[test]
+fn a_tick_that_was_set_aside_is_run_when_it_is_retried_and_not_taken_for_missed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("world");
+    let serve_until = |unix_ms: u64, chimes: u32| {
+        let clock = Arc::new(ManualClock::new(Timestamp { unix_ms }));
+        let server = Server::builder(Hourly).data(&data).workers(1).clock(clock);
+        let server = server.start().expect("a server");
+        for _ in 0..2_000 {
+            if CHIMES.load(Ordering::Relaxed) == chimes {
+                break;
+            }
+            sleep(Duration::from_millis(5));
+        }
+        assert_eq!(CHIMES.load(Ordering::Relaxed), chimes);
+        server.stop().expect("a clean end");
+    };
+    serve_until(1_000_000, 1);
+    assert!(states(&data, "set aside", 1)[0].contains("the rope is torn"));
+    let retried = arguments_of(&data, &["--all"]);
+    run::<Hourly>(&retried, Mending::Retry).map(drop).expect("an order carried out");
+    assert!(states(&data, "retrying", 1)[0].contains("\"tries\":0"));
+    serve_until(1_060_000, 2);
+    assert!(states(&data, "pending", 1)[0].contains("\"due_ms\":4600000"));
 }
 
 const DATA: &str = "DAYSTAR_STUBBORN_DATA";
