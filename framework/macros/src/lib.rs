@@ -55,6 +55,8 @@ use syn::Result;
 ///
 /// The type also gets `Clone`. Other derives are up to you, and stand below `#[managed]`. A type that is a map's
 /// key needs `#[derive(PartialEq, Eq, Hash)]`, in an ordered map `#[derive(PartialEq, Eq, PartialOrd, Ord)]`.
+/// It cannot implement `Drop`: copies of an object come and go all the time. What is to be done when an object is removed says
+/// `OnRemove`.
 #[proc_macro_attribute]
 pub fn managed(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(managed::expand, arguments, item)
