@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo run -p daystar --example belfry -- serve --data /tmp/belfry --listen 127.0.0.1:4433
-//! cargo run -p client-sim --example belfry -- run --server 127.0.0.1:4433 --clients 100 --duration 10s
+//! cargo run -p client-sim --example ringers -- run --server 127.0.0.1:4433 --clients 100 --duration 10s
 //! ```
 
 use std::process::ExitCode;

@@ -19,6 +19,8 @@ pub struct Counts {
     /// Round trips of answered calls, refused ones included, in microseconds.
     #[serde(with = "steps")]
     pub latency_us: Histogram<u64>,
+    /// Requests that were made without waiting for an answer.
+    pub sends: u64,
     /// Calls that the game's rules refused.
     pub refusals: u64,
     /// What must not happen: failed connects, lost connections, missing answers.
@@ -47,6 +49,7 @@ impl Default for Counts {
     fn default() -> Self {
         Self {
             latency_us: no_latencies(),
+            sends: 0,
             refusals: 0,
             errors: 0,
             connect_retries: 0,
@@ -82,6 +85,7 @@ impl Counts {
         // Every histogram has the same bounds, so adding cannot fail.
         let added = self.latency_us.add(&other.latency_us);
         debug_assert!(added.is_ok());
+        self.sends += other.sends;
         self.refusals += other.refusals;
         self.errors += other.errors;
         self.connect_retries += other.connect_retries;
@@ -109,6 +113,7 @@ impl Counts {
         // Each by its name, so that the compiler says when one is forgotten. A new histogram would cost a large allocation.
         let Self {
             latency_us,
+            sends,
             refusals,
             errors,
             connect_retries,
@@ -121,11 +126,18 @@ impl Counts {
             refusal_texts,
         } = self;
         latency_us.reset();
-        for count in
-            [refusals, errors, connect_retries, reconnects, resumed, events, bytes_up, bytes_down]
-        {
-            *count = 0;
-        }
+        let counted = [
+            sends,
+            refusals,
+            errors,
+            connect_retries,
+            reconnects,
+            resumed,
+            events,
+            bytes_up,
+            bytes_down,
+        ];
+        counted.into_iter().for_each(|count| *count = 0);
         error_texts.clear();
         refusal_texts.clear();
     }
@@ -180,7 +192,7 @@ mod tests {
     use super::*;
 
     fn counted(latencies_us: impl Iterator<Item = u64>) -> Counts {
-        let mut counts = Counts { refusals: 1, bytes_down: 7, ..Counts::default() };
+        let mut counts = Counts { sends: 3, refusals: 1, bytes_down: 7, ..Counts::default() };
         latencies_us.for_each(|us| counts.latency_us.saturating_record(us));
         counts.error("gone");
         counts
@@ -202,6 +214,7 @@ mod tests {
         assert_eq!(joined.latency_us, whole.latency_us);
         assert_eq!(joined.latency_max(), whole.latency_max());
         assert_eq!((joined.refusals, joined.errors, joined.bytes_down), (2, 2, 14));
+        assert_eq!(joined.sends, 6);
         assert_eq!(joined.error_texts, BTreeMap::from([("gone".to_owned(), 2)]));
     }
 

@@ -1,7 +1,7 @@
 //! Thousands of simulated clients against a Daystar server, over real QUIC, in one process or several.
 //!
 //! Another game brings its own clients by implementing [`behaviour::Behaviour`], naming them in a [`cast::Cast`], and handing that
-//! to [`program::main`], or to [`crowd::run`] in a test; `examples/belfry.rs` is one. Only [`tideland`], [`command`] and
+//! to [`program::main`], or to [`crowd::run`] in a test; `examples/ringers.rs` is one. Only [`tideland`], [`command`] and
 //! [`demo`] know the sample game, and [`hostile`] where it attacks that.
 //! [`network`] makes the way to the server as bad as real ones are, and [`hostile`] what it has to bear as well.
 //!

@@ -74,6 +74,11 @@ impl Outcome {
         per_s(self.counts.requests(), self.played)
     }
 
+    /// Requests made in a second, those among them that nobody waits for included.
+    pub fn made_per_s(&self) -> f64 {
+        per_s(self.counts.requests() + self.counts.sends, self.played)
+    }
+
     /// The figures of all clients over the whole run.
     pub fn figures(&self) -> Figures {
         Figures::of(&self.counts, self.played, self.connected)

@@ -24,6 +24,11 @@ impl Tally {
         }
     }
 
+    /// A request was made without waiting for an answer.
+    pub fn sent(&self) {
+        self.counts.lock().sends += 1;
+    }
+
     /// Something went wrong.
     pub fn error(&self, text: &str) {
         self.counts.lock().error(text);
