@@ -114,7 +114,7 @@ async fn connect<B: Behaviour>(shared: &Shared, crew: &Crew, name: &str) -> (Lin
                     return (Link::new(client, events, tally, crew.patience, durable), scene);
                 }
                 // An honest "no" is one on any network.
-                Ok(Err(error)) if !may_fail || matches!(error, ConnectError::Rejected(_)) => {
+                Ok(Err(error)) if !may_fail || matches!(error, ConnectError::Rejected { .. }) => {
                     crew.tally.error(&error.to_string());
                 }
                 Err(_) if !may_fail => {

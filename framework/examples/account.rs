@@ -9,7 +9,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use daystar::prelude::*;
-use daystar_client::{Client, ConnectError, Credentials, Fingerprint, Trust};
+use daystar_client::{Client, ConnectError, Credentials, Fingerprint, RejectCode, Trust};
 
 #[message]
 pub(crate) enum Request {
@@ -39,9 +39,10 @@ pub(crate) async fn join(
         Ok((client, _nobody_listens)) => Ok((client, false)),
         // It may be that there is no such account, or that the password is wrong: the server does not say which. If there is one,
         // another cannot be made.
-        Err(ConnectError::Rejected(_)) => {
+        Err(ConnectError::Rejected { code: RejectCode::WrongCredentials, .. }) => {
             connect(true).await.map(|(client, _nobody_listens)| (client, true))
         }
+        // Too many log in, say: making an account would be no answer to that.
         Err(error) => Err(error),
     }
 }

@@ -14,7 +14,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use daystar::prelude::*;
-use daystar_client::{CallError, Client, ConnectError, ConnectionState, Fingerprint, Trust};
+use daystar_client::{
+    CallError, Client, ConnectError, ConnectionState, Disconnected, Fingerprint, RejectCode, Trust,
+};
 
 #[message]
 pub(crate) enum Request {
@@ -41,17 +43,11 @@ pub(crate) async fn stay(
         let client = Client::<Request, Event>::builder(server).game("belfry").name("cecily");
         let client = match client.trust(Trust::Fingerprint(fingerprint)).connect().await {
             Ok((client, _nobody_listens)) => client,
-            // The server is down, or full; or this client was just there, and the server does not know yet that it is gone.
-            Err(
-                ConnectError::Disconnected { .. }
-                | ConnectError::TimedOut { .. }
-                | ConnectError::Full { .. }
-                | ConnectError::Rejected(_),
-            ) => {
+            Err(error) if may_pass(&error) => {
                 tokio::time::sleep(pause).await;
                 continue;
             }
-            // Somebody else answers, say: to go on would be wrong.
+            // Somebody else answers, say, or the server wants another version: to go on would be wrong, or for nothing.
             Err(error) => return Err(error),
         };
         let (mut state, show) = (client.state(), show.clone());
@@ -76,6 +72,24 @@ pub(crate) async fn stay(
         if rung == rings {
             return Ok(());
         }
+    }
+}
+
+/// Whether the same attempt may work a while later. What is not known to pass does not: a game that says no means it.
+pub(crate) fn may_pass(error: &ConnectError) -> bool {
+    match error {
+        // The server is down, or full.
+        ConnectError::TimedOut { .. } | ConnectError::Full { .. } => true,
+        // It goes down just now, or has too much to do; other ends are somebody's mistake, which would be made again.
+        ConnectError::Disconnected { cause, .. } => {
+            matches!(cause, Disconnected::Lost(_) | Disconnected::ByServer { .. })
+        }
+        // Too many log in, or this one has tried too often; or this client was just there, and the server does not know yet that it
+        // is gone.
+        ConnectError::Rejected { code, .. } => {
+            matches!(code, RejectCode::Busy | RejectCode::NameInUse)
+        }
+        _ => false,
     }
 }
 

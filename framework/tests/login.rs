@@ -214,7 +214,7 @@ async fn who_joins_again_takes_the_place_of_the_first_after_its_left() {
         let (next, next_events) = join(address, password("ann", RIGHT, false)).await;
         let why = closed(&mut events).await;
         assert!(
-            matches!(&why, Disconnected::ByServer(reason) if reason.contains("elsewhere")),
+            matches!(&why, Disconnected::ByServer { reason, .. } if reason.contains("elsewhere")),
             "{why:?}"
         );
         // Each `left` has run before the next `joined`.

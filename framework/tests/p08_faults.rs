@@ -67,7 +67,7 @@ async fn a_full_disk_refuses_what_changes_the_world_and_loses_nothing() {
     let refused = ann.call(&gift()).await.expect_err("the disk is full");
     assert!(refused.to_string().contains("no space is left"), "{refused}");
     let rejected = try_join(server.address(), "carol").await;
-    let Err(ConnectError::Rejected(reason)) = rejected else { panic!("{rejected:?}") };
+    let Err(ConnectError::Rejected { reason, .. }) = rejected else { panic!("{rejected:?}") };
     assert!(reason.contains("no space is left"), "{reason}");
     let account = |gold| Event::Account { gold, joined: 1, left: 0 };
     assert_eq!(ask(&bob, Request::Look).await, account(101), "looking goes on");

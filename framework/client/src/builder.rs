@@ -10,14 +10,17 @@ use daystar_protocol::handshake::Credentials;
 use daystar_protocol::message::Message;
 use tokio::time::timeout;
 
+use crate::authorities::Authorities;
 use crate::client::Client;
 use crate::dial::Dial;
 use crate::error::ConnectError;
 use crate::events::Events;
 use crate::link::{self, LinkLimits};
 use crate::socket;
+use crate::tls::Belief;
 
-/// Which server to believe that it is the right one.
+/// Which server to believe that it is the right one. A server whose certificate is issued by an authority is believed by
+/// [`ClientBuilder::authorities`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// Whoever answers. For development and tests: somebody in between could read and change everything.
@@ -33,7 +36,7 @@ pub struct ClientBuilder<Request, Event> {
     server: SocketAddr,
     game: Option<String>,
     credentials: Option<Credentials>,
-    trust: Option<Trust>,
+    belief: Option<Belief>,
     endpoint: Option<quinn::Endpoint>,
     connect_timeout: Duration,
     limits: LinkLimits,
@@ -52,7 +55,7 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
             server,
             game: None,
             credentials: None,
-            trust: None,
+            belief: None,
             endpoint: None,
             connect_timeout: CONNECT_TIMEOUT,
             limits,
@@ -78,9 +81,42 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
         self
     }
 
-    /// Which server to believe. Must be set.
+    /// Which server to believe. This, [`fingerprints`](Self::fingerprints) or [`authorities`](Self::authorities) must be set; each
+    /// replaces what was set before.
     pub fn trust(mut self, trust: Trust) -> Self {
-        self.trust = Some(trust);
+        self.belief = Some(trust.into());
+        self
+    }
+
+    /// Believes the server whose certificate has any one of these fingerprints: that of the certificate in use, and that of the one
+    /// that will replace it, so that clients are there already when it does. None believes nobody.
+    pub fn fingerprints(mut self, fingerprints: impl IntoIterator<Item = Fingerprint>) -> Self {
+        self.belief = Some(Belief::Fingerprints(fingerprints.into_iter().collect()));
+        self
+    }
+
+    /// Believes the server that has a certificate which these authorities have issued, for the name that goes with them; so its
+    /// certificate can be renewed, and clients that were shipped before still join. Looked at for each connection, those included by
+    /// which a session goes on.
+    ///
+    /// ```no_run
+    /// # use daystar_protocol::message::Message;
+    /// # #[derive(serde::Serialize, serde::Deserialize)] pub struct Request;
+    /// # #[derive(serde::Serialize, serde::Deserialize)] pub struct Event;
+    /// # impl Message for Request { const NAME: &'static str = "Request"; }
+    /// # impl Message for Event { const NAME: &'static str = "Event"; }
+    /// use daystar_client::{Authorities, Client};
+    ///
+    /// # async fn play() -> Result<(), Box<dyn std::error::Error>> {
+    /// let roots = std::fs::read("authority.pem")?; // a shipped game has `include_bytes!`
+    /// let authorities = Authorities::from_pem("game.example", roots)?;
+    /// let server = tokio::net::lookup_host("game.example:4433").await?.next().ok_or("no such host")?;
+    /// let builder = Client::<Request, Event>::builder(server).game("hamlet").name("ann");
+    /// let (client, events) = builder.authorities(authorities).connect().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn authorities(mut self, authorities: Authorities) -> Self {
+        self.belief = Some(Belief::Authorities(authorities));
         self
     }
 
@@ -124,13 +160,13 @@ impl<Request: Message, Event: Message> ClientBuilder<Request, Event> {
         let server = self.server;
         let game = self.game.ok_or_else(|| unset("game"))?;
         let credentials = self.credentials.ok_or_else(|| unset("name"))?;
-        let trust = self.trust.ok_or_else(|| unset("trust"))?;
+        let belief = self.belief.ok_or_else(|| unset("trust"))?;
         let endpoint = match self.endpoint {
             Some(endpoint) => endpoint,
             None => socket::own(server).map_err(ConnectError::Socket)?,
         };
         let to_client_bytes_max = self.limits.to_client_bytes_max;
-        let dial = Dial { endpoint, server, trust, game, to_client_bytes_max };
+        let dial = Dial { endpoint, server, belief, game, to_client_bytes_max };
         let joining = link::join(dial, credentials, self.limits);
         let (link, incoming) = match timeout(self.connect_timeout, joining).await {
             Ok(joined) => joined?,

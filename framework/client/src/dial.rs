@@ -5,20 +5,21 @@ use std::net::SocketAddr;
 use daystar_protocol::client_session::FromServer;
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::handshake::{Credentials, Hello, VERSION};
+use daystar_protocol::reject::RejectCode;
 use daystar_protocol::to_server::ToServer;
 use quinn::{Connection, ConnectionError, SendStream, TransportErrorCode, VarInt};
 
-use crate::builder::Trust;
 use crate::error::{ConnectError, Disconnected};
 use crate::reader::{ReadEnd, Reader};
-use crate::tls;
+use crate::tls::{self, Belief};
 
 /// Where and how a client connects.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
     pub(crate) endpoint: quinn::Endpoint,
     pub(crate) server: SocketAddr,
-    pub(crate) trust: Trust,
+    /// The same for each connection of a session: who takes it over on the way must prove as much.
+    pub(crate) belief: Belief,
     pub(crate) game: String,
     pub(crate) to_client_bytes_max: usize,
 }
@@ -38,18 +39,18 @@ impl Dial {
     ) -> Result<(Line, FromServer), ConnectError> {
         let server = self.server;
         let setup = |cause: String| ConnectError::Setup { server, cause };
-        let settings = tls::settings(self.trust).map_err(|error| setup(error.to_string()))?;
-        // The name is not looked at: trust is by fingerprint.
+        let settings =
+            tls::settings(self.belief.clone()).map_err(|error| setup(error.to_string()))?;
         let connecting = self
             .endpoint
-            .connect_with(settings.quic, server, "daystar")
+            .connect_with(settings.quic, server, &self.belief.server_name())
             .map_err(|error| setup(error.to_string()))?;
         let connection = match connecting.await {
             Ok(connection) => connection,
             Err(error) => {
                 return Err(match settings.distrusted.get() {
-                    Some((expected, actual)) => {
-                        ConnectError::Untrusted { server, expected: *expected, actual: *actual }
+                    Some((actual, why)) => {
+                        ConnectError::Untrusted { server, actual: *actual, why: why.clone() }
                     }
                     None => not_joined(server, error),
                 });
@@ -125,7 +126,7 @@ pub(crate) fn disconnected(error: ConnectionError) -> Disconnected {
         Some(CloseCode::Goodbye) => Disconnected::ByClient,
         Some(CloseCode::TooSlow) => Disconnected::TooSlow(reason),
         Some(CloseCode::Violation | CloseCode::TooLong) => Disconnected::Violation(reason),
-        Some(_) => Disconnected::ByServer(reason),
+        Some(code) => Disconnected::ByServer { code, reason },
         None => Disconnected::Lost(format!("closed with code {}: {reason}", closed.error_code)),
     }
 }
@@ -148,7 +149,9 @@ fn not_joined(server: SocketAddr, error: ConnectionError) -> ConnectError {
     if let ConnectionError::ApplicationClosed(closed) = &error
         && closed.error_code == code(CloseCode::Rejected)
     {
-        return ConnectError::Rejected(String::from_utf8_lossy(&closed.reason).into_owned());
+        // The frame with the code has not come: as with a code that is not known, the text has to do.
+        let reason = String::from_utf8_lossy(&closed.reason).into_owned();
+        return ConnectError::Rejected { code: RejectCode::Other, reason };
     }
     ConnectError::Disconnected { server, cause: disconnected(error) }
 }

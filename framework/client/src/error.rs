@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use daystar_protocol::client_session::ClientSessionError;
+use daystar_protocol::close::CloseCode;
 use daystar_protocol::fingerprint::Fingerprint;
 use daystar_protocol::message::{DecodeError, EncodeError};
+use daystar_protocol::reject::RejectCode;
 
 /// Why a client could not join.
 #[derive(Debug, thiserror::Error)]
@@ -48,21 +50,27 @@ pub enum ConnectError {
         /// The server's address.
         server: SocketAddr,
     },
-    /// The server's certificate is not the expected one.
+    /// The server's certificate is none that the client is to believe. The server has been told nothing, credentials included.
     #[error(
-        "the certificate of {server} has the fingerprint {actual}, not {expected}: it is not the server you trust"
+        "{server} is not the server you trust: {why}; its certificate has the fingerprint {actual}"
     )]
     Untrusted {
         /// The server's address.
         server: SocketAddr,
-        /// What was to be trusted.
-        expected: Fingerprint,
-        /// What the server has.
+        /// The fingerprint of the certificate that the server has.
         actual: Fingerprint,
+        /// What is wrong with it.
+        why: Distrust,
     },
     /// The server, or the game on it, did not let the client join.
-    #[error("{0}")]
-    Rejected(String),
+    #[error("{reason}")]
+    Rejected {
+        /// For a program to act on: [`Busy`](RejectCode::Busy) may pass, [`WrongVersion`](RejectCode::WrongVersion) will not.
+        /// [`Other`](RejectCode::Other) if the game had a reason of its own, or the server did not say which.
+        code: RejectCode,
+        /// For a person to read.
+        reason: String,
+    },
     /// The connection ended before the join was done.
     #[error("the connection to {server} ended before the client had joined: {cause}")]
     Disconnected {
@@ -71,6 +79,35 @@ pub enum ConnectError {
         /// Why.
         cause: Disconnected,
     },
+}
+
+/// Why a server's certificate is not believed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Distrust {
+    /// It has a fingerprint that is not among those that are believed.
+    #[error("its certificate is not the one with the fingerprint {}", listed(.expected))]
+    OtherFingerprint {
+        /// What was to be trusted.
+        expected: Vec<Fingerprint>,
+    },
+    /// No authority that is believed vouches for it, at this time and under this name: somebody else has issued it, it is for
+    /// another name, or its time is over.
+    #[error("no authority that you trust vouches for it as {name}: {cause}")]
+    NotVouchedFor {
+        /// What the server was to be called.
+        name: String,
+        /// What was found.
+        cause: String,
+    },
+}
+
+fn listed(fingerprints: &[Fingerprint]) -> String {
+    let fingerprints: Vec<_> = fingerprints.iter().map(Fingerprint::to_string).collect();
+    if fingerprints.is_empty() {
+        "that is trusted, of which there is none".to_owned()
+    } else {
+        fingerprints.join(" or ")
+    }
 }
 
 /// Why a call has no answer.
@@ -120,9 +157,14 @@ pub enum SendError {
 /// Why a session is over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Disconnected {
-    /// The server ended it: the game wanted that, or the server stops.
-    #[error("the server ended the session: {0}")]
-    ByServer(String),
+    /// The server ended it: the game wanted that, or the server stops, or it has reached a limit.
+    #[error("the server ended the session: {reason}")]
+    ByServer {
+        /// For a program to act on; [`Closing`](CloseCode::Closing) if the game wanted it or the server stops.
+        code: CloseCode,
+        /// For a person to read.
+        reason: String,
+    },
     /// The server dropped a client that did not read what it was sent.
     #[error("the server dropped the client: {0}")]
     TooSlow(String),

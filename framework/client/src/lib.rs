@@ -29,6 +29,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod authorities;
 pub mod builder;
 pub mod client;
 mod dial;
@@ -45,12 +46,16 @@ pub mod state;
 pub mod tls;
 pub mod traffic;
 
+pub use authorities::{Authorities, AuthoritiesError};
 pub use builder::{ClientBuilder, Trust};
 pub use client::{Client, UnderWay};
+pub use daystar_protocol::close::CloseCode;
 pub use daystar_protocol::fingerprint::Fingerprint;
 pub use daystar_protocol::handshake::Credentials;
-pub use error::{CallError, ConnectError, Disconnected, SendError};
+pub use daystar_protocol::reject::RejectCode;
+pub use error::{CallError, ConnectError, Disconnected, Distrust, SendError};
 pub use events::{Events, Incoming};
+pub use rustls::pki_types::CertificateDer;
 pub use state::ConnectionState;
 #[doc(hidden)]
 pub use tls::bare_quic;

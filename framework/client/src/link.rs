@@ -76,13 +76,13 @@ pub(crate) async fn join(
             tokio::spawn(session::run(Arc::clone(&link), line, pass, events));
             return Ok((link, incoming));
         }
-        FromServer::Rejected { reason, .. } => {
+        FromServer::Rejected { code, reason } => {
             close(&line.connection, CloseCode::Goodbye, "rejected");
-            return Err(ConnectError::Rejected(reason));
+            return Err(ConnectError::Rejected { code, reason });
         }
         FromServer::Closing { reason } => {
             close(&line.connection, CloseCode::Goodbye, "closing");
-            Disconnected::ByServer(reason)
+            Disconnected::ByServer { code: CloseCode::Closing, reason }
         }
         _ => Disconnected::Lost("the server did not answer the greeting".to_owned()),
     };

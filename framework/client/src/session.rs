@@ -148,12 +148,18 @@ impl Session<'_> {
                     }
                     Ok(())
                 }
-                Ok(FromServer::Closing { reason } | FromServer::Rejected { reason, .. }) => {
+                Ok(FromServer::Closing { reason }) => {
                     close(connection, CloseCode::Goodbye, "closed by the server");
-                    return Turn::Over(Disconnected::ByServer(reason));
+                    // The code that the server closes with behind this frame.
+                    let code = CloseCode::Closing;
+                    return Turn::Over(Disconnected::ByServer { code, reason });
                 }
-                // The decoder lets neither in a second time.
-                Ok(FromServer::Welcome { .. } | FromServer::Resumed { .. }) => Ok(()),
+                // The decoder lets none of them in a second time.
+                Ok(
+                    FromServer::Welcome { .. }
+                    | FromServer::Resumed { .. }
+                    | FromServer::Rejected { .. },
+                ) => Ok(()),
                 Err(ReadEnd::Lost(error)) if self.is_lost(&error) => {
                     return Turn::Lost(disconnected(error));
                 }

@@ -1,5 +1,6 @@
 //! TLS and QUIC as a client of Daystar uses them.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,13 +16,44 @@ use rustls::crypto::{
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 
+use crate::authorities::Authorities;
 use crate::builder::Trust;
+use crate::error::Distrust;
+
+/// Whom a client believes; [`Trust`], and what does not fit into a type that is copied.
+#[derive(Clone, Debug)]
+pub(crate) enum Belief {
+    Anyone,
+    /// Whoever has a certificate with one of these.
+    Fingerprints(Arc<[Fingerprint]>),
+    Authorities(Authorities),
+}
+
+impl Belief {
+    /// The name by which the server is asked for its certificate.
+    pub(crate) fn server_name(&self) -> Cow<'_, str> {
+        match self {
+            // Nobody looks at it.
+            Self::Anyone | Self::Fingerprints(_) => "daystar".into(),
+            Self::Authorities(authorities) => authorities.name().to_str(),
+        }
+    }
+}
+
+impl From<Trust> for Belief {
+    fn from(trust: Trust) -> Self {
+        match trust {
+            Trust::Anyone => Self::Anyone,
+            Trust::Fingerprint(fingerprint) => Self::Fingerprints([fingerprint].into()),
+        }
+    }
+}
 
 /// The settings for one connection.
 pub(crate) struct Settings {
     pub(crate) quic: ClientConfig,
-    /// The expected and the actual fingerprint, should the handshake fail because they differ.
-    pub(crate) distrusted: Arc<OnceLock<(Fingerprint, Fingerprint)>>,
+    /// The fingerprint of the server's certificate and what is wrong with it, should the handshake fail because of that.
+    pub(crate) distrusted: Arc<OnceLock<(Fingerprint, Distrust)>>,
 }
 
 /// How a program connects that speaks QUIC itself, to see what a server does about it. Not for games.
@@ -29,11 +61,11 @@ pub(crate) struct Settings {
 /// # Errors
 /// TLS cannot be set up.
 pub fn quic(trust: Trust) -> Result<ClientConfig, rustls::Error> {
-    settings(trust).map(|settings| settings.quic)
+    settings(trust.into()).map(|settings| settings.quic)
 }
 
-/// Settings that believe whom `trust` names.
-pub(crate) fn settings(trust: Trust) -> Result<Settings, rustls::Error> {
+/// What TLS computes with: for the handshake and for whoever verifies a chain the same.
+pub(crate) fn provider() -> CryptoProvider {
     // The suite whose hash processors know comes first, since servers take the first that they know: with SHA-384 a handshake
     // computes a tenth more, on both sides.
     let cipher_suites = vec![
@@ -41,10 +73,15 @@ pub(crate) fn settings(trust: Trust) -> Result<Settings, rustls::Error> {
         ring::cipher_suite::TLS13_AES_256_GCM_SHA384,
         ring::cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
     ];
-    let provider = Arc::new(CryptoProvider { cipher_suites, ..ring::default_provider() });
+    CryptoProvider { cipher_suites, ..ring::default_provider() }
+}
+
+/// Settings that believe whom `belief` names.
+pub(crate) fn settings(belief: Belief) -> Result<Settings, rustls::Error> {
+    let provider = Arc::new(provider());
     let distrusted = Arc::<OnceLock<_>>::default();
     let verifier = Verifier {
-        trust,
+        belief,
         distrusted: Arc::clone(&distrusted),
         algorithms: provider.signature_verification_algorithms,
     };
@@ -73,7 +110,7 @@ pub(crate) fn settings(trust: Trust) -> Result<Settings, rustls::Error> {
 /// TLS cannot be set up.
 #[doc(hidden)]
 pub fn bare_quic() -> Result<ClientConfig, rustls::Error> {
-    settings(Trust::Anyone).map(|settings| settings.quic)
+    settings(Belief::Anyone).map(|settings| settings.quic)
 }
 
 fn transport() -> TransportConfig {
@@ -94,11 +131,12 @@ fn transport() -> TransportConfig {
     transport
 }
 
-/// Believes a certificate by its fingerprint or not at all; that the server has the certificate's key is checked either way.
+/// Believes a certificate by its fingerprint, by who has issued it, or whatever it is; that the server has the certificate's key is
+/// checked in any case. Remembers why it does not: the handshake's error tells that only as an alert's number.
 #[derive(Debug)]
 struct Verifier {
-    trust: Trust,
-    distrusted: Arc<OnceLock<(Fingerprint, Fingerprint)>>,
+    belief: Belief,
+    distrusted: Arc<OnceLock<(Fingerprint, Distrust)>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -106,20 +144,34 @@ impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         own: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
+        intermediates: &[CertificateDer<'_>],
         _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
+        ocsp: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Trust::Fingerprint(expected) = self.trust else {
-            return Ok(ServerCertVerified::assertion());
+        let (why, error) = match &self.belief {
+            Belief::Anyone => return Ok(ServerCertVerified::assertion()),
+            Belief::Fingerprints(expected) => {
+                if expected.contains(&fingerprint(own)?) {
+                    return Ok(ServerCertVerified::assertion());
+                }
+                let why = Distrust::OtherFingerprint { expected: expected.to_vec() };
+                (why, rustls::CertificateError::ApplicationVerificationFailure.into())
+            }
+            Belief::Authorities(authorities) => {
+                // By the name that is believed, whatever the connection was opened with.
+                let (verifier, name) = (authorities.verifier(), authorities.name());
+                match verifier.verify_server_cert(own, intermediates, name, ocsp, now) {
+                    Ok(verified) => return Ok(verified),
+                    Err(error) => {
+                        let (name, cause) = (name.to_str().into_owned(), error.to_string());
+                        (Distrust::NotVouchedFor { name, cause }, error)
+                    }
+                }
+            }
         };
-        let actual = fingerprint(own)?;
-        if actual == expected {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let _ = self.distrusted.set((expected, actual));
-        Err(rustls::CertificateError::ApplicationVerificationFailure.into())
+        let _ = self.distrusted.set((fingerprint(own)?, why));
+        Err(error)
     }
 
     fn verify_tls12_signature(

@@ -286,7 +286,9 @@ pub(crate) async fn join_again(server: SocketAddr, name: &str) -> (Client, Event
     loop {
         match try_join(server, name).await {
             Ok(joined) => return joined,
-            Err(ConnectError::Rejected(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(ConnectError::Rejected { .. }) => {
+                tokio::time::sleep(Duration::from_millis(5)).await
+            }
             Err(cause) => panic!("{name} cannot join again: {cause}"),
         }
     }

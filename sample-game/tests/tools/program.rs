@@ -115,7 +115,9 @@ pub(crate) async fn join(server: SocketAddr, name: &str) -> Player {
         let builder = Client::builder(server).name(name).game("tideland").trust(Trust::Anyone);
         match builder.connect().await {
             Ok(joined) => return joined,
-            Err(ConnectError::Rejected(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(ConnectError::Rejected { .. }) => {
+                tokio::time::sleep(Duration::from_millis(5)).await
+            }
             Err(cause) => panic!("{name} cannot join: {cause}"),
         }
     }

@@ -22,7 +22,7 @@ async fn join(server: &Serving, credentials: Credentials) -> Result<Player, Conn
 
 fn rejected(joined: Result<Player, ConnectError>) -> String {
     match joined {
-        Err(ConnectError::Rejected(reason)) => reason,
+        Err(ConnectError::Rejected { reason, .. }) => reason,
         Err(other) => panic!("it failed otherwise: {other}"),
         Ok(_) => panic!("it was let in"),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use daystar_client::{Client, ConnectError, Disconnected, Trust};
+use daystar_client::{Client, ConnectError, Disconnected, Distrust, Trust};
 use daystar_protocol::fingerprint::Fingerprint;
 use daystar_protocol::handshake::{ALPN, Hello, VERSION};
 use daystar_protocol::reject::RejectCode;
@@ -69,7 +69,8 @@ async fn the_game_rejects_at_once_or_after_the_join_was_tried() {
 async fn a_client_of_another_game_is_rejected() {
     let server = StandIn::start();
     let joined = soon(server.builder("ann").game("tideland").connect()).await;
-    let Err(ConnectError::Rejected(reason)) = joined else { panic!("{joined:?}") };
+    let Err(ConnectError::Rejected { code, reason }) = joined else { panic!("{joined:?}") };
+    assert_eq!(code, RejectCode::WrongGame);
     assert_eq!(reason, "this server runs hamlet, not \"tideland\"");
 }
 
@@ -90,8 +91,10 @@ async fn a_server_with_another_fingerprint_is_not_trusted() {
     let other = Fingerprint::new([7; 32]);
     let joined = soon(server.builder("ann").trust(Trust::Fingerprint(other)).connect()).await;
     match joined {
-        Err(ConnectError::Untrusted { expected, actual, .. }) => {
-            assert_eq!((expected, actual), (other, server.fingerprint));
+        Err(ConnectError::Untrusted { actual, why, .. }) => {
+            let expected = vec![other];
+            assert_eq!(why, Distrust::OtherFingerprint { expected });
+            assert_eq!(actual, server.fingerprint);
         }
         joined => panic!("{joined:?}"),
     }

@@ -53,7 +53,8 @@ async fn the_game_ends_a_session_behind_what_it_sent() {
     let mut server = StandIn::start();
     let (ann, mut events) = server.join("ann").await;
     let kicked = soon(ann.call(&Request::Kick("cheating".to_owned()))).await;
-    let why = Disconnected::ByServer("cheating".to_owned());
+    let (code, reason) = (CloseCode::Closing, "cheating".to_owned());
+    let why = Disconnected::ByServer { code, reason };
     assert!(
         matches!(&kicked, Err(CallError::Disconnected(actual)) if *actual == why),
         "{kicked:?}"
@@ -99,7 +100,8 @@ async fn a_stopping_server_tells_everybody_and_frees_its_port() {
     let closed = (0..10).map(|number| Report::Closed(format!("visitor {number}"), why()));
     assert_eq!(stopped, closed.collect::<Vec<_>>());
     for (client, mut events) in clients {
-        let why = Disconnected::ByServer("closing time".to_owned());
+        let (code, reason) = (CloseCode::Closing, "closing time".to_owned());
+        let why = Disconnected::ByServer { code, reason };
         assert_eq!(soon(events.next()).await, Some(Incoming::Closed(why.clone())));
         let late = client.call(&Request::Nod).await;
         assert!(

@@ -113,7 +113,7 @@ async fn a_frame_beyond_the_limit_ends_the_session_it_was_for() {
     let (ann, mut events) = server.join("ann").await;
     ann.send(&Request::Flood { events: 1, bytes: 2_000_000 }).await.unwrap();
     let closed = soon(events.next()).await;
-    let Some(Incoming::Closed(Disconnected::ByServer(reason))) = closed else {
+    let Some(Incoming::Closed(Disconnected::ByServer { reason, .. })) = closed else {
         panic!("{closed:?}")
     };
     assert!(reason.contains("over its limit"), "{reason}");

@@ -184,7 +184,7 @@ impl StandIn {
 
     pub(super) async fn rejection(&self, name: &str) -> String {
         match soon(self.builder(name).connect()).await {
-            Err(ConnectError::Rejected(reason)) => reason,
+            Err(ConnectError::Rejected { reason, .. }) => reason,
             other => panic!("{other:?}"),
         }
     }
