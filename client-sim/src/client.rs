@@ -182,6 +182,7 @@ async fn play<B: Behaviour>(
         }
         link.heard().for_each(|event| behaviour.heard(event));
         behaviour.act(link).await?;
+        crew.tally.acted();
         link.heard().for_each(|event| behaviour.heard(event));
         // Counted from when the act was due, so that slow answers do not lower the rate; but acts that a
         // very slow one has pushed aside are not made up for.
@@ -211,9 +212,11 @@ async fn sit_out<B: Behaviour>(
             listened = link.listen() => listened?,
         }
         link.heard().for_each(|event| behaviour.heard(event));
-        match scene.map(|scene| scene.act) {
-            Some(Act::Play) => return Ok(()),
-            Some(Act::State) if waiting.is_asked() => {
+        let Some(scene) = scene else { continue };
+        match scene.act {
+            Act::Play => return Ok(()),
+            Act::Gather => waiting.comes(scene),
+            Act::State if waiting.is_asked() => {
                 link.measure(false);
                 let has = behaviour.audit(link).await?;
                 link.measure(true);

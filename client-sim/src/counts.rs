@@ -19,8 +19,8 @@ pub struct Counts {
     /// Round trips of answered calls, refused ones included, in microseconds.
     #[serde(with = "steps")]
     pub latency_us: Histogram<u64>,
-    /// Requests that were made without waiting for an answer.
-    pub sends: u64,
+    /// What clients have done, each of which is usually one call.
+    pub acts: u64,
     /// Calls that the game's rules refused.
     pub refusals: u64,
     /// What must not happen: failed connects, lost connections, missing answers.
@@ -49,7 +49,7 @@ impl Default for Counts {
     fn default() -> Self {
         Self {
             latency_us: no_latencies(),
-            sends: 0,
+            acts: 0,
             refusals: 0,
             errors: 0,
             connect_retries: 0,
@@ -85,7 +85,7 @@ impl Counts {
         // Every histogram has the same bounds, so adding cannot fail.
         let added = self.latency_us.add(&other.latency_us);
         debug_assert!(added.is_ok());
-        self.sends += other.sends;
+        self.acts += other.acts;
         self.refusals += other.refusals;
         self.errors += other.errors;
         self.connect_retries += other.connect_retries;
@@ -113,7 +113,7 @@ impl Counts {
         // Each by its name, so that the compiler says when one is forgotten. A new histogram would cost a large allocation.
         let Self {
             latency_us,
-            sends,
+            acts,
             refusals,
             errors,
             connect_retries,
@@ -127,7 +127,7 @@ impl Counts {
         } = self;
         latency_us.reset();
         let counted = [
-            sends,
+            acts,
             refusals,
             errors,
             connect_retries,
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     fn counted(latencies_us: impl Iterator<Item = u64>) -> Counts {
-        let mut counts = Counts { sends: 3, refusals: 1, bytes_down: 7, ..Counts::default() };
+        let mut counts = Counts { acts: 3, refusals: 1, bytes_down: 7, ..Counts::default() };
         latencies_us.for_each(|us| counts.latency_us.saturating_record(us));
         counts.error("gone");
         counts
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(joined.latency_us, whole.latency_us);
         assert_eq!(joined.latency_max(), whole.latency_max());
         assert_eq!((joined.refusals, joined.errors, joined.bytes_down), (2, 2, 14));
-        assert_eq!(joined.sends, 6);
+        assert_eq!(joined.acts, 6);
         assert_eq!(joined.error_texts, BTreeMap::from([("gone".to_owned(), 2)]));
     }
 

@@ -146,7 +146,7 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
         Ok(answer)
     }
 
-    /// Asks the server for something and does not wait for it. It is counted, and not measured; a refusal is an error.
+    /// Asks the server for something and does not wait for it. It is not measured; a refusal is an error.
     ///
     /// # Errors
     /// The connection was lost: what became of the request is unknown.
@@ -154,11 +154,7 @@ impl<Request: Message, Event: Message> Link<Request, Event> {
         self.client.send(request).await.map_err(|error| match error {
             SendError::Disconnected(cause) => cause.into(),
             error => Lost::Session(error.to_string()),
-        })?;
-        if self.measured {
-            self.tally.sent();
-        }
-        Ok(())
+        })
     }
 
     /// The events that have come and were not looked at yet, oldest first.

@@ -74,9 +74,9 @@ impl Outcome {
         per_s(self.counts.requests(), self.played)
     }
 
-    /// Requests made in a second, those among them that nobody waits for included.
-    pub fn made_per_s(&self) -> f64 {
-        per_s(self.counts.requests() + self.counts.sends, self.played)
+    /// What clients have done in a second, whether that takes a call, several or none.
+    pub fn acts_per_s(&self) -> f64 {
+        per_s(self.counts.acts, self.played)
     }
 
     /// The figures of all clients over the whole run.

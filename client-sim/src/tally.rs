@@ -24,9 +24,9 @@ impl Tally {
         }
     }
 
-    /// A request was made without waiting for an answer.
-    pub fn sent(&self) {
-        self.counts.lock().sends += 1;
+    /// A client has done something.
+    pub fn acted(&self) {
+        self.counts.lock().acts += 1;
     }
 
     /// Something went wrong.

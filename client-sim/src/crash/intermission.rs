@@ -60,12 +60,19 @@ enum Curtain {
 struct Attendance {
     /// Everybody who has been in.
     known: BTreeSet<String>,
-    /// Those who wait.
-    here: BTreeSet<String>,
+    /// Those who have come, and to which call. Who is here because of an earlier one may be about to go.
+    here: BTreeMap<String, u32>,
     /// Those who are still to say what they have.
     awaited: BTreeSet<String>,
     /// What they have said; nothing, if their behaviour keeps no account.
     stated: BTreeMap<String, Option<Holdings>>,
+}
+
+impl Attendance {
+    /// Those who have not come to this call.
+    fn missing(&self, call: u32) -> impl Iterator<Item = &String> {
+        self.known.iter().filter(move |name| self.here.get(*name) != Some(&call))
+    }
 }
 
 /// A client that waits for the play to go on. Dropped, it does not wait any more.
@@ -133,8 +140,6 @@ impl Intermission {
 
     /// The client does nothing until the play goes on.
     pub(crate) fn wait<'i>(&'i self, name: &'i str) -> Waiting<'i> {
-        self.attendance.lock().here.insert(name.to_owned());
-        self.changed.notify_one();
         Waiting { intermission: self, name }
     }
 
@@ -163,6 +168,12 @@ impl Intermission {
 }
 
 impl Waiting<'_> {
+    /// The client has heard the call of that scene, and is there.
+    pub(crate) fn comes(&self, scene: Scene) {
+        self.intermission.attendance.lock().here.insert(self.name.to_owned(), scene.calls);
+        self.intermission.changed.notify_one();
+    }
+
     /// Whether the client is to say what it has.
     pub(crate) fn is_asked(&self) -> bool {
         self.intermission.attendance.lock().awaited.contains(self.name)
@@ -219,9 +230,9 @@ impl Intermission {
         self.scene.send_modify(|scene| {
             *scene = Scene { calls: scene.calls + 1, act: Act::Gather, ..*scene };
         });
-        self.until(patience, |attendance| attendance.here.len() >= attendance.known.len()).await;
-        let attendance = self.attendance.lock();
-        attendance.known.difference(&attendance.here).cloned().collect()
+        let call = self.scene.borrow().calls;
+        self.until(patience, |attendance| attendance.missing(call).next().is_none()).await;
+        self.attendance.lock().missing(call).cloned().collect()
     }
 
     /// Lets everybody who is there say what they have, and says who did not.
@@ -230,8 +241,10 @@ impl Intermission {
         patience: Duration,
     ) -> (BTreeMap<String, Holdings>, Missing) {
         {
+            let call = self.scene.borrow().calls;
             let mut attendance = self.attendance.lock();
-            attendance.awaited = attendance.here.clone();
+            let here = attendance.here.iter().filter(|(_, to)| **to == call);
+            attendance.awaited = here.map(|(name, _)| name.clone()).collect();
             attendance.stated.clear();
         }
         self.play(Act::State);
@@ -265,18 +278,44 @@ mod tests {
         Holdings::default().with(Good::amount("gold"), amount)
     }
 
+    /// Calls everybody, and `who` come; those who do not.
+    async fn gather(
+        intermission: &Intermission,
+        who: &[&Waiting<'_>],
+        patience: Duration,
+    ) -> Missing {
+        let coming = async {
+            let scene = intermission.when(|scene| scene.act == Act::Gather).await;
+            who.iter().for_each(|waiting| waiting.comes(scene));
+        };
+        tokio::join!(intermission.gather(patience), coming).0
+    }
+
     #[tokio::test]
     async fn everybody_who_has_been_in_is_waited_for() {
         let intermission = Intermission::default();
         intermission.joined("ann");
         intermission.joined("bob");
         let ann = intermission.wait("ann");
-        assert_eq!(intermission.gather(SHORT).await, ["bob"]);
+        assert_eq!(gather(&intermission, &[&ann], SHORT).await, ["bob"]);
         drop(ann);
-        assert_eq!(intermission.gather(SHORT).await, ["ann", "bob"], "ann is gone again");
-        let here = [intermission.wait("ann"), intermission.wait("bob")];
-        assert_eq!(intermission.gather(LONG).await, Missing::new());
-        drop(here);
+        assert_eq!(gather(&intermission, &[], SHORT).await, ["ann", "bob"], "ann is gone again");
+        let (ann, bob) = (intermission.wait("ann"), intermission.wait("bob"));
+        assert_eq!(gather(&intermission, &[&ann, &bob], LONG).await, Missing::new());
+    }
+
+    #[tokio::test]
+    async fn who_is_only_still_there_since_the_last_call_is_waited_for() {
+        let intermission = Intermission::default();
+        intermission.joined("ann");
+        let ann = intermission.wait("ann");
+        assert_eq!(gather(&intermission, &[&ann], LONG).await, Missing::new());
+        // She has heard that, and is about to go, when all are called once more.
+        intermission.play(Act::Play);
+        assert_eq!(gather(&intermission, &[], SHORT).await, ["ann"]);
+        drop(ann);
+        let ann = intermission.wait("ann");
+        assert_eq!(gather(&intermission, &[&ann], LONG).await, Missing::new());
     }
 
     #[tokio::test]
@@ -285,6 +324,7 @@ mod tests {
         intermission.joined("ann");
         intermission.joined("bob");
         let (ann, bob) = (intermission.wait("ann"), intermission.wait("bob"));
+        assert_eq!(gather(&intermission, &[&ann, &bob], LONG).await, Missing::new());
         ann.state(Some(gold(1)));
         assert!(!ann.is_asked());
         let saying = async {
@@ -310,7 +350,7 @@ mod tests {
         let ann = intermission.wait("ann");
         let mut seen = None;
         for _ in 0..2 {
-            assert_eq!(intermission.gather(LONG).await, Missing::new());
+            assert_eq!(gather(&intermission, &[&ann], LONG).await, Missing::new());
             let (said, ()) = tokio::join!(intermission.statements(LONG), async {
                 let scene = intermission.other_than(seen).await;
                 assert_eq!(scene.act, Act::State);

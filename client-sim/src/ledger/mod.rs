@@ -57,6 +57,8 @@ struct Books {
     awaits_audit: bool,
     open: BTreeMap<u64, Open>,
     entries: u64,
+    /// In words, what is not as clients were told, besides what they have.
+    differences: Vec<String>,
 }
 
 impl Ledger {
@@ -103,6 +105,11 @@ impl Page {
         let what = format!("{}: {}", self.name, what.into());
         let number = self.ledger.with(|books| books.enter(Open { what, changes }));
         Entry { ledger: self.ledger.clone(), number: number.unwrap_or(0) }
+    }
+
+    /// The client has found something that is not as it was told, besides what it has. The next audit says so.
+    pub fn differs(&self, what: &str) {
+        self.ledger.with(|books| books.differences.push(format!("{}: {what}", self.name)));
     }
 }
 
@@ -165,6 +172,7 @@ impl Books {
         }
         open.retain(|request| !request.changes.is_empty());
 
+        let found = std::mem::take(&mut self.differences);
         let resolution = resolve(&differences, &open);
         let audit = Audit {
             accounts,
@@ -174,6 +182,7 @@ impl Books {
                 .unexplained
                 .iter()
                 .flat_map(|unexplained| self.in_words(unexplained, &stated, &open))
+                .chain(found)
                 .collect(),
         };
         self.opened = stated.keys().cloned().collect();

@@ -238,11 +238,15 @@ impl Step {
         if p99 > args.p99 {
             why_not.push(format!("p99 is {}", duration::show(p99)));
         }
-        // Slow answers hold their clients up, who then ask for less than they should.
+        // Slow answers hold their clients up, who then do less than they should.
         let wanted = f64::from(clients) * args.rate * RATE_SHARE_MIN;
-        if outcome.made_per_s() < wanted {
-            let (is, should) = (outcome.made_per_s(), f64::from(clients) * args.rate);
-            why_not.push(format!("{is:.0} requests/s were made, and {should:.0} were wanted"));
+        if outcome.acts_per_s() < wanted {
+            let (is, should) = (outcome.acts_per_s(), f64::from(clients) * args.rate);
+            why_not
+                .push(format!("they did {is:.0} things in a second, and {should:.0} were wanted"));
+        }
+        if outcome.counts.requests() == 0 {
+            why_not.push("nothing was answered, so nothing was measured".to_owned());
         }
         Self {
             clients,
@@ -314,7 +318,7 @@ const MIB: f64 = (1 << 20) as f64;
 /// More are no more telling.
 const DIFFERENCES_SHOWN: usize = 3;
 
-/// This share of the requests that were wanted must have been made, and answered if somebody waited for that.
+/// This share of what was to be done must have been done.
 const RATE_SHARE_MIN: f64 = 0.9;
 
 #[cfg(test)]
@@ -338,7 +342,10 @@ mod tests {
     /// Ten clients for ten seconds, whose 200 requests took so long.
     fn outcome(latency: Duration, requests: u32) -> Outcome {
         let tally = Tally::default();
-        (0..requests).for_each(|_| tally.answered(latency, None));
+        (0..requests).for_each(|_| {
+            tally.acted();
+            tally.answered(latency, None);
+        });
         let mut outcome = Outcome {
             clients: 10,
             connected: 10,
@@ -375,12 +382,14 @@ mod tests {
     fn slowness_errors_and_missing_requests_are_told_apart() {
         let slow = step(&outcome(Duration::from_millis(120), 200));
         assert!(!slow.passed && slow.why_not[0].contains("p99 is 12"), "{:?}", slow.why_not);
-        let mut talking = outcome(Duration::from_millis(10), 150);
-        let few = step(&talking);
-        assert!(few.why_not[0].contains("15 requests/s were made, and 20"), "{few:?}");
-        // Some ask for what has no answer.
-        talking.counts.sends = 50;
+        let few = step(&outcome(Duration::from_millis(10), 150));
+        assert!(few.why_not[0].contains("did 15 things in a second, and 20"), "{few:?}");
+        // Some talk, and ask for nothing meanwhile.
+        let mut talking = outcome(Duration::from_millis(10), 50);
+        talking.counts.acts = 200;
         assert!(step(&talking).passed);
+        let silent = step(&Outcome { counts: Default::default(), ..talking });
+        assert!(!silent.passed, "nobody can tell how slow it was");
         let gone = step(&Outcome { connected: 9, ..outcome(Duration::from_millis(10), 200) });
         assert!(gone.line().contains("too many: only 9 of 10 clients connected"));
     }

@@ -59,7 +59,8 @@ impl Character {
             let gold = self.change(GOLD, gold_of_expiry(&order, expired));
             self.page.enter("got back what nobody sold", vec![gold]).done();
         }
-        self.wrong.extend(news.impossible);
+        // For the ledger to judge: a server that has told of more than is on disk may have lost it.
+        news.impossible.iter().for_each(|what| self.page.differs(what));
     }
 
     /// Compares what the character was told with what the server says, until both agree or it has been tried
