@@ -8,15 +8,23 @@ use parking_lot::Mutex;
 use quick_cache::unsync::Cache;
 
 use crate::login::attempt::LoginError;
-use crate::login::network_of::network_of;
+use crate::login::network_of::{network_of, site_of};
 
-/// How many logins may fail, of one account and from one network.
+/// How many logins may fail: of one account, from one network, and from one site, which has networks without number.
 ///
 /// An attempt counts as failed when it begins, and is taken back when it succeeds: so a thousand at once are not a thousand for the
 /// price of one.
+///
+/// A network that has logged in with an account of late is its owner's. What fails elsewhere must never make it wait, or anybody could
+/// keep an owner out: so its attempts at that account count apart from all others.
 pub(super) struct Failures {
+    /// Attempts from networks that are not the owner's.
     accounts: Mutex<Table<String>>,
+    owners: Mutex<Owners>,
+    /// All attempts.
     networks: Mutex<Table<IpAddr>>,
+    /// Attempts from networks that are not the owner's.
+    sites: Mutex<Table<IpAddr>>,
 }
 
 /// How many are free, and how long the wait becomes.
@@ -29,9 +37,12 @@ pub(super) struct Patience {
 impl Failures {
     /// With what an account and what a network may fail.
     pub(super) fn new(account: Patience, network: Patience) -> Self {
+        let site = Patience { free: network.free.saturating_mul(NETWORKS_OF_SITE), ..network };
         Self {
             accounts: Mutex::new(Table::new(account)),
+            owners: Mutex::new(Owners { of: Cache::new(REMEMBERED_MAX), patience: account }),
             networks: Mutex::new(Table::new(network)),
+            sites: Mutex::new(Table::new(site)),
         }
     }
 
@@ -45,29 +56,69 @@ impl Failures {
         address: IpAddr,
         now: Instant,
     ) -> Result<(), LoginError> {
-        // The network first: one that has had too many must not make an account's owner wait.
-        self.networks.lock().begin(network_of(address), now)?;
-        let counted = self.accounts.lock().begin(account.to_owned(), now);
+        let network = network_of(address);
+        // The network first: one that has had too many must make neither its neighbours nor an account's owner wait.
+        self.networks.lock().begin(network, now)?;
+        let as_owner = self.owners.lock().begin(account, network, now);
+        let counted = as_owner.unwrap_or_else(|| self.begin_elsewhere(account, address, now));
         if counted.is_err() {
             // Nothing was tried, so it is nobody's failure: whoever keeps an account waiting from elsewhere must not make its
             // owner's whole network wait.
-            self.give_back(address);
+            self.networks.lock().give_back(&network);
         }
         counted
     }
 
-    /// The attempt has succeeded: nothing of the account is held against anybody, and the network has one fewer.
-    pub(super) fn succeeded(&self, account: &str, address: IpAddr) {
-        self.accounts.lock().of.remove(account);
-        self.give_back(address);
+    /// Counts an attempt from a network that is not the owner's.
+    fn begin_elsewhere(
+        &self,
+        account: &str,
+        address: IpAddr,
+        now: Instant,
+    ) -> Result<(), LoginError> {
+        let site = site_of(address);
+        if let Some(site) = site {
+            self.sites.lock().begin(site, now)?;
+        }
+        let counted = self.accounts.lock().begin(account.to_owned(), now);
+        if counted.is_err()
+            && let Some(site) = site
+        {
+            self.sites.lock().give_back(&site);
+        }
+        counted
     }
 
-    /// Counts one less for the network of `address`.
-    fn give_back(&self, address: IpAddr) {
-        if let Some(mut record) = self.networks.lock().of.get_mut(&network_of(address)) {
-            record.failed = record.failed.saturating_sub(1);
-            // It was let through, so this wait is its own.
-            record.not_before = record.since;
+    /// The attempt has succeeded: the network is the owner's from now on, and has one fewer. If it was not yet, the account is cleared
+    /// for all others, too.
+    pub(super) fn succeeded(&self, account: &str, address: IpAddr) {
+        self.succeeded_at(account, address, Instant::now());
+    }
+
+    fn succeeded_at(&self, account: &str, address: IpAddr, now: Instant) {
+        let network = network_of(address);
+        let was_owner = self.owners.lock().succeeded(account, network, now);
+        self.networks.lock().give_back(&network);
+        // What was counted as the owner's clears nothing else: an owner who comes every day must not give those who guess elsewhere
+        // their guesses back.
+        if !was_owner {
+            self.accounts.lock().of.remove(account);
+            if let Some(site) = site_of(address) {
+                self.sites.lock().give_back(&site);
+            }
+        }
+    }
+
+    /// The server could not check the attempt: it counts for nothing, and does not make the network the owner's.
+    pub(super) fn undecided(&self, account: &str, address: IpAddr) {
+        let network = network_of(address);
+        self.networks.lock().give_back(&network);
+        if self.owners.lock().give_back(account, network) {
+            return;
+        }
+        self.accounts.lock().give_back(&account.to_owned());
+        if let Some(site) = site_of(address) {
+            self.sites.lock().give_back(&site);
         }
     }
 
@@ -76,13 +127,40 @@ impl Failures {
     /// # Errors
     /// As [`begin`](Self::begin).
     pub(super) fn begin_new(&self, address: IpAddr, now: Instant) -> Result<(), LoginError> {
-        self.networks.lock().begin(network_of(address), now)
+        let network = network_of(address);
+        self.networks.lock().begin(network, now)?;
+        let Some(site) = site_of(address) else { return Ok(()) };
+        let counted = self.sites.lock().begin(site, now);
+        if counted.is_err() {
+            self.networks.lock().give_back(&network);
+        }
+        counted
     }
 }
 
 struct Table<K> {
     of: Cache<K, Record>,
     patience: Patience,
+}
+
+impl<K: Hash + Eq> Table<K> {
+    fn new(patience: Patience) -> Self {
+        Self { of: Cache::new(REMEMBERED_MAX), patience }
+    }
+
+    fn begin(&mut self, key: K, now: Instant) -> Result<(), LoginError> {
+        let mut record = self.of.get(&key).copied().unwrap_or(Record::new(now));
+        record.begin(self.patience, now)?;
+        self.of.insert(key, record);
+        Ok(())
+    }
+
+    /// Counts one less.
+    fn give_back(&mut self, key: &K) {
+        if let Some(mut record) = self.of.get_mut(key) {
+            record.give_back();
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -93,35 +171,108 @@ struct Record {
     not_before: Instant,
 }
 
-impl<K: Hash + Eq> Table<K> {
-    fn new(patience: Patience) -> Self {
-        Self { of: Cache::new(REMEMBERED_MAX), patience }
+impl Record {
+    fn new(now: Instant) -> Self {
+        Self { failed: 0, since: now, not_before: now }
     }
 
-    fn begin(&mut self, key: K, now: Instant) -> Result<(), LoginError> {
-        let known = self.of.get(&key).copied();
-        let is_remembered =
-            |record: &Record| now.duration_since(record.since) < MEMORY || now < record.not_before;
-        let known = known.filter(is_remembered);
-        let mut record = known.unwrap_or(Record { failed: 0, since: now, not_before: now });
-        if let Some(wait) = record.not_before.checked_duration_since(now).filter(|w| !w.is_zero()) {
+    /// Counts one more. What is refused leaves the record as it was.
+    fn begin(&mut self, patience: Patience, now: Instant) -> Result<(), LoginError> {
+        if let Some(wait) = self.not_before.checked_duration_since(now).filter(|w| !w.is_zero()) {
             return Err(LoginError::TooSoon { wait });
         }
-        record.failed = record.failed.saturating_add(1);
-        if let Some(beyond) = record.failed.checked_sub(self.patience.free) {
-            let wait = Duration::from_secs(1 << beyond.min(DOUBLINGS_MAX));
-            record.not_before = now + wait.min(self.patience.wait_max);
+        if self.failed == 0 || now.duration_since(self.since) >= MEMORY {
+            *self = Self::new(now);
         }
-        self.of.insert(key, record);
+        self.failed = self.failed.saturating_add(1);
+        if let Some(beyond) = self.failed.checked_sub(patience.free) {
+            let wait = Duration::from_secs(1 << beyond.min(DOUBLINGS_MAX));
+            self.not_before = now + wait.min(patience.wait_max);
+        }
         Ok(())
+    }
+
+    fn give_back(&mut self) {
+        self.failed = self.failed.saturating_sub(1);
+        // It was let through, so this wait is its own.
+        self.not_before = self.since;
     }
 }
 
-/// How many accounts and networks are remembered: those that come again stay longest. A few megabytes at most.
+/// The networks that are accounts' owners', by account and no more than [`NETWORKS_OF_OWNER`] of each: by network, one account of his
+/// own and a site would be enough for somebody to have all others forgotten.
+struct Owners {
+    of: Cache<String, Vec<Owner>>,
+    patience: Patience,
+}
+
+struct Owner {
+    network: IpAddr,
+    /// When it last logged in.
+    succeeded: Instant,
+    failures: Record,
+}
+
+impl Owner {
+    fn is_remembered(&self, now: Instant) -> bool {
+        now.duration_since(self.succeeded) < OWNER_MEMORY
+    }
+}
+
+impl Owners {
+    /// Counts an attempt; `None`, and nothing is counted, if the network is not the owner's.
+    fn begin(
+        &mut self,
+        account: &str,
+        network: IpAddr,
+        now: Instant,
+    ) -> Option<Result<(), LoginError>> {
+        let mut owners = self.of.get_mut(account)?;
+        let owner = owners.iter_mut().find(|owner| owner.network == network)?;
+        owner.is_remembered(now).then(|| owner.failures.begin(self.patience, now))
+    }
+
+    /// Counts one less for the network; `false` if it is not the owner's.
+    fn give_back(&mut self, account: &str, network: IpAddr) -> bool {
+        let Some(mut owners) = self.of.get_mut(account) else { return false };
+        let owner = owners.iter_mut().find(|owner| owner.network == network);
+        owner.map(|owner| owner.failures.give_back()).is_some()
+    }
+
+    /// The network is the owner's from now on, with nothing held against it; returns whether it was before.
+    fn succeeded(&mut self, account: &str, network: IpAddr, now: Instant) -> bool {
+        // Changed in its place: put in anew, it would be among the first that are forgotten.
+        if !self.of.contains_key(account) {
+            self.of.insert(account.to_owned(), Vec::new());
+        }
+        let Some(mut owners) = self.of.get_mut(account) else { return false };
+        owners.retain(|owner| owner.is_remembered(now));
+        let known = owners.iter().position(|owner| owner.network == network);
+        // In the order of their successes, so that the first is the one to forget.
+        if let Some(place) = known.or((owners.len() == NETWORKS_OF_OWNER).then_some(0)) {
+            owners.remove(place);
+        }
+        owners.push(Owner { network, succeeded: now, failures: Record::new(now) });
+        known.is_some()
+    }
+}
+
+/// How many times what a network may fail a site may: as much more as it may have and do otherwise (`net::addresses`).
+const NETWORKS_OF_SITE: u32 = 4;
+
+/// How many accounts, networks, sites and accounts with owners are remembered, of each: those that come again stay longest. Some
+/// twenty megabytes at most, nearly all of them for owners who come from several networks.
 const REMEMBERED_MAX: usize = 32 * 1024;
 
 /// So long after the first that failed, all is forgotten.
 const MEMORY: Duration = Duration::from_secs(3600);
+
+/// So long after a network's last login with an account it is no longer the owner's: long enough for who plays at times, but an address
+/// becomes somebody else's.
+const OWNER_MEMORY: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// At home, at work, on the way. Each has guesses of its own, so they must stay few.
+const NETWORKS_OF_OWNER: usize = 4;
 
 /// A wait of more than a month would be one for ever.
 const DOUBLINGS_MAX: u32 = 20;
@@ -135,6 +286,21 @@ mod tests {
     fn failures(free: u32) -> Failures {
         let strict = Patience { free, wait_max: Duration::from_secs(8) };
         Failures::new(strict, Patience { free: 1000, wait_max: Duration::from_secs(8) })
+    }
+
+    /// An address in one of the networks of one site.
+    fn rotated(number: u16) -> IpAddr {
+        IpAddr::from([0x2001, 0xdb8, 7, number, 0, 0, 0, 1])
+    }
+
+    /// The attempt that `address` makes at ann's account fails.
+    fn guess(failures: &Failures, address: IpAddr, now: Instant) -> Result<(), LoginError> {
+        failures.begin("ann", address, now)
+    }
+
+    fn log_in(failures: &Failures, address: IpAddr, now: Instant) {
+        assert_eq!(failures.begin("ann", address, now), Ok(()));
+        failures.succeeded_at("ann", address, now);
     }
 
     fn wait(outcome: Result<(), LoginError>) -> u64 {
@@ -156,7 +322,7 @@ mod tests {
             // To ask again meanwhile makes it no longer.
             assert_eq!(wait(failures.begin("ann", HERE, now)), seconds);
             assert_eq!(failures.begin("bob", HERE, now), Ok(()), "another account waits, too");
-            failures.succeeded("bob", HERE);
+            failures.succeeded_at("bob", HERE, now);
             now += Duration::from_secs(seconds);
             assert_eq!(failures.begin("ann", HERE, now), Ok(()));
         }
@@ -198,9 +364,9 @@ mod tests {
             while failures.begin(&account, HERE, now).is_err() {
                 now += Duration::from_secs(1);
             }
-            failures.succeeded(&account, HERE);
+            failures.succeeded_at(&account, HERE, now);
             assert_eq!(failures.begin("next", HERE, now), Ok(()), "its own wait holds nobody up");
-            failures.succeeded("next", HERE);
+            failures.succeeded_at("next", HERE, now);
         }
     }
 
@@ -210,7 +376,7 @@ mod tests {
         let now = Instant::now();
         for _ in 0..20 {
             assert_eq!(failures.begin("ann", HERE, now), Ok(()));
-            failures.succeeded("ann", HERE);
+            failures.succeeded_at("ann", HERE, now);
         }
         for _ in 0..2 {
             assert_eq!(failures.begin("ann", HERE, now), Ok(()));
@@ -240,14 +406,167 @@ mod tests {
     }
 
     #[test]
+    fn a_site_fails_no_more_often_than_a_few_of_its_networks() {
+        let wait_max = Duration::from_secs(8);
+        let many = Patience { free: 1000, wait_max };
+        let failures = Failures::new(many, Patience { free: 2, wait_max });
+        let now = Instant::now();
+        let tries = |is_new: bool, number: u16| match is_new {
+            true => failures.begin_new(rotated(number), now),
+            false => failures.begin(&format!("account{number}"), rotated(number), now),
+        };
+        for number in 0..8 {
+            assert_eq!(tries(number % 2 == 0, number), Ok(()));
+        }
+        for number in 100..200 {
+            assert_eq!(wait(tries(number % 2 == 0, number)), 1);
+        }
+        let elsewhere = IpAddr::from([0x2001, 0xdb8, 8, 0, 0, 0, 0, 1]);
+        assert_eq!(failures.begin("a", elsewhere, now), Ok(()));
+        // Those were refused for their site, and have failed nothing themselves.
+        let later = now + Duration::from_secs(1);
+        assert_eq!(failures.begin("a", rotated(100), later), Ok(()));
+        assert_eq!(wait(failures.begin("a", rotated(101), later)), 2);
+    }
+
+    #[test]
+    fn a_site_that_only_succeeds_or_is_not_tried_does_not_wait() {
+        let strict = Patience { free: 2, wait_max: Duration::from_secs(8) };
+        let (failures, now) = (Failures::new(strict, strict), Instant::now());
+        for number in 0..50 {
+            let account = number.to_string();
+            assert_eq!(failures.begin(&account, rotated(number), now), Ok(()));
+            failures.succeeded_at(&account, rotated(number), now);
+        }
+        for _ in 0..2 {
+            assert_eq!(guess(&failures, HERE, now), Ok(()));
+        }
+        for number in 0..50 {
+            assert_eq!(wait(guess(&failures, rotated(number), now)), 1);
+        }
+        assert_eq!(failures.begin("bob", rotated(99), now), Ok(()));
+    }
+
+    /// Whoever guesses takes every attempt that there is, from ever other networks, and even from the owner's own site.
+    #[test]
+    fn an_owner_gets_in_while_somebody_guesses_from_everywhere() {
+        let strict = Patience { free: 3, wait_max: Duration::from_secs(8) };
+        let failures = Failures::new(strict, strict);
+        let mut now = Instant::now();
+        let (home, abroad) = (rotated(1), IpAddr::from([198, 51, 100, 7]));
+        log_in(&failures, home, now);
+        for number in 0..2000u16 {
+            now += Duration::from_secs(1);
+            let from = match number % 2 {
+                0 => rotated(1000 + number),
+                _ => IpAddr::from([0x2001, 0xdb8, 1000 + number, 0, 0, 0, 0, 1]),
+            };
+            let _ = guess(&failures, from, now);
+            log_in(&failures, home, now);
+            if number > 100 {
+                // She who comes and goes gives nobody a guess back; from where she never was, she waits as all do.
+                wait(guess(&failures, abroad, now));
+            }
+        }
+    }
+
+    #[test]
+    fn an_owners_network_has_a_count_of_its_own() {
+        let (failures, now) = (failures(3), Instant::now());
+        let elsewhere = IpAddr::from([198, 51, 100, 7]);
+        log_in(&failures, HERE, now);
+        for _ in 0..3 {
+            assert_eq!(guess(&failures, HERE, now), Ok(()));
+        }
+        assert_eq!(wait(guess(&failures, HERE, now)), 1, "the owner's is limited, too");
+        for _ in 0..3 {
+            assert_eq!(guess(&failures, elsewhere, now), Ok(()), "it was not counted elsewhere");
+        }
+        assert_eq!(wait(guess(&failures, elsewhere, now)), 1);
+        // The owner's wait is over, and is over once and for all when the owner is right.
+        let later = now + Duration::from_secs(1);
+        log_in(&failures, HERE, later);
+        for _ in 0..3 {
+            assert_eq!(guess(&failures, HERE, later), Ok(()));
+        }
+        // That it is the owner's holds for the one account.
+        for _ in 0..3 {
+            assert_eq!(failures.begin("bob", elsewhere, now), Ok(()));
+        }
+        assert_eq!(wait(failures.begin("bob", HERE, now)), 1);
+    }
+
+    #[test]
+    fn what_could_not_be_checked_counts_for_nothing() {
+        let strict = Patience { free: 3, wait_max: Duration::from_secs(8) };
+        let (failures, now) = (Failures::new(strict, strict), Instant::now());
+        let elsewhere = IpAddr::from([198, 51, 100, 7]);
+        let undecided = |from, now| {
+            for _ in 0..50 {
+                assert_eq!(guess(&failures, from, now), Ok(()));
+                failures.undecided("ann", from);
+            }
+        };
+        undecided(rotated(1), now);
+        for _ in 0..3 {
+            assert_eq!(guess(&failures, elsewhere, now), Ok(()));
+        }
+        assert_eq!(wait(guess(&failures, rotated(1), now)), 1, "it is no owner's");
+        let later = now + MEMORY;
+        log_in(&failures, HERE, later);
+        undecided(HERE, later);
+    }
+
+    #[test]
+    fn a_network_that_has_not_succeeded_of_late_is_held() {
+        let (failures, now) = (failures(3), Instant::now());
+        let elsewhere = IpAddr::from([198, 51, 100, 7]);
+        let other = |number: u8| IpAddr::from([203, 0, 113, number]);
+        log_in(&failures, HERE, now);
+        let hold = |now| {
+            for _ in 0..3 {
+                assert_eq!(guess(&failures, elsewhere, now), Ok(()));
+            }
+            assert_eq!(wait(guess(&failures, other(100), now)), 1);
+        };
+        let late = now + OWNER_MEMORY - Duration::from_secs(1);
+        hold(late);
+        assert_eq!(guess(&failures, HERE, late), Ok(()));
+        let too_late = now + OWNER_MEMORY + MEMORY;
+        hold(too_late);
+        assert_eq!(wait(guess(&failures, HERE, too_late)), 1);
+        // Nor has one that so many others have succeeded after.
+        let again = too_late + MEMORY;
+        log_in(&failures, HERE, again);
+        for number in 0..4 {
+            log_in(&failures, other(number), again);
+        }
+        hold(again);
+        assert_eq!(wait(guess(&failures, HERE, again)), 1);
+        for number in 0..4 {
+            assert_eq!(guess(&failures, other(number), again), Ok(()));
+        }
+    }
+
+    #[test]
     fn what_is_remembered_is_bounded() {
         let failures = failures(2);
         let now = Instant::now();
         for number in 0..3 * REMEMBERED_MAX {
-            let address = IpAddr::from((number as u32).to_be_bytes());
+            let [a, b, c, d] = (number as u32).to_be_bytes().map(u16::from);
+            let address = IpAddr::from([(a << 8) | b, c, d, 0, 0, 0, 0, 1]);
             assert_eq!(failures.begin(&number.to_string(), address, now), Ok(()));
+            assert_eq!(failures.begin(&format!("owned{number}"), address, now), Ok(()));
+            failures.succeeded_at(&format!("owned{number}"), address, now);
+        }
+        for number in 0..100 {
+            failures.succeeded_at("ann", rotated(number), now);
         }
         assert!(failures.accounts.lock().of.len() <= REMEMBERED_MAX);
         assert!(failures.networks.lock().of.len() <= REMEMBERED_MAX);
+        assert!(failures.sites.lock().of.len() <= REMEMBERED_MAX);
+        let owners = failures.owners.lock();
+        assert!(owners.of.len() <= REMEMBERED_MAX);
+        assert_eq!(owners.of.peek("ann").map(Vec::len), Some(NETWORKS_OF_OWNER));
     }
 }

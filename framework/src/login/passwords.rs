@@ -157,9 +157,10 @@ impl Authenticator for Passwords {
             }
             self.failures.begin(&account, address.ip(), Instant::now())?;
             let checked = self.check(account.clone(), password, accounts).await;
-            // Of what the server could not check, nothing was learnt.
-            if matches!(checked, Ok(_) | Err(LoginError::Failed { .. })) {
-                self.failures.succeeded(&account, address.ip());
+            match &checked {
+                Ok(_) => self.failures.succeeded(&account, address.ip()),
+                Err(LoginError::Failed { .. }) => self.failures.undecided(&account, address.ip()),
+                Err(_) => {}
             }
             checked
         })
