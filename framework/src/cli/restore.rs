@@ -49,8 +49,8 @@ fn refuse(from: &Path, problems: &Problems) -> Result<(), Failure> {
     list(&mut out, problems)?;
     writeln!(
         out,
-        "{} problems: the backup is not restored. Restore another one; or, if this is all there is, copy the folder {} \
-         as it is and serve that: a backup is a world, of which these objects cannot be used",
+        "{} problems: the backup is not restored. Do what they say, or restore another one; or, if this is all there is, \
+         copy the folder {} as it is and serve that: a backup is a world, of which damaged objects cannot be used",
         HumanCount(problems.count()),
         from.display()
     )?;
@@ -70,3 +70,6 @@ fn compare(backup: &Moment, data: &Path, objects: u64) -> Result<(), Failure> {
     let found = format!("{} instead of {}", say(found), say(wanted));
     Err(Failure::NotRestored { path: data.to_owned(), found })
 }
+
+#[cfg(test)]
+mod tests;

@@ -492,7 +492,8 @@ const OPEN: &str = "open the world";
 const META: &str = "meta";
 const FORMAT: &str = "format";
 const WORLD: &str = "world";
-/// What must be left for a cut, which frees pages and needs some for it: more than a cut in bites ever needs.
+/// What must be left for a cut, which frees pages and needs some for it: more than a cut in bites ever needs. In a file that has grown to its
+/// largest size and is nearly empty, somebody's reading may keep what is free; then a cut may have to wait for its end, as appends do.
 const SLACK_BYTES: usize = 16 << 20;
 /// How long to wait for loads that are under way. They take microseconds.
 const CLOSING: Duration = Duration::from_secs(1);

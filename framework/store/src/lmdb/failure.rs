@@ -72,8 +72,9 @@ pub(super) fn lmdb(what: &'static str, path: &Path, error: heed::Error) -> Store
     let place = path.display();
     let cause = match &error {
         heed::Error::Mdb(MdbError::MapFull) => format!(
-            "the world in {place} has reached the largest size it may have; start the server again with a \
-             larger `Options::map_bytes_max`, nothing is lost"
+            "the world in {place} has reached the largest size it may have; end what has been looking at it for long \
+             (`backup`, `verify`, `inspect`), which keeps the room of what was replaced since, or start the server again with a \
+             larger `Options::map_bytes_max`; nothing is lost"
         ),
         heed::Error::Mdb(MdbError::TxnFull) => {
             format!("too much was written to {place} at once; write smaller batches")

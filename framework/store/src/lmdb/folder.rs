@@ -297,6 +297,18 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         .map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
+        // Whoever only looks at it, on a read-only file system, shares the lock.
+        Err(TryLockError::WouldBlock) if lock.try_lock_shared().is_ok() => {
+            drop(lock.unlock());
+            Err(StoreError::Io {
+                what: "lock the world",
+                cause: format!(
+                    "{}: another process looks at it where its file system is read-only (`backup`, `verify`, `inspect`); try again \
+                     when that has ended",
+                    path.display()
+                ),
+            })
+        }
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use daystar_model::ids::{CommitNumber, ObjectId, Space};
 use daystar_model::managed::Object;
+use daystar_model::record::RecordError;
 use daystar_model::store::{Batch, Store, StoreError, Visit, VisitUntil};
 use parking_lot::ReentrantMutex;
 
@@ -91,6 +92,13 @@ impl Moment {
     /// is gone.
     pub fn types(&self) -> impl Iterator<Item = (&str, u32)> {
         self.types.iter().filter_map(|listed| types::of_key(&listed.key))
+    }
+
+    /// Those of the [`types`](Self::types) that this program cannot read, and why: those because of which
+    /// [`LmdbStore::open`](super::LmdbStore::open) refuses the world if there are still records of them. A record's bytes alone
+    /// do not tell: after two numbers have changed places, they can be read, and say something else.
+    pub fn unreadable_types(&self) -> impl Iterator<Item = (&str, u32, RecordError)> {
+        self.types.iter().filter_map(|listed| types::unreadable_of(&listed.key, &listed.layout))
     }
 
     /// Calls `visit` with the bytes of every record from `first` to `last`, both included, in id order, until it says that it

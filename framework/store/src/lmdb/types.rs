@@ -78,9 +78,7 @@ impl Types {
     pub(super) fn check(&mut self, path: &Path, world: &World) -> Result<(), StoreError> {
         let mut unreadable: HashMap<String, RecordError> = HashMap::new();
         for (key, layout) in &self.known {
-            if let Some(Err(cause)) =
-                of_key(key).map(|(name, version)| check(name, version, layout))
-            {
+            if let Some((_, _, cause)) = unreadable_of(key, layout) {
                 unreadable.insert(key.clone(), cause);
             }
         }
@@ -117,6 +115,13 @@ impl Types {
         });
         Ok(())
     }
+}
+
+/// The type and the version that `key` lists, and why this program cannot read what was stored with this layout; `None` if it
+/// can. A start and a [`Moment`](super::Moment) both ask here: what one refuses, the other must find.
+pub(super) fn unreadable_of<'a>(key: &'a str, layout: &str) -> Option<(&'a str, u32, RecordError)> {
+    let (name, version) = of_key(key)?;
+    Some((name, version, check(name, version, layout).err()?))
 }
 
 fn check(name: &str, version: u32, layout: &str) -> Result<(), RecordError> {

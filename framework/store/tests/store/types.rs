@@ -58,6 +58,12 @@ fn a_moment_hands_out_what_it_can_read() {
     let mut readable = Vec::new();
     moment.scan(object(0), object(9), &mut |id, value| readable.push((id, value.is_ok()))).unwrap();
     assert_eq!(readable, [1, 2, 3, 4].map(|n| (object(n), n % 2 == 1)));
+    // For the same cause as that of a refusal.
+    let told: Vec<_> = moment.unreadable_types().collect();
+    let [("Stranger", 1, RecordError::UnknownType { name })] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(name, "Stranger");
 }
 
 /// The list of types says that there were some once; the records say that there are none now.
