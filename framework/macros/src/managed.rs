@@ -56,6 +56,15 @@ pub(crate) fn implement(mut item: DeriveInput, arguments: &Arguments) -> Result<
             #implementation
 
             #order
+
+            // Copies of an object come and go, at any time and in any thread: whatever `Drop` did would be done for each of them.
+            // The two implementations are in each other's way if there is one.
+            #[allow(dead_code)]
+            trait ManagedTypesCannotImplementDrop {}
+            #[allow(drop_bounds)]
+            impl<T: ::core::ops::Drop> ManagedTypesCannotImplementDrop for T {}
+            #[automatically_derived]
+            impl ManagedTypesCannotImplementDrop for #ident {}
         };
     })
 }
@@ -112,15 +121,6 @@ fn present(ident: &Ident, stored: &TokenStream) -> TokenStream {
         use __daystar::NotHooked as _;
 
         __daystar::inventory::submit! { __daystar::Hooked::<#ident>::REGISTRATION }
-
-        // Copies of an object come and go, at any time and in any thread: whatever `Drop` did would be done for each of them.
-        // The two implementations are in each other's way if there is one.
-        #[allow(dead_code)]
-        trait ManagedTypesCannotImplementDrop {}
-        #[allow(drop_bounds)]
-        impl<T: ::core::ops::Drop> ManagedTypesCannotImplementDrop for T {}
-        #[automatically_derived]
-        impl ManagedTypesCannotImplementDrop for #ident {}
     }
 }
 

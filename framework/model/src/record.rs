@@ -115,6 +115,21 @@ pub enum RecordError {
     },
 }
 
+impl RecordError {
+    /// The stored name of the type that the object is of; `None` if the record is too damaged to tell.
+    pub fn type_name(&self) -> Option<&str> {
+        match self {
+            Self::UnknownType { name } => Some(name),
+            Self::UnknownVersion { name, .. }
+            | Self::Changed { name, .. }
+            | Self::Upgrade { name, .. }
+            | Self::Invalid { name, .. }
+            | Self::Encode { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// What is to be done about a record of version `stored` when the program writes version `known`.
 fn what_it_reads(stored: u32, known: u32) -> String {
     if stored > known {

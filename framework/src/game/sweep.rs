@@ -14,6 +14,8 @@ use crate::game::task::Stored;
 /// Each object that there was when the sweep was asked for, and that is there when its turn comes, is visited exactly once; of
 /// those made meanwhile some may be, and none twice.
 ///
+/// An object that cannot be read is not passed over: the slice that comes to it fails, with its id, as if the work on it had failed.
+///
 /// ```
 /// use daystar::prelude::*;
 ///

@@ -76,6 +76,7 @@ impl TaskKeeper for Known {
 }
 
 struct Kind {
+    name: &'static str,
     weight: u32,
     state: Mutex<State>,
     /// How long its tasks have taken of late, on average, in microseconds.
@@ -103,7 +104,7 @@ impl Kinds {
         for (name, weight) in names {
             places.insert(name, kinds.len());
             let (weight, state) = (weight.max(1), Mutex::default());
-            kinds.push(Kind { weight, state, average_us: AtomicU32::new(0) });
+            kinds.push(Kind { name, weight, state, average_us: AtomicU32::new(0) });
         }
         let (workers, is_open) = (workers.max(1), AtomicBool::new(false));
         Arc::new(Self { kinds, places, queue, workers, run, is_open, known })
@@ -179,7 +180,7 @@ impl Kinds {
             let Some(task) = task else { return };
             // It was added once for each time that it was pushed.
             self.known.take();
-            contained(|| (self.run)(engine, place, task));
+            contained(kind.name, || (self.run)(engine, place, task));
             let now = began.elapsed();
             kind.learn(now - before);
             before = now;

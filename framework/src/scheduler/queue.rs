@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use daystar_engine::Engine;
+use daystar_engine::{Engine, panic_message};
 use parking_lot::{Condvar, Mutex};
 use smallvec::SmallVec;
 
@@ -86,7 +86,7 @@ impl<O: InOrder> Turn for O {
         };
         let (began, mut rest) = (Instant::now(), turn.into_iter());
         while let Some(piece) = rest.next() {
-            contained(|| self.run(engine, piece));
+            contained("what a session or another lane had to do", || self.run(engine, piece));
             if rest.as_slice().is_empty() {
                 break;
             }
@@ -212,7 +212,7 @@ impl RunQueue {
         };
         let _ended = Ended(self);
         match ready {
-            Ready::Loose(work) => contained(|| work(engine)),
+            Ready::Loose(work) => contained("what is in no order", || work(engine)),
             Ready::Lane(lane) => {
                 if let Some(lane) = lane.run_turn(engine, None) {
                     self.ready(Ready::Lane(lane));
@@ -228,11 +228,16 @@ impl RunQueue {
     }
 }
 
-/// Does `work`. What panics outside of any task is a fault of ours, and must take with it neither the thread, of which there are few, nor
-/// what waits in the same lane.
-pub(super) fn contained(work: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(work)).is_err() {
-        tracing::error!("something panicked outside of any task; what comes after it is done");
+/// Does `work`, which is known as `what`. What panics outside of any task is a fault of ours, and must take with it neither the thread, of
+/// which there are few, nor what waits in the same lane. What the work itself was to do is not done.
+pub(super) fn contained(what: &str, work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        let cause = panic_message(&*panic);
+        tracing::error!(
+            what,
+            cause,
+            "the framework panicked outside of any task: report this; what comes after it is done"
+        );
     }
 }
 

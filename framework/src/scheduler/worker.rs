@@ -1,6 +1,7 @@
 //! The worker threads.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
@@ -27,7 +28,7 @@ impl Workers {
         let mut workers = Self { queue: Arc::clone(queue), threads: Vec::with_capacity(count) };
         for number in 0..count {
             let (queue, engine) = (Arc::clone(queue), Arc::clone(engine));
-            let run = move || while queue.run_next(&engine) {};
+            let run = move || while run_next(&queue, &engine) {};
             workers.threads.push(Builder::new().name(format!("worker {number}")).spawn(run)?);
         }
         Ok(workers)
@@ -42,6 +43,15 @@ impl Workers {
             }
         }
     }
+}
+
+/// Whether there may be more. What a piece of work does is contained where it is done; this is for the rest, which must not take the thread
+/// with it either: there are few.
+fn run_next(queue: &RunQueue, engine: &Engine) -> bool {
+    catch_unwind(AssertUnwindSafe(|| queue.run_next(engine))).unwrap_or_else(|_| {
+        tracing::error!("something panicked outside of any task; the worker goes on");
+        true
+    })
 }
 
 impl Drop for Workers {

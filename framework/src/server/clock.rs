@@ -62,9 +62,7 @@ impl WorldClock {
             && !self.is_keeping.swap(true, Ordering::Relaxed)
         {
             let clock = Arc::clone(self);
-            queue.push_loose(Box::new(move |engine| {
-                clock.keep(engine);
-            }));
+            queue.push_loose(Box::new(move |engine| clock.keep(engine)));
         }
     }
 
@@ -72,11 +70,12 @@ impl WorldClock {
     /// when it has come to its limit.
     pub(crate) fn keep(&self, engine: &Engine) {
         let until = self.unlimited().after(AHEAD);
+        // However it ends: nobody else would ask again.
+        let _kept = Kept(&self.is_keeping);
         if let Outcome::Committed(_) = engine.run(&KeepTime { until }) {
             // Whoever is told of a later time from here on commits after that.
             self.until_ms.fetch_max(until.unix_ms, Ordering::Relaxed);
         }
-        self.is_keeping.store(false, Ordering::Relaxed);
     }
 
     /// Stops the clock, and writes down where it stands. To be called when no task runs any more.
@@ -94,6 +93,15 @@ impl WorldClock {
             Since::Wall(began) => self.wall.now().since(began),
         };
         self.began.after(passed)
+    }
+}
+
+/// Says in the end that nobody is writing down a later time any more.
+struct Kept<'c>(&'c AtomicBool);
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 

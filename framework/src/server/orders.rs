@@ -67,6 +67,11 @@ pub(crate) fn carry_out<G: Game>(data: &Path, orders: &[Order]) -> Result<Answer
 
 /// Carries out orders in a world that nobody else has open.
 fn at_rest<G: Game>(store: &Arc<LmdbStore>, orders: &[Order]) -> Result<Answer, StoreError> {
+    // The game builds what has no commit yet, and would not, if this were the first.
+    if store.last_commit()? == CommitNumber::ZERO {
+        let unbuilt = "the world is empty: start its server once, so that the game builds it, and order it again";
+        return Ok(Answer { refused: vec![unbuilt.to_owned()], ..Answer::default() });
+    }
     let gathered = Arc::<Gathered>::default();
     let (time, settings) = (Arc::new(SystemClock), Settings::default());
     let engine = Engine::new(store.clone(), gathered.clone(), time, settings)?;

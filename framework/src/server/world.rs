@@ -28,13 +28,15 @@ pub(crate) struct Beginning<'a, G> {
 impl<G: Game> Beginning<'_, G> {
     /// Builds an empty world, or picks up where the last run left it.
     pub(crate) fn open_world(&self, store: &dyn Store) -> Result<(), ServeError> {
+        // Before anything is committed.
+        let is_new = store.last_commit()? == CommitNumber::ZERO;
         let update = check_kinds(store)?;
         if !update.has_nothing()
             && let Outcome::Failed(cause) = self.engine.run(&update)
         {
             warn!(cause = reason(&cause), "the list of the kinds of task stays as it was");
         }
-        if store.last_commit()? == CommitNumber::ZERO
+        if is_new
             && let Outcome::Failed(cause) =
                 self.engine.run(&Created { game: Arc::clone(self.game) })
         {

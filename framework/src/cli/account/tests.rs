@@ -115,6 +115,20 @@ fn an_operator_makes_changes_and_removes_accounts_whether_a_server_runs_or_not()
     server.stop().expect("a clean end");
 }
 
+/// Whoever commits first to an empty world would keep the game from building it.
+#[test]
+fn an_account_in_a_world_that_no_game_has_built_yet_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = || daystar_store::LmdbStore::open(folder.path(), Default::default());
+    drop(open().expect("an empty world"));
+    let refused = account(folder.path(), &["add", "ann"], "correct horse").expect_err("too early");
+    assert!(refused.contains("start its server once"), "{refused}");
+    let commit = daystar_model::Store::last_commit(&open().expect("a world")).expect("a number");
+    assert_eq!(commit, daystar_model::CommitNumber::ZERO);
+    start(folder.path()).stop().expect("a clean end");
+    account(folder.path(), &["add", "ann"], "correct horse").expect("it is built");
+}
+
 /// What is done while a server at `address` has the world open.
 fn order(data: &Path, address: SocketAddr) {
     assert_eq!(join(address, "ann", "correct horse"), you(&["warden"]));

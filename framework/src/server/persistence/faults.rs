@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use daystar_engine::{Cause, NotAccepted};
 use parking_lot::Mutex;
+use tracing::warn;
 
+use crate::game::events::reason;
 use crate::scheduler::queue::Work;
 
 /// What is done with work that has waited for the end of a fault. Must not block.
@@ -29,6 +31,8 @@ struct State {
     parked: Vec<Work>,
     /// What met a store that could not be read, and when it is to be run again.
     delayed: Vec<(Instant, Work)>,
+    /// When that was last said.
+    said_at: Option<Instant>,
     is_abandoned: bool,
 }
 
@@ -62,10 +66,23 @@ impl Faults {
         if cause.is_not_accepted() {
             return self.park(work);
         }
+        let now = Instant::now();
         let mut state = self.state.lock();
-        if !state.is_abandoned && !self.is_forgetful {
-            state.delayed.push((Instant::now() + AGAIN_AFTER, work));
-            self.has_delayed.store(true, Ordering::Relaxed);
+        if state.is_abandoned || self.is_forgetful {
+            return;
+        }
+        state.delayed.push((now + AGAIN_AFTER, work));
+        self.has_delayed.store(true, Ordering::Relaxed);
+        // It may never pass, and nobody else would tell.
+        if state.said_at.is_none_or(|said| now.duration_since(said) >= SAY_EVERY) {
+            state.said_at = Some(now);
+            let waiting = state.delayed.len();
+            drop(state);
+            warn!(
+                cause = reason(cause),
+                waiting,
+                "the store cannot be read; what must not be lost is tried again every second"
+            );
         }
     }
 
@@ -126,6 +143,9 @@ impl Faults {
 
 /// How long after a store could not be read it is read again for what must not be lost.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How often it is said that there is such a thing.
+const SAY_EVERY: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

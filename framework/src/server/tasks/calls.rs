@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use daystar_engine::Engine;
+use daystar_engine::{Engine, panic_message};
 use daystar_model::ObjectId;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -135,8 +135,10 @@ impl<G: Game> Tasks<G> {
             let outcome = match made.await {
                 Ok(outcome) => outcome,
                 // The server is stopping; the next one calls again.
-                Err(ended) if ended.is_cancelled() => return,
-                Err(_) => Err("the call panicked".to_owned()),
+                Err(ended) => match ended.try_into_panic() {
+                    Ok(panic) => Err(format!("it panicked: {}", panic_message(&*panic))),
+                    Err(_cancelled) => return,
+                },
             };
             queue.push_loose(Box::new(move |engine| tasks.called(engine, place, task, outcome)));
         });

@@ -64,7 +64,7 @@ pub(super) fn next(
     next: u64,
     until: u64,
 ) -> Result<Slice, StoreError> {
-    let mut objects = Vec::new();
+    let (mut objects, mut unreadable) = (Vec::new(), None);
     let (mut at, mut width, mut scans) = (next, WIDTH, 0);
     // A scan costs a walk through the journal. A slice that finds nothing in some of them goes on in the next one.
     while objects.len() < ENOUGH && at < until && scans < SCANS_MAX {
@@ -74,13 +74,20 @@ pub(super) fn next(
         let mut records = 0;
         store.scan(first, last, &mut |id, found| {
             records += 1;
-            // One that cannot be read is reported by whoever wants it, and by `verify`.
-            if let Ok((_, value)) = found
-                && value.descriptor().name == object
-            {
-                objects.push(id);
+            match found {
+                Ok((_, value)) if value.descriptor().name == object => objects.push(id),
+                Ok(_) => {}
+                Err(StoreError::Record { cause, .. })
+                    if cause.type_name().is_some_and(|name| name != object) => {}
+                // It may be one of those that are to be visited.
+                Err(cause) => {
+                    unreadable.get_or_insert(cause);
+                }
             }
         })?;
+        if let Some(cause) = unreadable.take() {
+            return Err(cause);
+        }
         at = end;
         scans += 1;
         // Most ids of an old world are of what is gone. Where there is little of anything, look much farther at once; where there
@@ -100,7 +107,10 @@ pub(super) fn next(
 
 /// What a slice that could not be found out means for its task: the store may be readable again later.
 pub(super) fn unread(kind: &'static str, cause: &StoreError) -> Cause {
-    let id = ObjectId::new(Space::Object, 0);
+    let id = match cause {
+        StoreError::Record { id, .. } => *id,
+        _ => ObjectId::new(Space::Object, 0),
+    };
     let is_passing = matches!(cause, StoreError::Io { .. });
     let fault =
         daystar_engine::Fault::Load { type_name: kind, id, cause: cause.to_string(), is_passing };
@@ -119,3 +129,73 @@ const SCANS_MAX: u32 = 16;
 
 /// No slice visits more objects.
 const ENOUGH: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use daystar_model::store::{Batch, Stored, Visit};
+    use daystar_model::{CommitNumber, Object, RecordError};
+
+    use super::*;
+    use crate::prelude::*;
+
+    #[managed]
+    struct Chest {
+        gold: u64,
+    }
+
+    #[managed]
+    struct Tree {
+        height: u64,
+    }
+
+    /// Has a chest, a tree, and something that cannot be read for this reason.
+    struct Attic(fn() -> RecordError);
+
+    impl Store for Attic {
+        fn load(&self, _: ObjectId) -> Result<Option<Stored>, StoreError> {
+            Ok(None)
+        }
+        fn apply(&self, _: &Batch) -> Result<(), StoreError> {
+            Ok(())
+        }
+        fn scan(
+            &self,
+            first: ObjectId,
+            last: ObjectId,
+            visit: &mut Visit<'_>,
+        ) -> Result<(), StoreError> {
+            let [chest, tree, odd] = [3, 4, 5].map(|index| ObjectId::new(Space::Object, index));
+            let all = [
+                (chest, Ok((CommitNumber(1), Arc::new(Chest { gold: 1 }) as Arc<dyn Object>))),
+                (tree, Ok((CommitNumber(1), Arc::new(Tree { height: 2 }) as Arc<dyn Object>))),
+                (odd, Err(StoreError::Record { id: odd, cause: (self.0)() })),
+            ];
+            let wanted = all.into_iter().filter(|(id, _)| (first..=last).contains(id));
+            wanted.for_each(|(id, found)| visit(id, found));
+            Ok(())
+        }
+        fn last_commit(&self) -> Result<CommitNumber, StoreError> {
+            Ok(CommitNumber(1))
+        }
+        fn next_index(&self) -> Result<u64, StoreError> {
+            Ok(9)
+        }
+    }
+
+    #[test]
+    fn a_sweep_does_not_pass_over_what_it_cannot_read_in_silence() {
+        let sweep = |attic: Attic| next(&attic, "Chest", 0, 9);
+        let other = sweep(Attic(|| RecordError::UnknownType { name: "Tree".to_owned() }));
+        assert_eq!(other.expect("chests can be read").objects.len(), 1);
+        for attic in [
+            Attic(|| RecordError::UnknownVersion { name: "Chest", stored: 9, known: 1 }),
+            Attic(|| RecordError::Truncated { length: 3 }),
+        ] {
+            let refused = sweep(attic).map(|slice| slice.objects).expect_err("not all can be read");
+            let cause = unread("Tax", &refused);
+            assert!(!cause.is_passing() && crate::game::events::reason(&cause).contains("#5"));
+        }
+    }
+}
