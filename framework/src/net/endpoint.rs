@@ -1,6 +1,7 @@
 //! The server's socket: who is let in, and how all are sent home.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use quinn::{
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use crate::net::addresses::{Addresses, Place};
@@ -104,6 +105,7 @@ pub(super) struct Shared {
     pub(super) game: String,
     pub(super) limits: Limits,
     pub(super) open: Arc<OpenSessions>,
+    /// Bytes that requests may still take in the queue. Closed when the server takes no more requests.
     pub(super) queued_bytes: Arc<Semaphore>,
     pub(super) watermark: Arc<Watermark>,
     pub(super) resumptions: Arc<Resumptions>,
@@ -139,6 +141,12 @@ impl Shared {
     pub(super) fn cost(&self, payload_bytes: usize) -> u32 {
         let bytes = (payload_bytes + REQUEST_BYTES).min(self.limits.queued_bytes_max);
         u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+
+    /// Whether no request is queued or running. Once [`queued_bytes`](Self::queued_bytes) is closed, it stays so.
+    fn is_settled(&self) -> bool {
+        // A request has its bytes until it has run, and a closed semaphore gives none but takes them back.
+        self.queued_bytes.available_permits() >= self.limits.queued_bytes_max.min(SEATS_MAX)
     }
 }
 
@@ -202,11 +210,46 @@ impl Endpoint {
         self.certificate.fingerprint()
     }
 
-    /// Lets nobody in any more, tells every client the reason behind what is queued for it, and waits until all are gone or
-    /// have had their time. Each session's `closed` has been called when it returns.
-    pub(crate) async fn shutdown(self, reason: &str) {
+    /// Lets nobody in any more and takes no further request, then waits until those that were taken have run, but not for longer than
+    /// `patience`. What they say is in the outboxes then, or with the thread that speaks to many; sessions are still open, so that
+    /// it reaches their clients. Who begins a session meanwhile is told the reason.
+    ///
+    /// Taken is what has been read. A session whose request is just being run by the thread that reads for it has not read what came
+    /// behind: that is not taken, and has no effect.
+    pub(crate) fn settle(
+        &self,
+        reason: &str,
+        patience: Duration,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        // First: whoever is not let in any more knows that no request is taken.
+        self.shared.queued_bytes.close();
+        self.let_nobody_in(reason);
+        let shared = Arc::clone(&self.shared);
+        async move {
+            let settled = async {
+                while !shared.is_settled() {
+                    sleep(LOOK_EVERY).await;
+                }
+                // A commit that comes before its turn is handed on by the thread that has the one before, which may be a task's
+                // and not be waited for here. That takes it no time, unless it is interrupted right then.
+                sleep(LOOK_EVERY).await;
+            };
+            if timeout(patience, settled).await.is_err() {
+                warn!("some requests take too long; their clients will not be answered");
+            }
+        }
+    }
+
+    fn let_nobody_in(&self, reason: &str) {
         self.accepting.abort();
         self.endpoint.set_server_config(None);
+        self.shared.open.shut(reason);
+    }
+
+    /// Lets nobody in any more, tells every client the reason behind what is queued for it, and waits until all are gone or
+    /// have had their time. Each session's `closed` has been called when it returns. What is said from now on reaches nobody.
+    pub(crate) async fn shutdown(self, reason: &str) {
+        self.let_nobody_in(reason);
         self.shared.open.close_all(reason);
         // Two rounds: those that say goodbye, then those that the closing of the socket ends.
         let patience = self.shared.limits.close_timeout * 2;
@@ -322,7 +365,7 @@ pub(super) struct OpenSessions {
 struct List {
     next: u64,
     outboxes: HashMap<u64, Arc<Outbox>>,
-    /// Set when the server stops: a session that opens after that is closed at once.
+    /// Set when the server begins to stop: a session that opens after that is closed at once.
     closed: Option<String>,
 }
 
@@ -344,10 +387,14 @@ impl OpenSessions {
         Listed { open: Arc::clone(self), number }
     }
 
+    /// Closes at once what opens from now on.
+    fn shut(&self, reason: &str) {
+        self.list.lock().closed = Some(reason.to_owned());
+    }
+
+    /// Closes what is open. To be called after [`shut`](Self::shut), so that nobody is passed over.
     fn close_all(&self, reason: &str) {
-        let mut list = self.list.lock();
-        list.closed = Some(reason.to_owned());
-        for outbox in list.outboxes.values() {
+        for outbox in self.list.lock().outboxes.values() {
             outbox.close(reason, Hold::NONE);
         }
     }
@@ -380,6 +427,9 @@ const MTU_STEP_BYTES: u16 = 64;
 
 /// More permits than a tokio semaphore is ever asked for here, on 32-bit machines too.
 const SEATS_MAX: usize = u32::MAX as usize >> 3;
+
+/// How often to look whether the last requests have run.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A closed connection lingers for three probe timeouts, in which it tells again that it is closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);

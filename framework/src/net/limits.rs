@@ -45,6 +45,9 @@ pub struct Limits {
     pub to_client_bytes_max: usize,
     /// Bytes waiting to be sent to one client, those included that it has not acknowledged. Who lets more pile up does not read fast enough, and is dropped.
     pub outbox_bytes_max: usize,
+    /// Bytes waiting to be sent to one client from which on no more of its requests are read, until it has been sent what waits. If that
+    /// takes longer than `message_patience`, it does not read fast enough, and is dropped.
+    pub slow_bytes: usize,
     /// Bytes waiting to be sent to one client from which on what may be lost is not sent any more.
     pub unreliable_bytes_max: usize,
     /// How long what is sent to a channel may wait for what follows it, so that they share a packet: players hear of what others do
@@ -70,6 +73,9 @@ pub struct Limits {
 /// [`latest`](crate::Ctx::latest) is replaced by what is newer; then these, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlowClient {
+    /// From so many waiting bytes on, no more of its requests are read: who asks for more than it reads is slowed down, and not
+    /// dropped unless that goes on. 256 KiB unless set.
+    pub slow_at_bytes: usize,
     /// From so many waiting bytes on, what may be lost ([`Ctx::unreliable`](crate::Ctx::unreliable)) is not sent. 512 KiB unless set.
     pub thin_at_bytes: usize,
     /// At so many the client is dropped and told so. Bytes wait until the client has acknowledged them. 1 MiB unless set; one
@@ -80,7 +86,11 @@ pub struct SlowClient {
 impl Default for SlowClient {
     fn default() -> Self {
         let limits = Limits::default();
-        Self { thin_at_bytes: limits.unreliable_bytes_max, drop_at_bytes: limits.outbox_bytes_max }
+        Self {
+            slow_at_bytes: limits.slow_bytes,
+            thin_at_bytes: limits.unreliable_bytes_max,
+            drop_at_bytes: limits.outbox_bytes_max,
+        }
     }
 }
 
@@ -101,6 +111,7 @@ impl Default for Limits {
             to_server_bytes_max: TO_SERVER_BYTES_MAX,
             to_client_bytes_max: TO_CLIENT_BYTES_MAX,
             outbox_bytes_max: 1024 * 1024,
+            slow_bytes: 256 * 1024,
             unreliable_bytes_max: 512 * 1024,
             channel_delay: Duration::from_millis(200),
             resume_window: Duration::from_secs(30),

@@ -85,6 +85,16 @@ pub(super) fn resumed() {
     counter!("daystar_net_resumed_total").increment(1);
 }
 
+/// A client is not read from because it does not read.
+pub(super) fn slowed() {
+    counter!("daystar_net_slowed_total").increment(1);
+}
+
+/// A session has ended because too many wait for their clients.
+pub(super) fn not_awaited() {
+    counter!("daystar_net_not_awaited_total").increment(1);
+}
+
 /// The server has closed a connection.
 pub(super) fn closed(code: CloseCode) {
     let reason = match code {
@@ -122,6 +132,14 @@ pub(crate) fn describe() {
     describe_counter!("daystar_net_received_messages_total", "frames read from them");
     describe_counter!("daystar_net_sent_bytes_total", "bytes written to clients' streams");
     describe_counter!("daystar_net_sent_messages_total", "frames written to them");
+    describe_counter!(
+        "daystar_net_slowed_total",
+        "times a client was not read from because so much waited to be sent to it"
+    );
+    describe_counter!(
+        "daystar_net_not_awaited_total",
+        "sessions that ended with their connection because too many wait for their clients"
+    );
     describe_counter!(
         "daystar_net_rate_limited_total",
         "times a client was not read from because it sent too much"

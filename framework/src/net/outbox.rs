@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,6 +38,11 @@ pub(crate) struct Outbox {
     frame_bytes_max: usize,
     bytes_max: usize,
     unreliable_bytes_max: usize,
+    slow_bytes: usize,
+    /// So much waits that no more is to be asked for.
+    is_slow: AtomicBool,
+    /// Wakes whoever waits until that is over.
+    faster: Notify,
     /// How long what is patient waits.
     patience: Duration,
 }
@@ -117,6 +123,9 @@ impl Outbox {
             frame_bytes_max,
             bytes_max,
             unreliable_bytes_max: limits.unreliable_bytes_max.min(bytes_max),
+            slow_bytes: limits.slow_bytes,
+            is_slow: AtomicBool::new(false),
+            faster: Notify::new(),
             patience: limits.channel_delay,
         }
     }
@@ -130,8 +139,10 @@ impl Outbox {
     /// Queues frames, in order and in one go: if nothing holds some of them back, they leave in one write.
     pub(crate) fn say(&self, says: impl IntoIterator<Item = Say>) {
         let mut queue = self.queue.lock();
-        let (was_ready, was_held) = (queue.is_ready(), !queue.held.is_empty());
-        let was_urgent = queue.is_urgent;
+        let (was_ready, was_urgent) = (queue.is_ready(), queue.is_urgent);
+        // Also while nobody takes anything: what is on disk by now may be replaced by what comes, and holds nothing back.
+        queue.release(&self.watermark);
+        let was_held = !queue.held.is_empty();
         for say in says {
             if queue.end.is_some() {
                 return;
@@ -166,6 +177,9 @@ impl Outbox {
             } else {
                 queue.held.push_back(say);
             }
+        }
+        if queue.waiting() > self.slow_bytes {
+            self.is_slow.store(true, Ordering::Relaxed);
         }
         let is_first = queue.is_ready() && (!was_ready || (queue.is_urgent && !was_urgent));
         // Only the first of what is held is waited for: all behind it wait with it.
@@ -220,6 +234,23 @@ impl Outbox {
         drop(queue);
         self.ended.notify_one();
         self.work.notify_one();
+    }
+
+    /// Whether so much waits that the client is not to ask for more.
+    pub(super) fn is_slow(&self) -> bool {
+        self.is_slow.load(Ordering::Relaxed)
+    }
+
+    /// Resolves when that is not so.
+    pub(super) async fn is_fast(&self) {
+        loop {
+            // Made before the look, so that no news in between is missed.
+            let faster = self.faster.notified();
+            if !self.is_slow() {
+                return;
+            }
+            faster.await;
+        }
     }
 
     /// Resolves when the server wants the session to end. For the session's task alone.
@@ -357,6 +388,12 @@ impl Outbox {
             Some(_) | None => None,
         };
         let held = queue.newly_held(&self.watermark);
+        // All is on its way: what the client has yet to acknowledge, it does behind requests of its own, which must be read for that.
+        let is_done = batch.frames.is_empty() && batch.datagrams.is_empty();
+        if self.is_slow() && (is_done || queue.waiting() <= self.slow_bytes) {
+            self.is_slow.store(false, Ordering::Relaxed);
+            self.faster.notify_waiters();
+        }
         drop(queue);
         if let Some(hold) = held {
             self.watermark.wake(&self.work, hold);

@@ -1,7 +1,7 @@
 //! One session, over one connection or several, one after the other.
 
 use std::any::Any;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use daystar_protocol::to_client::ToClient;
 use quinn::{Connection, ConnectionError, SendStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 
 use crate::net::connection::{close, code, reject};
@@ -62,6 +62,7 @@ pub(super) async fn run(login: Login, line: Line, shared: Arc<Shared>) {
         receipts: Receipts::default(),
         places,
         unplaced: None,
+        has_discarded: false,
         is_confirmed: true,
     };
     let withdrawn = Withdrawn(ticket);
@@ -101,7 +102,7 @@ impl Session {
             let Line { connection, mut reader, stream, seat } = line;
             let turn = self.run_line(&connection, &mut reader, stream).await;
             // A client must not be faster by coming over one connection after another.
-            let throttle = reader.throttle();
+            let mut throttle = reader.throttle();
             match turn {
                 Turn::Over(closed) => return (closed, Box::new(seat)),
                 Turn::Replaced(next) => {
@@ -114,12 +115,17 @@ impl Session {
                     // One network must not have all the places, session after session.
                     let waiting = shared.addresses.wait(connection.remote_address().ip());
                     let Some(place) = detached.zip(waiting) else {
+                        meters::not_awaited();
                         debug!("too many sessions wait for their clients: one ends at once");
                         return (Closed::Lost, Box::new(seat));
                     };
                     drop((connection, reader, seat));
+                    let lost = Instant::now();
                     match self.wait_for_client().await {
-                        Ok(next) => line = *next,
+                        Ok(next) => {
+                            line = *next;
+                            throttle.was_away(lost.elapsed());
+                        }
                         Err(closed) => return (closed, Box::new(place)),
                     }
                 }
@@ -253,7 +259,7 @@ pub(super) async fn refuse(line: Line, code: RejectCode, shared: &Shared) {
 async fn next(ticket: Option<&Ticket>) -> Arrival {
     match ticket {
         Some(ticket) => ticket.next().await,
-        None => std::future::pending().await,
+        None => pending().await,
     }
 }
 
@@ -269,6 +275,8 @@ struct Intake {
     places: Arc<Semaphore>,
     /// A request that waits for its place: [`receive`](Self::receive) may be dropped meanwhile.
     unplaced: Option<(Option<u32>, bool, Bytes)>,
+    /// The server takes no more requests, and one has come all the same.
+    has_discarded: bool,
     /// The client is known to have the newest secret.
     is_confirmed: bool,
 }
@@ -298,11 +306,10 @@ impl Intake {
 
     async fn hand_on(&mut self, reader: &mut Reader) -> ReadEnd {
         loop {
-            if let Err(end) = self.place().await {
-                return end;
-            }
+            self.place().await;
             let said = match reader.next().await {
                 Ok(said) => said,
+                Err(ReadEnd::Finished) if self.has_discarded => break,
                 Err(end) => return end,
             };
             if !self.is_confirmed
@@ -324,17 +331,28 @@ impl Intake {
                 FromClient::Goodbye => return ReadEnd::Finished,
             }
         }
+        // A goodbye is answered by one that says that all before it was received, which is not so. The client is about to be told
+        // that the server stops. (Not waited for where it is found: the future would have room for that until then.)
+        pending().await
     }
 
-    /// Hands the request on that waits, once there is room for it.
-    async fn place(&mut self) -> Result<(), ReadEnd> {
-        let Some((_, _, payload)) = &self.unplaced else { return Ok(()) };
+    /// Hands the request on that waits, once there is room for it; or discards it, when no more are taken.
+    async fn place(&mut self) {
+        let Some((_, _, payload)) = &self.unplaced else { return };
         let cost = self.shared.cost(payload.len());
+        if self.outbox.is_slow() {
+            // Apart: the future of every session would have room for that.
+            Box::pin(slow_down(&self.outbox, &self.shared)).await;
+        }
         let place = Arc::clone(&self.places).acquire_owned().await;
         let bytes = Arc::clone(&self.shared.queued_bytes).acquire_many_owned(cost).await;
-        // Neither semaphore is ever closed.
-        let (Ok(place), Ok(bytes)) = (place, bytes) else { return Err(ReadEnd::Finished) };
-        let Some((call, is_durable, payload)) = self.unplaced.take() else { return Ok(()) };
+        let Some((call, is_durable, payload)) = self.unplaced.take() else { return };
+        let (Ok(place), Ok(bytes)) = (place, bytes) else {
+            // The server stops. It goes on to read, because what the client has received must not fill its outbox; but as no
+            // request is counted after one that was not, none of these counts as received, and the client is told so by the end.
+            self.has_discarded = true;
+            return;
+        };
         // Counted when it is handed on and not before: what is acknowledged does not come again.
         self.receipts.count(payload.len() + LENGTH_BYTES + 1);
         let permit = Permit { place, bytes };
@@ -342,7 +360,19 @@ impl Intake {
         if let Some(received) = self.receipts.due() {
             self.outbox.acknowledge(received);
         }
-        Ok(())
+    }
+}
+
+/// Waits while a client has not been sent what it has asked for before; drops it if that goes on.
+async fn slow_down(outbox: &Outbox, shared: &Shared) {
+    meters::slowed();
+    let patience = shared.limits.message_patience;
+    if timeout(patience, outbox.is_fast()).await.is_err() {
+        let reason =
+            format!("does not read fast enough: what it has asked for waits for {patience:?}");
+        outbox.drop_all(CloseCode::TooSlow, reason);
+        // Until the session's task ends what is done here.
+        pending().await
     }
 }
 

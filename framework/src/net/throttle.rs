@@ -29,6 +29,8 @@ pub(super) struct Throttle {
     held_until: Option<Instant>,
     /// Since when it has not slowed down.
     fast_since: Option<Instant>,
+    /// Until when it may be fast: it had been away.
+    excused_until: Option<Instant>,
 }
 
 /// Whether the session is to be held before it is read from again.
@@ -45,7 +47,7 @@ pub(super) struct TooFast;
 impl Throttle {
     pub(super) fn new(rate: Arc<MessageRate>) -> Self {
         let pace = Pace::new(Instant::now());
-        Self { rate, pace, held_until: None, fast_since: None }
+        Self { rate, pace, held_until: None, fast_since: None, excused_until: None }
     }
 
     /// Waits until the session may be read from. Dropping the future loses nothing.
@@ -54,6 +56,17 @@ impl Throttle {
             sleep_until(until).await;
             self.held_until = None;
         }
+    }
+
+    /// The client was away for `time`, and brings what it had to say meanwhile: it may be held for as long before that counts as not
+    /// slowing down.
+    pub(super) fn was_away(&mut self, time: Duration) {
+        self.was_away_at(time, Instant::now());
+    }
+
+    fn was_away_at(&mut self, time: Duration, now: Instant) {
+        self.fast_since = None;
+        self.excused_until = Some(now + time);
     }
 
     /// Counts a message.
@@ -69,8 +82,9 @@ impl Throttle {
             }
             return Ok(Held::No);
         }
-        let since = *self.fast_since.get_or_insert(now);
-        if now - since > self.rate.patience {
+        let from = self.excused_until.map_or(now, |until| until.max(now));
+        let since = *self.fast_since.get_or_insert(from);
+        if now.saturating_duration_since(since) > self.rate.patience {
             return Err(TooFast);
         }
         // Some at once are cheaper than each by a timer of its own.
@@ -107,6 +121,15 @@ mod tests {
             }
         }
         Ok(count)
+    }
+
+    #[test]
+    fn who_was_away_may_bring_what_there_was_to_say_meanwhile() {
+        let (mut throttle, mut now) = (throttle(), Instant::now());
+        throttle.was_away_at(Duration::from_secs(10), now);
+        let came = flood(&mut throttle, &mut now, Duration::from_secs(14)).expect("patience");
+        assert!((1400..=1415).contains(&came), "no faster than others: {came}");
+        assert_eq!(flood(&mut throttle, &mut now, Duration::from_secs(2)), Err(TooFast));
     }
 
     #[test]

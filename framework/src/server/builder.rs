@@ -182,6 +182,7 @@ impl<G: Game> Builder<G> {
     pub fn slow_client(mut self, policy: SlowClient) -> Self {
         self.network.outbox_bytes_max = policy.drop_at_bytes;
         self.network.unreliable_bytes_max = policy.thin_at_bytes;
+        self.network.slow_bytes = policy.slow_at_bytes;
         self
     }
 

@@ -166,7 +166,8 @@ impl Server {
         self.running.as_ref().map(|running| Signals::listen(&running.network)).transpose()
     }
 
-    /// Sends all clients home, finishes what they had asked, runs their `left`, and writes everything down.
+    /// Finishes what clients have asked so far and answers it, sends them home, runs their `left`, and writes everything down. What
+    /// takes longer than a few seconds is finished too, but nobody waits for its answer.
     ///
     /// # Errors
     /// The store refused the last commits.
@@ -188,9 +189,12 @@ impl Server {
             answering,
             network,
         } = running;
-        // What has been said to many so far is to reach them before the goodbye.
+        // An outbox that is closed takes nothing more, so all that is to be answered must have been said before: first the requests
+        // that were taken, then what has been said to many. Answers that wait for the disk get there from the outbox, since
+        // the store is written to until later.
+        network.wait(endpoint.settle(STOPPING, ANSWER_PATIENCE));
         switchboard.flush(FLUSH_PATIENCE);
-        network.wait(async move { endpoint.shutdown("the server is stopping").await });
+        network.wait(async move { endpoint.shutdown(STOPPING).await });
         network.stop();
         // A task that spawns itself again and again must not keep the workers from ending, and neither must one that
         // never ends by itself: the watch goes on until they have.
@@ -211,6 +215,13 @@ impl Server {
         Ok(written?)
     }
 }
+
+/// What clients are told at the end.
+const STOPPING: &str = "the server is stopping";
+
+/// Requests take microseconds, and as many as may be queued are run in well less than this. What takes longer is stuck, or a
+/// game's that computes, and must not keep all others from being told.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A commit is handed to five thousand members in milliseconds.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);

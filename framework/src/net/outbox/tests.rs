@@ -311,6 +311,32 @@ fn a_latest_that_is_held_lets_the_one_before_be_sent() {
 }
 
 #[test]
+fn a_latest_that_was_held_is_replaced_also_while_nobody_takes_anything() {
+    let setting = Setting::new();
+    let text = "x".repeat(100 * 1024);
+    for until in 1..100 {
+        setting.say(&format!("{until}{text}"), Delivery::Latest(1), until);
+        setting.watermark.rise(until);
+    }
+    let last = setting.texts();
+    assert!(last.len() == 1 && last[0].starts_with("99x"), "{} are left", last.len());
+}
+
+#[test]
+fn a_client_is_slow_until_what_waits_is_on_its_way() {
+    let setting = Setting::with(&Limits { slow_bytes: 1000, ..Limits::default() });
+    let mut fast = Box::pin(setting.outbox.is_fast());
+    let mut context = Context::from_waker(Waker::noop());
+    setting.push_text(&"x".repeat(2000));
+    assert!(setting.outbox.is_slow() && fast.as_mut().poll(&mut context).is_pending());
+    assert_eq!(setting.texts().len(), 1);
+    assert!(setting.outbox.is_slow(), "the writer is still busy with it");
+    // It comes back for more: the client may have it all, and has still to say so, behind requests of its own.
+    assert_eq!(setting.texts().len(), 0);
+    assert!(!setting.outbox.is_slow() && fast.as_mut().poll(&mut context).is_ready());
+}
+
+#[test]
 fn what_may_be_lost_goes_by_datagram_if_it_fits_and_not_before_it_may() {
     let setting = Setting::new();
     setting.say("short", Delivery::Unreliable, 0);
