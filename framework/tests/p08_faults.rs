@@ -319,6 +319,9 @@ async fn how_far_the_disk_is_behind_is_shown_as_metrics() {
         };
         until(name, is_positive).await;
     }
+    for name in ["daystar_store_journal_bytes 0", "daystar_store_checkpoints_failing 0"] {
+        until(name, || metrics.render().lines().any(|line| line == name)).await;
+    }
     server.stop().expect_err("the disk is still full");
 }
 

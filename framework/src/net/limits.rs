@@ -45,9 +45,11 @@ pub struct Limits {
     pub to_client_bytes_max: usize,
     /// Bytes waiting to be sent to one client, those included that it has not acknowledged. Who lets more pile up does not read fast enough, and is dropped.
     pub outbox_bytes_max: usize,
-    /// Bytes waiting to be sent to one client from which on no more of its requests are read, until it has been sent what waits. If that
-    /// takes longer than `message_patience`, it does not read fast enough, and is dropped.
+    /// Bytes that may be sent to one client, and cannot be since it does not read, from which on no more of its requests are read. Those
+    /// that were read before are still run.
     pub slow_bytes: usize,
+    /// How long nothing can be sent to such a client before it is dropped.
+    pub slow_patience: Duration,
     /// Bytes waiting to be sent to one client from which on what may be lost is not sent any more.
     pub unreliable_bytes_max: usize,
     /// How long what is sent to a channel may wait for what follows it, so that they share a packet: players hear of what others do
@@ -73,8 +75,8 @@ pub struct Limits {
 /// [`latest`](crate::Ctx::latest) is replaced by what is newer; then these, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlowClient {
-    /// From so many waiting bytes on, no more of its requests are read: who asks for more than it reads is slowed down, and not
-    /// dropped unless that goes on. 256 KiB unless set.
+    /// From so many bytes on that could be sent if it read, no more of its requests are read, until it does; those that were read before
+    /// are still run. If nothing can be sent for 30 seconds then, it is dropped. 256 KiB unless set.
     pub slow_at_bytes: usize,
     /// From so many waiting bytes on, what may be lost ([`Ctx::unreliable`](crate::Ctx::unreliable)) is not sent. 512 KiB unless set.
     pub thin_at_bytes: usize,
@@ -112,6 +114,7 @@ impl Default for Limits {
             to_client_bytes_max: TO_CLIENT_BYTES_MAX,
             outbox_bytes_max: 1024 * 1024,
             slow_bytes: 256 * 1024,
+            slow_patience: Duration::from_secs(30),
             unreliable_bytes_max: 512 * 1024,
             channel_delay: Duration::from_millis(200),
             resume_window: Duration::from_secs(30),

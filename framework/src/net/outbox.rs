@@ -39,7 +39,7 @@ pub(crate) struct Outbox {
     bytes_max: usize,
     unreliable_bytes_max: usize,
     slow_bytes: usize,
-    /// So much waits that no more is to be asked for.
+    /// So much could be sent if the client read that it is not to ask for more.
     is_slow: AtomicBool,
     /// Wakes whoever waits until that is over.
     faster: Notify,
@@ -175,10 +175,12 @@ impl Outbox {
                 }
                 queue.make_ready(say);
             } else {
+                queue.held_bytes += say.frame.len() + FRAME_COST;
                 queue.held.push_back(say);
             }
         }
-        if queue.waiting() > self.slow_bytes {
+        // Until the writer takes it, if there is one: it comes for what may be sent as soon as it can.
+        if queue.has_writer && queue.bytes - queue.held_bytes > self.slow_bytes {
             self.is_slow.store(true, Ordering::Relaxed);
         }
         let is_first = queue.is_ready() && (!was_ready || (queue.is_urgent && !was_urgent));
@@ -236,12 +238,28 @@ impl Outbox {
         self.work.notify_one();
     }
 
-    /// Whether so much waits that the client is not to ask for more.
+    /// Whether so much could be sent if the client read that it is not to ask for more.
     pub(super) fn is_slow(&self) -> bool {
         self.is_slow.load(Ordering::Relaxed)
     }
 
-    /// Resolves when that is not so.
+    /// The writer of the connection with the number `connection` has ended: whoever reads is to find out why.
+    pub(super) fn left(&self, connection: u32) {
+        let mut queue = self.queue.lock();
+        if queue.connection == connection {
+            queue.has_writer = false;
+            self.goes_on();
+        }
+    }
+
+    /// Something can be sent again, or nothing ever will.
+    fn goes_on(&self) {
+        if self.is_slow.swap(false, Ordering::Relaxed) {
+            self.faster.notify_waiters();
+        }
+    }
+
+    /// Resolves when something could be sent.
     pub(super) async fn is_fast(&self) {
         loop {
             // Made before the look, so that no news in between is missed.
@@ -297,6 +315,8 @@ impl Outbox {
     /// There is no connection for the time being.
     pub(super) fn detach(&self) {
         let mut queue = self.queue.lock();
+        self.goes_on();
+        queue.has_writer = false;
         queue.connection = 0;
         queue.drop_datagrams();
     }
@@ -321,6 +341,8 @@ impl Outbox {
         }
         again.insert(0, first);
         queue.again = again;
+        self.goes_on();
+        queue.has_writer = true;
         queue.connection = connection;
         // What the client was told on the old connection it may not have heard; the first frame says it again.
         queue.receipt = None;
@@ -368,6 +390,7 @@ impl Outbox {
         if queue.connection != connection {
             return Taken::Never;
         }
+        self.goes_on();
         queue.release(&self.watermark);
         let patient_until = queue.patient_until();
         if let Some((End::Dropped(..), _)) = queue.end {
@@ -388,12 +411,6 @@ impl Outbox {
             Some(_) | None => None,
         };
         let held = queue.newly_held(&self.watermark);
-        // All is on its way: what the client has yet to acknowledge, it does behind requests of its own, which must be read for that.
-        let is_done = batch.frames.is_empty() && batch.datagrams.is_empty();
-        if self.is_slow() && (is_done || queue.waiting() <= self.slow_bytes) {
-            self.is_slow.store(false, Ordering::Relaxed);
-            self.faster.notify_waiters();
-        }
         drop(queue);
         if let Some(hold) = held {
             self.watermark.wake(&self.work, hold);
@@ -454,6 +471,10 @@ struct Queue {
     held: VecDeque<Say>,
     /// Of `ready`, `datagrams` and `held`, with what keeping them costs.
     bytes: usize,
+    /// Of `held` alone.
+    held_bytes: usize,
+    /// There is a writer that comes for what may be sent.
+    has_writer: bool,
     /// What was sent and has not been acknowledged.
     retained: Retained<ToClient>,
     /// How far the client is to be told that it was received.
@@ -483,6 +504,8 @@ impl Queue {
             datagrams: Vec::new(),
             held: VecDeque::new(),
             bytes: 0,
+            held_bytes: 0,
+            has_writer: true,
             retained: Retained::default(),
             receipt: None,
             is_welcomed: false,
@@ -617,6 +640,7 @@ impl Queue {
         while let Some(say) = self.held.pop_front_if(|say| watermark.has_reached(say.hold)) {
             // It has waited for the disk.
             self.is_urgent = true;
+            self.held_bytes -= say.frame.len() + FRAME_COST;
             self.make_ready(say);
         }
     }

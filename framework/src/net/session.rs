@@ -101,8 +101,8 @@ impl Session {
         loop {
             let Line { connection, mut reader, stream, seat } = line;
             let turn = self.run_line(&connection, &mut reader, stream).await;
-            // A client must not be faster by coming over one connection after another.
-            let mut throttle = reader.throttle();
+            // A client must not be faster by coming over one connection after another. (Apart, since the future has room for it always.)
+            let mut throttle = Box::new(reader.throttle());
             match turn {
                 Turn::Over(closed) => return (closed, Box::new(seat)),
                 Turn::Replaced(next) => {
@@ -130,7 +130,7 @@ impl Session {
                     }
                 }
             }
-            line.reader.set_throttle(throttle);
+            line.reader.set_throttle(*throttle);
             self.intake.begin_again();
         }
     }
@@ -363,13 +363,12 @@ impl Intake {
     }
 }
 
-/// Waits while a client has not been sent what it has asked for before; drops it if that goes on.
+/// Waits while nothing can be sent to a client that has much to receive; drops it if that goes on.
 async fn slow_down(outbox: &Outbox, shared: &Shared) {
     meters::slowed();
-    let patience = shared.limits.message_patience;
+    let patience = shared.limits.slow_patience;
     if timeout(patience, outbox.is_fast()).await.is_err() {
-        let reason =
-            format!("does not read fast enough: what it has asked for waits for {patience:?}");
+        let reason = format!("does not read: nothing could be sent to it for {patience:?}");
         outbox.drop_all(CloseCode::TooSlow, reason);
         // Until the session's task ends what is done here.
         pending().await

@@ -58,15 +58,18 @@ impl Throttle {
         }
     }
 
-    /// The client was away for `time`, and brings what it had to say meanwhile: it may be held for as long before that counts as not
-    /// slowing down.
+    /// The client was away for `time`, and brings what it had to say meanwhile: for as long it may be held without that counting as not
+    /// slowing down. What has counted before counts on: being away is no way to be forgiven.
     pub(super) fn was_away(&mut self, time: Duration) {
         self.was_away_at(time, Instant::now());
     }
 
     fn was_away_at(&mut self, time: Duration, now: Instant) {
-        self.fast_since = None;
-        self.excused_until = Some(now + time);
+        if let Some(since) = &mut self.fast_since {
+            *since += time * 2;
+        }
+        let until = now + time;
+        self.excused_until = Some(self.excused_until.map_or(until, |excused| excused.max(until)));
     }
 
     /// Counts a message.
@@ -129,6 +132,14 @@ mod tests {
         throttle.was_away_at(Duration::from_secs(10), now);
         let came = flood(&mut throttle, &mut now, Duration::from_secs(14)).expect("patience");
         assert!((1400..=1415).contains(&came), "no faster than others: {came}");
+        assert_eq!(flood(&mut throttle, &mut now, Duration::from_secs(2)), Err(TooFast));
+    }
+
+    #[test]
+    fn a_flood_is_not_forgiven_for_a_moment_away() {
+        let (mut throttle, mut now) = (throttle(), Instant::now());
+        flood(&mut throttle, &mut now, Duration::from_secs(4)).expect("patience");
+        throttle.was_away_at(Duration::from_millis(1), now);
         assert_eq!(flood(&mut throttle, &mut now, Duration::from_secs(2)), Err(TooFast));
     }
 

@@ -35,7 +35,7 @@ pub(super) async fn write(
                 outbox.drop_all_of(number, CloseCode::Violation, reason);
             }
             // Otherwise the connection is gone, as the reader is about to find.
-            return;
+            return outbox.left(number);
         }
         batch.frames.clear();
         batch.frame_count = 0;

@@ -305,6 +305,7 @@ impl<G: Game> Builder<G> {
         let watched = Watched {
             engine: engine.clone(),
             persistence: persistence.clone(),
+            store: Arc::clone(&store),
             clock: clock.clone(),
             queue: queue.clone(),
             orders,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daystar_engine::{Engine, Overdue};
+use daystar_model::Store;
 use tokio::sync::Notify;
 use tracing::{error, warn};
 
@@ -12,12 +13,13 @@ use crate::scheduler::queue::RunQueue;
 use crate::scheduler::timer::Tick;
 use crate::server::clock::WorldClock;
 use crate::server::orders::Orders;
-use crate::server::persistence::Persistence;
+use crate::server::persistence::{Persistence, status};
 
 /// What is to be looked at.
 pub(crate) struct Watched {
     pub(crate) engine: Arc<Engine>,
     pub(crate) persistence: Arc<Persistence>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<WorldClock>,
     pub(crate) queue: Arc<RunQueue>,
     pub(crate) orders: Option<Orders>,
@@ -27,7 +29,7 @@ pub(crate) struct Watched {
 
 /// What the timers' thread is to do besides.
 pub(crate) fn watch(watched: Watched) -> Tick {
-    let Watched { engine, persistence, clock, queue, mut orders, stand_in } = watched;
+    let Watched { engine, persistence, store, clock, queue, mut orders, stand_in } = watched;
     let began = Instant::now();
     let (mut next, mut next_show) = (Duration::ZERO, Duration::ZERO);
     Box::new(move || {
@@ -48,6 +50,7 @@ pub(crate) fn watch(watched: Watched) -> Tick {
         if now >= next_show {
             next_show = now + SHOW_EVERY;
             persistence.show();
+            status::show_store(&store.status());
         }
     })
 }
@@ -63,5 +66,5 @@ fn report(overdue: &Overdue) {
 /// How long not to look again: the timers' thread comes by oftener when many tasks are due.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How old the gauges of the journal may be.
+/// How old the gauges of the journal and the store may be.
 const SHOW_EVERY: Duration = Duration::from_millis(100);

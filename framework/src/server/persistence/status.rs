@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use daystar_model::CommitNumber;
+use daystar_model::store::StoreStatus;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::server::persistence::Persistence;
@@ -91,6 +92,13 @@ impl Persistence {
     }
 }
 
+/// Shows, as metrics, how the store is doing.
+pub(crate) fn show_store(status: &StoreStatus) {
+    gauge!("daystar_store_journal_bytes").set(status.journal_bytes as f64);
+    let is_failing = status.checkpoint_failure.is_some();
+    gauge!("daystar_store_checkpoints_failing").set(f64::from(u8::from(is_failing)));
+}
+
 /// Shows, as metrics, an epoch that took `time` to be written.
 pub(crate) fn show_epoch(written: Written, time: Duration) {
     counter!("daystar_journal_epochs_total").increment(1);
@@ -119,6 +127,14 @@ pub(crate) fn describe() {
     describe_gauge!("daystar_journal_last_committed", "number of the last commit");
     describe_gauge!("daystar_journal_last_durable", "number of the last commit that is on disk");
     describe_gauge!("daystar_journal_refusing", "1 while the store takes nothing");
+    describe_gauge!(
+        "daystar_store_journal_bytes",
+        "bytes in the journal that no checkpoint has overtaken"
+    );
+    describe_gauge!(
+        "daystar_store_checkpoints_failing",
+        "1 while no checkpoint can be made, so that the journal grows"
+    );
     describe_counter!("daystar_journal_epochs_total", "epochs written");
     describe_counter!("daystar_journal_changes_total", "changes of objects in those epochs");
     describe_counter!("daystar_journal_objects_written_total", "objects written for those changes");

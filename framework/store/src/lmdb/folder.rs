@@ -300,6 +300,10 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         // Whoever only looks at it, on a read-only file system, shares the lock.
         Err(TryLockError::WouldBlock) if lock.try_lock_shared().is_ok() => {
             drop(lock.unlock());
+            // Unless whoever had it alone has let go in between.
+            if lock.try_lock().is_ok() {
+                return Ok(lock);
+            }
             Err(StoreError::Io {
                 what: "lock the world",
                 cause: format!(
