@@ -1,6 +1,7 @@
 //! Failed logins: who has had too many waits, longer each time.
 
 use std::hash::Hash;
+use std::mem;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,8 @@ use crate::login::network_of::{network_of, site_of};
 
 /// How many logins may fail: of one account, from one network, and from one site, which has networks without number.
 ///
-/// An attempt counts as failed when it begins, and is taken back when it succeeds: so a thousand at once are not a thousand for the
-/// price of one.
+/// An attempt counts as failed when it begins, and is taken back when it succeeds or comes to nothing ([`Counted`]): so a thousand
+/// at once are not a thousand for the price of one.
 ///
 /// A network that has logged in with an account of late is its owner's. What fails elsewhere must never make it wait, or anybody could
 /// keep an owner out: so its attempts at that account count apart from all others.
@@ -50,23 +51,27 @@ impl Failures {
     ///
     /// # Errors
     /// [`LoginError::TooSoon`]: it is not to be tried.
-    pub(super) fn begin(
-        &self,
-        account: &str,
+    pub(super) fn begin<'a>(
+        &'a self,
+        account: &'a str,
         address: IpAddr,
         now: Instant,
-    ) -> Result<(), LoginError> {
+    ) -> Result<Counted<'a>, LoginError> {
         let network = network_of(address);
         // The network first: one that has had too many must make neither its neighbours nor an account's owner wait.
         self.networks.lock().begin(network, now)?;
         let as_owner = self.owners.lock().begin(account, network, now);
-        let counted = as_owner.unwrap_or_else(|| self.begin_elsewhere(account, address, now));
-        if counted.is_err() {
+        let (counted, kind) = match as_owner {
+            Some(counted) => (counted, Kind::AsOwner),
+            None => (self.begin_elsewhere(account, address, now), Kind::Elsewhere),
+        };
+        if let Err(too_soon) = counted {
             // Nothing was tried, so it is nobody's failure: whoever keeps an account waiting from elsewhere must not make its
             // owner's whole network wait.
             self.networks.lock().give_back(&network);
+            return Err(too_soon);
         }
-        counted
+        Ok(Counted { failures: self, account, address, kind })
     }
 
     /// Counts an attempt from a network that is not the owner's.
@@ -76,65 +81,110 @@ impl Failures {
         address: IpAddr,
         now: Instant,
     ) -> Result<(), LoginError> {
-        let site = site_of(address);
-        if let Some(site) = site {
-            self.sites.lock().begin(site, now)?;
-        }
+        self.begin_in_site(address, now)?;
         let counted = self.accounts.lock().begin(account.to_owned(), now);
-        if counted.is_err()
-            && let Some(site) = site
-        {
-            self.sites.lock().give_back(&site);
+        if counted.is_err() {
+            self.give_back_to_site(address);
         }
         counted
     }
 
-    /// The attempt has succeeded: the network is the owner's from now on, and has one fewer. If it was not yet, the account is cleared
-    /// for all others, too.
-    pub(super) fn succeeded(&self, account: &str, address: IpAddr) {
-        self.succeeded_at(account, address, Instant::now());
+    /// Counts the making of `account` from `address`: nobody's password is tried, so no account's record is touched.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub(super) fn begin_new<'a>(
+        &'a self,
+        account: &'a str,
+        address: IpAddr,
+        now: Instant,
+    ) -> Result<Counted<'a>, LoginError> {
+        let network = network_of(address);
+        self.networks.lock().begin(network, now)?;
+        if let Err(too_soon) = self.begin_in_site(address, now) {
+            self.networks.lock().give_back(&network);
+            return Err(too_soon);
+        }
+        Ok(Counted { failures: self, account, address, kind: Kind::New })
     }
 
-    fn succeeded_at(&self, account: &str, address: IpAddr, now: Instant) {
-        let network = network_of(address);
-        let was_owner = self.owners.lock().succeeded(account, network, now);
-        self.networks.lock().give_back(&network);
-        // What was counted as the owner's clears nothing else: an owner who comes every day must not give those who guess elsewhere
-        // their guesses back.
-        if !was_owner {
-            self.accounts.lock().of.remove(account);
-            if let Some(site) = site_of(address) {
-                self.sites.lock().give_back(&site);
-            }
-        }
+    fn begin_in_site(&self, address: IpAddr, now: Instant) -> Result<(), LoginError> {
+        site_of(address).map_or(Ok(()), |site| self.sites.lock().begin(site, now))
     }
 
-    /// The server could not check the attempt: it counts for nothing, and does not make the network the owner's.
-    pub(super) fn undecided(&self, account: &str, address: IpAddr) {
-        let network = network_of(address);
-        self.networks.lock().give_back(&network);
-        if self.owners.lock().give_back(account, network) {
-            return;
-        }
-        self.accounts.lock().give_back(&account.to_owned());
+    fn give_back_to_site(&self, address: IpAddr) {
         if let Some(site) = site_of(address) {
             self.sites.lock().give_back(&site);
         }
     }
+}
 
-    /// Counts the making of an account from `address`: nobody's password is tried, so no account's record is touched.
-    ///
-    /// # Errors
-    /// As [`begin`](Self::begin).
-    pub(super) fn begin_new(&self, address: IpAddr, now: Instant) -> Result<(), LoginError> {
+/// An attempt that has begun and counts as failed. Dropped, it counts for nothing. What is given back is what was counted, whoever
+/// has become or ceased to be an owner meanwhile.
+#[must_use = "dropped, it counts for nothing"]
+pub(super) struct Counted<'a> {
+    failures: &'a Failures,
+    account: &'a str,
+    address: IpAddr,
+    kind: Kind,
+}
+
+/// What an attempt was counted as, besides as the network's.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// In the owner's own record for the account.
+    AsOwner,
+    /// In the account's and the site's.
+    Elsewhere,
+    /// In the site's: it makes the account.
+    New,
+}
+
+impl Counted<'_> {
+    /// It stays counted.
+    pub(super) fn failed(self) {
+        mem::forget(self);
+    }
+
+    /// The network is the owner's from now on, and has one fewer, unless it has made the account. If the attempt was one from
+    /// elsewhere, the account is cleared for all others, too.
+    pub(super) fn succeeded(self) {
+        self.succeeded_at(Instant::now());
+    }
+
+    fn succeeded_at(self, now: Instant) {
+        let Self { failures, account, address, kind } = self;
         let network = network_of(address);
-        self.networks.lock().begin(network, now)?;
-        let Some(site) = site_of(address) else { return Ok(()) };
-        let counted = self.sites.lock().begin(site, now);
-        if counted.is_err() {
-            self.networks.lock().give_back(&network);
+        failures.owners.lock().succeeded(account, network, now);
+        match kind {
+            // What was counted as the owner's clears nothing else: an owner who comes every day must not give those who guess
+            // elsewhere their guesses back.
+            Kind::AsOwner => failures.networks.lock().give_back(&network),
+            Kind::Elsewhere => {
+                failures.networks.lock().give_back(&network);
+                failures.accounts.lock().of.remove(account);
+                failures.give_back_to_site(address);
+            }
+            // Stays counted: accounts cost room for ever.
+            Kind::New => {}
         }
-        counted
+        self.failed();
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        let Self { failures, account, address, kind } = *self;
+        let network = network_of(address);
+        failures.networks.lock().give_back(&network);
+        match kind {
+            Kind::AsOwner => failures.owners.lock().give_back(account, network),
+            Kind::Elsewhere => {
+                failures.accounts.lock().give_back(&account.to_owned());
+                failures.give_back_to_site(address);
+            }
+            Kind::New => failures.give_back_to_site(address),
+        }
     }
 }
 
@@ -232,20 +282,21 @@ impl Owners {
         owner.is_remembered(now).then(|| owner.failures.begin(self.patience, now))
     }
 
-    /// Counts one less for the network; `false` if it is not the owner's.
-    fn give_back(&mut self, account: &str, network: IpAddr) -> bool {
-        let Some(mut owners) = self.of.get_mut(account) else { return false };
-        let owner = owners.iter_mut().find(|owner| owner.network == network);
-        owner.map(|owner| owner.failures.give_back()).is_some()
+    /// Counts one less for the network, if it is still known.
+    fn give_back(&mut self, account: &str, network: IpAddr) {
+        let Some(mut owners) = self.of.get_mut(account) else { return };
+        if let Some(owner) = owners.iter_mut().find(|owner| owner.network == network) {
+            owner.failures.give_back();
+        }
     }
 
-    /// The network is the owner's from now on, with nothing held against it; returns whether it was before.
-    fn succeeded(&mut self, account: &str, network: IpAddr, now: Instant) -> bool {
+    /// The network is the owner's from now on, with nothing held against it.
+    fn succeeded(&mut self, account: &str, network: IpAddr, now: Instant) {
         // Changed in its place: put in anew, it would be among the first that are forgotten.
         if !self.of.contains_key(account) {
             self.of.insert(account.to_owned(), Vec::new());
         }
-        let Some(mut owners) = self.of.get_mut(account) else { return false };
+        let Some(mut owners) = self.of.get_mut(account) else { return };
         owners.retain(|owner| owner.is_remembered(now));
         let known = owners.iter().position(|owner| owner.network == network);
         // In the order of their successes, so that the first is the one to forget.
@@ -253,7 +304,6 @@ impl Owners {
             owners.remove(place);
         }
         owners.push(Owner { network, succeeded: now, failures: Record::new(now) });
-        known.is_some()
     }
 }
 
@@ -293,14 +343,30 @@ mod tests {
         IpAddr::from([0x2001, 0xdb8, 7, number, 0, 0, 0, 1])
     }
 
+    impl Failures {
+        /// An attempt that fails if it is let through.
+        fn fail(&self, account: &str, address: IpAddr, now: Instant) -> Result<(), LoginError> {
+            self.begin(account, address, now).map(Counted::failed)
+        }
+
+        /// An attempt that is let through and succeeds.
+        fn succeed(&self, account: &str, address: IpAddr, now: Instant) {
+            self.begin(account, address, now).unwrap().succeeded_at(now);
+        }
+    }
+
     /// The attempt that `address` makes at ann's account fails.
     fn guess(failures: &Failures, address: IpAddr, now: Instant) -> Result<(), LoginError> {
-        failures.begin("ann", address, now)
+        failures.fail("ann", address, now)
     }
 
     fn log_in(failures: &Failures, address: IpAddr, now: Instant) {
-        assert_eq!(failures.begin("ann", address, now), Ok(()));
-        failures.succeeded_at("ann", address, now);
+        failures.succeed("ann", address, now);
+    }
+
+    /// The attempt that `address` makes at ann's account cannot be checked.
+    fn try_in_vain(failures: &Failures, address: IpAddr, now: Instant) {
+        drop(failures.begin("ann", address, now).unwrap());
     }
 
     fn wait(outcome: Result<(), LoginError>) -> u64 {
@@ -315,16 +381,16 @@ mod tests {
         let failures = failures(3);
         let mut now = Instant::now();
         for _ in 0..3 {
-            assert_eq!(failures.begin("ann", HERE, now), Ok(()));
+            assert_eq!(failures.fail("ann", HERE, now), Ok(()));
         }
         for seconds in [1, 2, 4, 8, 8, 8] {
-            assert_eq!(wait(failures.begin("ann", HERE, now)), seconds);
+            assert_eq!(wait(failures.fail("ann", HERE, now)), seconds);
             // To ask again meanwhile makes it no longer.
-            assert_eq!(wait(failures.begin("ann", HERE, now)), seconds);
-            assert_eq!(failures.begin("bob", HERE, now), Ok(()), "another account waits, too");
-            failures.succeeded_at("bob", HERE, now);
+            assert_eq!(wait(failures.fail("ann", HERE, now)), seconds);
+            // Another account does not wait.
+            failures.succeed("bob", HERE, now);
             now += Duration::from_secs(seconds);
-            assert_eq!(failures.begin("ann", HERE, now), Ok(()));
+            assert_eq!(failures.fail("ann", HERE, now), Ok(()));
         }
     }
 
@@ -332,10 +398,10 @@ mod tests {
     fn who_makes_accounts_gets_no_guesses_back() {
         let (failures, now) = (failures(2), Instant::now());
         for _ in 0..2 {
-            assert_eq!(failures.begin("ann", HERE, now), Ok(()));
+            assert_eq!(failures.fail("ann", HERE, now), Ok(()));
         }
-        assert_eq!(failures.begin_new(HERE, now), Ok(()));
-        assert_eq!(wait(failures.begin("ann", HERE, now)), 1);
+        failures.begin_new("bob", HERE, now).unwrap().succeeded_at(now);
+        assert_eq!(wait(failures.fail("ann", HERE, now)), 1);
     }
 
     /// Somebody elsewhere keeps ann waiting, and her own client tries again and again.
@@ -345,12 +411,12 @@ mod tests {
         let (failures, now) = (Failures::new(strict, strict), Instant::now());
         let elsewhere = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7));
         for _ in 0..3 {
-            assert_eq!(failures.begin("ann", elsewhere, now), Ok(()));
+            assert_eq!(failures.fail("ann", elsewhere, now), Ok(()));
         }
         for _ in 0..50 {
-            assert_eq!(wait(failures.begin("ann", HERE, now)), 1);
+            assert_eq!(wait(failures.fail("ann", HERE, now)), 1);
         }
-        assert_eq!(failures.begin("bob", HERE, now), Ok(()), "nobody has tried a password here");
+        assert_eq!(failures.fail("bob", HERE, now), Ok(()), "nobody has tried a password here");
     }
 
     /// One password in two is mistyped in a school: all of it waits at last, but no longer than the one who is right.
@@ -361,12 +427,15 @@ mod tests {
         let mut now = Instant::now();
         for pupil in 0..20 {
             let account = format!("pupil{pupil}");
-            while failures.begin(&account, HERE, now).is_err() {
-                now += Duration::from_secs(1);
-            }
-            failures.succeeded_at(&account, HERE, now);
-            assert_eq!(failures.begin("next", HERE, now), Ok(()), "its own wait holds nobody up");
-            failures.succeeded_at("next", HERE, now);
+            let counted = loop {
+                match failures.begin(&account, HERE, now) {
+                    Ok(counted) => break counted,
+                    Err(_) => now += Duration::from_secs(1),
+                }
+            };
+            counted.succeeded_at(now);
+            // Its own wait holds nobody up.
+            failures.succeed("next", HERE, now);
         }
     }
 
@@ -375,16 +444,15 @@ mod tests {
         let failures = failures(2);
         let now = Instant::now();
         for _ in 0..20 {
-            assert_eq!(failures.begin("ann", HERE, now), Ok(()));
-            failures.succeeded_at("ann", HERE, now);
+            failures.succeed("ann", HERE, now);
         }
         for _ in 0..2 {
-            assert_eq!(failures.begin("ann", HERE, now), Ok(()));
+            assert_eq!(failures.fail("ann", HERE, now), Ok(()));
         }
-        assert_eq!(wait(failures.begin("ann", HERE, now)), 1);
+        assert_eq!(wait(failures.fail("ann", HERE, now)), 1);
         let later = now + MEMORY;
         for _ in 0..2 {
-            assert_eq!(failures.begin("ann", HERE, later), Ok(()));
+            assert_eq!(failures.fail("ann", HERE, later), Ok(()));
         }
     }
 
@@ -396,11 +464,11 @@ mod tests {
         );
         let now = Instant::now();
         let near = |last: u16| IpAddr::from([0x2001, 0xdb8, 1, 2, 3, 4, 5, last]);
-        assert_eq!(failures.begin("a", near(1), now), Ok(()));
-        assert_eq!(failures.begin("b", near(2), now), Ok(()));
-        assert_eq!(wait(failures.begin("c", near(3), now)), 1);
+        assert_eq!(failures.fail("a", near(1), now), Ok(()));
+        assert_eq!(failures.fail("b", near(2), now), Ok(()));
+        assert_eq!(wait(failures.fail("c", near(3), now)), 1);
         let far = IpAddr::from([0x2001, 0xdb8, 1, 3, 3, 4, 5, 6]);
-        assert_eq!(failures.begin("c", far, now), Ok(()));
+        assert_eq!(failures.fail("c", far, now), Ok(()));
         let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
         assert_eq!(network_of(mapped), HERE);
     }
@@ -412,8 +480,8 @@ mod tests {
         let failures = Failures::new(many, Patience { free: 2, wait_max });
         let now = Instant::now();
         let tries = |is_new: bool, number: u16| match is_new {
-            true => failures.begin_new(rotated(number), now),
-            false => failures.begin(&format!("account{number}"), rotated(number), now),
+            true => failures.begin_new("new", rotated(number), now).map(Counted::failed),
+            false => failures.fail(&format!("account{number}"), rotated(number), now),
         };
         for number in 0..8 {
             assert_eq!(tries(number % 2 == 0, number), Ok(()));
@@ -422,11 +490,11 @@ mod tests {
             assert_eq!(wait(tries(number % 2 == 0, number)), 1);
         }
         let elsewhere = IpAddr::from([0x2001, 0xdb8, 8, 0, 0, 0, 0, 1]);
-        assert_eq!(failures.begin("a", elsewhere, now), Ok(()));
+        assert_eq!(failures.fail("a", elsewhere, now), Ok(()));
         // Those were refused for their site, and have failed nothing themselves.
         let later = now + Duration::from_secs(1);
-        assert_eq!(failures.begin("a", rotated(100), later), Ok(()));
-        assert_eq!(wait(failures.begin("a", rotated(101), later)), 2);
+        assert_eq!(failures.fail("a", rotated(100), later), Ok(()));
+        assert_eq!(wait(failures.fail("a", rotated(101), later)), 2);
     }
 
     #[test]
@@ -435,8 +503,7 @@ mod tests {
         let (failures, now) = (Failures::new(strict, strict), Instant::now());
         for number in 0..50 {
             let account = number.to_string();
-            assert_eq!(failures.begin(&account, rotated(number), now), Ok(()));
-            failures.succeeded_at(&account, rotated(number), now);
+            failures.succeed(&account, rotated(number), now);
         }
         for _ in 0..2 {
             assert_eq!(guess(&failures, HERE, now), Ok(()));
@@ -444,7 +511,7 @@ mod tests {
         for number in 0..50 {
             assert_eq!(wait(guess(&failures, rotated(number), now)), 1);
         }
-        assert_eq!(failures.begin("bob", rotated(99), now), Ok(()));
+        assert_eq!(failures.fail("bob", rotated(99), now), Ok(()));
     }
 
     /// Whoever guesses takes every attempt that there is, from ever other networks, and even from the owner's own site.
@@ -491,9 +558,9 @@ mod tests {
         }
         // That it is the owner's holds for the one account.
         for _ in 0..3 {
-            assert_eq!(failures.begin("bob", elsewhere, now), Ok(()));
+            assert_eq!(failures.fail("bob", elsewhere, now), Ok(()));
         }
-        assert_eq!(wait(failures.begin("bob", HERE, now)), 1);
+        assert_eq!(wait(failures.fail("bob", HERE, now)), 1);
     }
 
     #[test]
@@ -501,20 +568,19 @@ mod tests {
         let strict = Patience { free: 3, wait_max: Duration::from_secs(8) };
         let (failures, now) = (Failures::new(strict, strict), Instant::now());
         let elsewhere = IpAddr::from([198, 51, 100, 7]);
-        let undecided = |from, now| {
-            for _ in 0..50 {
-                assert_eq!(guess(&failures, from, now), Ok(()));
-                failures.undecided("ann", from);
-            }
-        };
-        undecided(rotated(1), now);
+        for _ in 0..50 {
+            try_in_vain(&failures, rotated(1), now);
+            drop(failures.begin_new("bob", rotated(2), now).unwrap());
+        }
         for _ in 0..3 {
             assert_eq!(guess(&failures, elsewhere, now), Ok(()));
         }
         assert_eq!(wait(guess(&failures, rotated(1), now)), 1, "it is no owner's");
         let later = now + MEMORY;
         log_in(&failures, HERE, later);
-        undecided(HERE, later);
+        for _ in 0..50 {
+            try_in_vain(&failures, HERE, later);
+        }
     }
 
     #[test]
@@ -549,18 +615,79 @@ mod tests {
     }
 
     #[test]
+    fn what_an_owner_of_long_ago_could_not_try_counts_for_nothing() {
+        let (failures, now) = (failures(3), Instant::now());
+        let elsewhere = IpAddr::from([198, 51, 100, 7]);
+        log_in(&failures, HERE, now);
+        let later = now + OWNER_MEMORY;
+        for _ in 0..3 {
+            try_in_vain(&failures, HERE, later);
+        }
+        for _ in 0..3 {
+            assert_eq!(guess(&failures, elsewhere, later), Ok(()));
+        }
+    }
+
+    #[test]
+    fn two_first_logins_at_once_leave_nothing_with_their_site() {
+        let strict = Patience { free: 3, wait_max: Duration::from_secs(8) };
+        let (failures, now) = (Failures::new(strict, strict), Instant::now());
+        for number in 0..50 {
+            let account = number.to_string();
+            let begin = || failures.begin(&account, rotated(number), now).unwrap();
+            let (one, other) = (begin(), begin());
+            one.succeeded_at(now);
+            other.succeeded_at(now);
+        }
+        assert_eq!(failures.fail("bob", rotated(99), now), Ok(()));
+    }
+
+    #[test]
+    fn an_owner_who_is_forgotten_meanwhile_gives_nothing_back_to_the_site() {
+        let strict = Patience { free: 2, wait_max: Duration::from_secs(8) };
+        for succeeds in [true, false] {
+            let (failures, now) = (Failures::new(strict, strict), Instant::now());
+            log_in(&failures, rotated(1), now);
+            let counted = failures.begin("ann", rotated(1), now).unwrap();
+            for number in 0..4 {
+                log_in(&failures, IpAddr::from([203, 0, 113, number]), now);
+            }
+            for number in 0..8 {
+                let account = format!("account{number}");
+                assert_eq!(failures.fail(&account, rotated(100 + number), now), Ok(()));
+            }
+            match succeeds {
+                true => counted.succeeded_at(now),
+                false => drop(counted),
+            }
+            assert_eq!(wait(failures.fail("bob", rotated(99), now)), 1);
+        }
+    }
+
+    #[test]
+    fn who_has_made_an_account_is_its_owner() {
+        let (failures, now) = (failures(3), Instant::now());
+        failures.begin_new("ann", HERE, now).unwrap().succeeded_at(now);
+        let elsewhere = IpAddr::from([198, 51, 100, 7]);
+        for _ in 0..3 {
+            assert_eq!(guess(&failures, elsewhere, now), Ok(()));
+        }
+        assert_eq!(wait(guess(&failures, elsewhere, now)), 1);
+        log_in(&failures, HERE, now);
+    }
+
+    #[test]
     fn what_is_remembered_is_bounded() {
         let failures = failures(2);
         let now = Instant::now();
         for number in 0..3 * REMEMBERED_MAX {
             let [a, b, c, d] = (number as u32).to_be_bytes().map(u16::from);
             let address = IpAddr::from([(a << 8) | b, c, d, 0, 0, 0, 0, 1]);
-            assert_eq!(failures.begin(&number.to_string(), address, now), Ok(()));
-            assert_eq!(failures.begin(&format!("owned{number}"), address, now), Ok(()));
-            failures.succeeded_at(&format!("owned{number}"), address, now);
+            assert_eq!(failures.fail(&number.to_string(), address, now), Ok(()));
+            failures.succeed(&format!("owned{number}"), address, now);
         }
         for number in 0..100 {
-            failures.succeeded_at("ann", rotated(number), now);
+            log_in(&failures, rotated(number), now);
         }
         assert!(failures.accounts.lock().of.len() <= REMEMBERED_MAX);
         assert!(failures.networks.lock().of.len() <= REMEMBERED_MAX);

@@ -1,5 +1,6 @@
 //! [`Passwords`]: accounts of the world, each with a password.
 
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::login::accounts::{Account, Accounts, PasswordHash};
 use crate::login::attempt::{LoginAttempt, LoginError};
-use crate::login::failures::{Failures, Patience};
+use crate::login::failures::{Counted, Failures, Patience};
 use crate::login::identity::{Identity, NAME_CHARS_MAX, check_name};
 use crate::login::{Authenticator, LoginFuture};
 
@@ -20,8 +21,8 @@ use crate::login::{Authenticator, LoginFuture};
 /// hashes, computed away from the network's and the game's threads, a few at a time.
 ///
 /// Whether an account is unknown or its password wrong, a client is told the same, and it takes the same time. Who fails
-/// often waits, longer each time: by account, and by network, so that neither one password is tried with many accounts nor many with
-/// one.
+/// often waits, longer each time: by account, by network and by site (a /48 of IPv6), so that neither one password is tried with
+/// many accounts nor many with one.
 pub struct Passwords {
     is_open: bool,
     cost: Params,
@@ -78,19 +79,27 @@ impl Passwords {
         name: String,
         password: String,
         accounts: &dyn Accounts,
+        counted: Counted<'_>,
     ) -> Result<Identity, LoginError> {
-        check_password(&password)?;
         let taken = || LoginError::Refused(format!("there is an account called `{name}` already"));
         if accounts.find(&name).await?.is_some() {
+            counted.failed();
             return Err(taken());
         }
         let cost = self.cost.clone();
         let hash = self.compute(move || hash_password(cost, &password));
         let password = PasswordHash::new(hash.await??);
         let account = Account { name: name.clone(), password, roles: Vec::new() };
-        if !accounts.add(account).await? {
+        // From here on the account may be made though nobody waits for it any more, and accounts cost room for ever: a drop gives
+        // nothing back now.
+        let counted = ManuallyDrop::new(counted);
+        let added = accounts.add(account).await;
+        let counted = ManuallyDrop::into_inner(counted);
+        if !added? {
+            counted.failed();
             return Err(taken());
         }
+        counted.succeeded();
         Identity::new(name)
     }
 
@@ -149,18 +158,23 @@ impl Authenticator for Passwords {
             if is_new && !self.is_open {
                 return Err(LoginError::Refused("this server makes no new accounts".to_owned()));
             }
-            let Ok(_in_line) = self.in_line.try_acquire() else { return Err(LoginError::Busy) };
             if is_new {
-                // Stays counted for the network: accounts cost room for ever.
-                self.failures.begin_new(address.ip(), Instant::now())?;
-                return self.make(account, password, accounts).await;
+                check_password(&password)?;
             }
-            self.failures.begin(&account, address.ip(), Instant::now())?;
+            let Ok(_in_line) = self.in_line.try_acquire() else { return Err(LoginError::Busy) };
+            // What is counted here is given back if all of this is dropped, since the login takes too long or the client leaves.
+            // That makes no guess cheaper: who leaves before the answer has learned nothing, and how much a network may have
+            // computed is bounded by how often it may log in (`net::addresses`).
+            if is_new {
+                let counted = self.failures.begin_new(&account, address.ip(), Instant::now())?;
+                return self.make(account.clone(), password, accounts, counted).await;
+            }
+            let counted = self.failures.begin(&account, address.ip(), Instant::now())?;
             let checked = self.check(account.clone(), password, accounts).await;
             match &checked {
-                Ok(_) => self.failures.succeeded(&account, address.ip()),
-                Err(LoginError::Failed { .. }) => self.failures.undecided(&account, address.ip()),
-                Err(_) => {}
+                Ok(_) => counted.succeeded(),
+                Err(LoginError::Failed { .. }) => drop(counted),
+                Err(_) => counted.failed(),
             }
             checked
         })

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -12,13 +13,22 @@ use crate::login::accounts::AccountsFuture;
 
 struct Kept {
     accounts: Mutex<HashMap<String, Account>>,
-    /// Closed while nobody is to be found.
+    /// Taken while nobody is to be found.
     is_open: Semaphore,
+    /// Taken while none is kept.
+    has_room: Semaphore,
+    /// Told when one is to be kept.
+    asked: Notify,
 }
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { accounts: Mutex::default(), is_open: Semaphore::new(1) }
+        Self {
+            accounts: Mutex::default(),
+            is_open: Semaphore::new(1),
+            has_room: Semaphore::new(1),
+            asked: Notify::new(),
+        }
     }
 }
 
@@ -31,11 +41,16 @@ impl Accounts for Kept {
     }
 
     fn add(&self, account: Account) -> AccountsFuture<'_, bool> {
-        let is_new = !self.accounts.lock().contains_key(&account.name);
-        if is_new {
-            self.accounts.lock().insert(account.name.clone(), account);
-        }
-        Box::pin(async move { Ok(is_new) })
+        Box::pin(async move {
+            self.asked.notify_one();
+            let _room = self.has_room.acquire().await.map_err(failed)?;
+            let mut accounts = self.accounts.lock();
+            let is_new = !accounts.contains_key(&account.name);
+            if is_new {
+                accounts.insert(account.name.clone(), account);
+            }
+            Ok(is_new)
+        })
     }
 }
 
@@ -182,6 +197,85 @@ async fn the_line_is_bounded_and_moves_on() {
     drop(shut);
     assert!(waiting.join_all().await.iter().all(|kind| *kind == "wrong"));
     assert_eq!(door.in_line.available_permits(), IN_LINE_MAX);
+}
+
+/// The login is dropped as soon as it waits for something.
+async fn leave(door: &Passwords, kept: &Kept, attempt: LoginAttempt) {
+    tokio::select! {
+        biased;
+        outcome = door.authenticate(attempt, kept) => panic!("{outcome:?}"),
+        () = std::future::ready(()) => {}
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_counts_for_nothing() {
+    let (door, kept) = with_ann().await;
+    let door = door.at_once(1);
+    let elsewhere = [192, 0, 2, 2];
+    let leave_often = async || {
+        for _ in 0..2 * NETWORK_PATIENCE.free {
+            leave(&door, &kept, attempt("ann", "a wrong guess", false, HERE)).await;
+            leave(&door, &kept, attempt("ann", "a wrong guess", false, elsewhere)).await;
+            leave(&door, &kept, attempt("bob", RIGHT, true, HERE)).await;
+        }
+    };
+    let shut = kept.is_open.acquire().await.unwrap();
+    leave_often().await;
+    drop(shut);
+    let turn = Arc::clone(&door.at_once).acquire_owned().await.unwrap();
+    leave_often().await;
+    drop(turn);
+    for from in [elsewhere, HERE] {
+        for _ in 0..ACCOUNT_PATIENCE.free {
+            let guess = door.authenticate(attempt("ann", "a wrong guess", false, from), &kept);
+            assert_eq!(guess.await.unwrap_err().kind(), "wrong");
+        }
+    }
+    assert_eq!(log_in(&door, &kept, RIGHT).await.unwrap_err().kind(), "too_soon");
+}
+
+#[tokio::test]
+async fn an_account_that_the_server_refuses_or_cannot_make_counts_for_nothing() {
+    let (door, kept, broken) = (passwords(), Kept::default(), Kept::default());
+    let full = Kept::default();
+    broken.is_open.close();
+    full.has_room.close();
+    for _ in 0..=NETWORK_PATIENCE.free {
+        for (kept, password, kind) in
+            [(&kept, "1234567", "refused"), (&broken, RIGHT, "failed"), (&full, RIGHT, "failed")]
+        {
+            let made = door.authenticate(attempt("ann", password, true, HERE), kept).await;
+            assert_eq!(made.unwrap_err().kind(), kind);
+        }
+    }
+    door.authenticate(attempt("ann", RIGHT, true, HERE), &kept).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_that_may_be_made_counts_though_nobody_waits_for_it() {
+    let (door, kept) = (passwords(), Kept::default());
+    let _full = kept.has_room.acquire().await.unwrap();
+    for _ in 0..NETWORK_PATIENCE.free {
+        tokio::select! {
+            outcome = door.authenticate(attempt("ann", RIGHT, true, HERE), &kept) => {
+                panic!("{outcome:?}")
+            }
+            () = kept.asked.notified() => {}
+        }
+    }
+    let made = door.authenticate(attempt("ann", RIGHT, true, HERE), &kept).await;
+    assert_eq!(made.unwrap_err().kind(), "too_soon");
+}
+
+#[tokio::test]
+async fn who_has_made_an_account_gets_in_while_others_guess() {
+    let (door, kept) = with_ann().await;
+    for number in 0..2 * ACCOUNT_PATIENCE.free as u8 {
+        let guess = attempt("ann", "a wrong guess", false, [10, 0, 0, number]);
+        door.authenticate(guess, &kept).await.unwrap_err();
+    }
+    log_in(&door, &kept, RIGHT).await.unwrap();
 }
 
 #[test]
