@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use daystar::prelude::*;
 use daystar_client::{
-    CallError, Client, ConnectError, ConnectionState, Disconnected, Fingerprint, RejectCode, Trust,
+    CallError, Client, CloseCode, ConnectError, ConnectionState, Disconnected, Fingerprint,
+    RejectCode, Trust,
 };
 
 #[message]
@@ -27,7 +28,7 @@ pub(crate) enum Event {
     Rang { times: u64, by: String },
 }
 
-/// Rings `rings` times, `pause` apart, whatever happens on the way; `show` is told how the connection fares.
+/// Rings `rings` times, `pause` apart, whatever happens on the way that may pass; `show` is told how the connection fares.
 ///
 /// A ring that was under way when the server went down may have been heard or not: this rings again, so it may be heard twice. A game
 /// where that matters gives its requests numbers, and looks at them in `received`.
@@ -37,7 +38,7 @@ pub(crate) async fn stay(
     rings: u32,
     pause: Duration,
     show: impl Fn(ConnectionState) + Clone + Send + 'static,
-) -> std::result::Result<(), ConnectError> {
+) -> std::result::Result<(), Box<dyn Error + Send + Sync>> {
     let mut rung = 0;
     loop {
         let client = Client::<Request, Event>::builder(server).game("belfry").name("cecily");
@@ -48,7 +49,7 @@ pub(crate) async fn stay(
                 continue;
             }
             // Somebody else answers, say, or the server wants another version: to go on would be wrong, or for nothing.
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         let (mut state, show) = (client.state(), show.clone());
         let showing = tokio::spawn(async move {
@@ -59,18 +60,23 @@ pub(crate) async fn stay(
                 }
             }
         });
-        while rung < rings {
+        let mut over = None;
+        while rung < rings && over.is_none() {
             match client.call(&Request::Ring).await {
                 Ok(_) => rung += 1,
-                Err(CallError::Disconnected(_)) => break,
+                Err(CallError::Disconnected(why)) => over = Some(why),
                 Err(error) => eprintln!("not rung: {error}"),
             }
+            // Behind the end of a session, too: a server that lets everybody in and then has this one go, since it is banned, say, would be
+            // joined anew as fast as the network allows.
             tokio::time::sleep(pause).await;
         }
         client.close().await;
         showing.abort();
-        if rung == rings {
-            return Ok(());
+        match over {
+            None => return Ok(()),
+            Some(why) if may_go_on(&why) => {}
+            Some(why) => return Err(why.into()),
         }
     }
 }
@@ -80,10 +86,7 @@ pub(crate) fn may_pass(error: &ConnectError) -> bool {
     match error {
         // The server is down, or full.
         ConnectError::TimedOut { .. } | ConnectError::Full { .. } => true,
-        // It goes down just now, or has too much to do; other ends are somebody's mistake, which would be made again.
-        ConnectError::Disconnected { cause, .. } => {
-            matches!(cause, Disconnected::Lost(_) | Disconnected::ByServer { .. })
-        }
+        ConnectError::Disconnected { cause, .. } => may_go_on(cause),
         // Too many log in, or this one has tried too often; or this client was just there, and the server does not know yet that it
         // is gone.
         ConnectError::Rejected { code, .. } => {
@@ -93,8 +96,22 @@ pub(crate) fn may_pass(error: &ConnectError) -> bool {
     }
 }
 
+/// Whether to join anew makes sense after such an end. Other ends are somebody's mistake, which would be made again: too much was asked
+/// for, say, or something that is not the protocol.
+pub(crate) fn may_go_on(why: &Disconnected) -> bool {
+    match why {
+        Disconnected::Lost(_) | Disconnected::NotResumed(_) => true,
+        // It has too much to do, or has not heard the greeting in time. `Closing` is all that a server says that goes down, and all that
+        // a game says that wants this client to go: which of them it is, only the pause makes bearable.
+        Disconnected::ByServer { code, .. } => {
+            matches!(code, CloseCode::Closing | CloseCode::Busy | CloseCode::HelloTimeout)
+        }
+        _ => false,
+    }
+}
+
 #[tokio::main]
-async fn main() -> std::result::Result<(), Box<dyn Error>> {
+async fn main() -> std::result::Result<(), Box<dyn Error + Send + Sync>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(server), Some(fingerprint)) = (arguments.next(), arguments.next()) else {
         return Err("say which server, and the fingerprint that it has printed".into());

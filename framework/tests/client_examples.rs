@@ -1,11 +1,13 @@
 //! The clients in `examples/` do what they say, against the game that is there.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use daystar::login::Passwords;
-use daystar::{Builder, Server};
+use daystar::{Builder, Ctx, Game, NetworkLimits, Server, Session};
 use daystar_client::{CloseCode, ConnectError, ConnectionState, Disconnected};
 use tokio::runtime::Runtime;
 
@@ -76,8 +78,7 @@ fn who_stays_comes_back_when_the_server_does() {
         let show = move |state| shown.send(state).expect("a test");
         stay::stay(address, fingerprint, 40, Duration::from_millis(25), show).await
     });
-    let patience = Duration::from_secs(60);
-    assert_eq!(shows.recv_timeout(patience), Ok(ConnectionState::Connected));
+    assert_eq!(shows.recv_timeout(PATIENCE), Ok(ConnectionState::Connected));
     server.stop().expect("a clean end");
     let again = open(|server| server.data(&world).certificate(&certificate, &key).listen(address));
     runtime.block_on(staying).expect("an end").expect("all rings");
@@ -91,8 +92,66 @@ fn who_stays_believes_one_server_only() {
     let (server, other) = (open(|server| server.in_memory()), open(|server| server.in_memory()));
     let staying =
         stay::stay(server.address(), other.fingerprint(), 1, Duration::from_millis(1), |_| {});
-    let told = runtime().block_on(staying);
-    assert!(matches!(told, Err(ConnectError::Untrusted { .. })), "{told:?}");
+    let told = runtime().block_on(staying).expect_err("another server");
+    let told = told.downcast_ref::<ConnectError>();
+    assert!(matches!(told, Some(ConnectError::Untrusted { .. })), "{told:?}");
+}
+
+/// A belfry where nobody is welcome for long; remembers who came.
+#[derive(Clone, Default)]
+struct Barred(Arc<Mutex<HashSet<Session>>>);
+
+impl Game for Barred {
+    type Request = stay::Request;
+    type Event = stay::Event;
+    const NAME: &'static str = "belfry";
+
+    fn joined(&self, ctx: &Ctx, session: Session) -> daystar::Result<()> {
+        self.0.lock().expect("no panic").insert(session);
+        ctx.disconnect(session, "you were banned");
+        Ok(())
+    }
+    fn received(&self, _: &Ctx, _: Session, _: stay::Request) -> daystar::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn who_stays_takes_its_time_with_a_server_that_lets_it_go_each_time() {
+    let (barred, runtime) = (Barred::default(), runtime());
+    let server = Server::builder(barred.clone()).in_memory().start().expect("a server");
+    let (address, fingerprint) = (server.address(), server.fingerprint());
+    let (began, pause) = (Instant::now(), Duration::from_millis(100));
+    let staying = runtime.spawn(stay::stay(address, fingerprint, u32::MAX, pause, |_| {}));
+    while barred.0.lock().expect("no panic").len() < 4 {
+        assert!(!staying.is_finished() && began.elapsed() < PATIENCE, "it tries again");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(began.elapsed() >= pause * 3, "came four times in {:?}", began.elapsed());
+    staying.abort();
+    server.stop().expect("a clean end");
+}
+
+#[test]
+fn who_stays_ends_where_the_same_would_happen_again() {
+    let limits = NetworkLimits {
+        message_burst: 1,
+        messages_per_second: 5.0,
+        message_patience: Duration::ZERO,
+        ..NetworkLimits::default()
+    };
+    let server = open(|server| server.in_memory().network(limits));
+    let (address, fingerprint) = (server.address(), server.fingerprint());
+    let pause = Duration::from_millis(1);
+    let told = runtime().block_on(async {
+        let staying = stay::stay(address, fingerprint, u32::MAX, pause, |_| {});
+        tokio::time::timeout(PATIENCE, staying).await.expect("in time").expect_err("an end")
+    });
+    match told.downcast_ref::<Disconnected>() {
+        Some(Disconnected::ByServer { code: CloseCode::RateLimit, .. }) => {}
+        _ => panic!("{told:?}"),
+    }
+    server.stop().expect("a clean end");
 }
 
 #[test]
@@ -110,3 +169,6 @@ fn an_account_is_made_once_and_its_password_holds() {
         assert!(matches!(told, Err(ConnectError::Rejected { .. })), "{told:?}");
     });
 }
+
+/// Far more than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);

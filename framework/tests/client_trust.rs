@@ -4,15 +4,19 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use daystar::Server;
 use daystar_client::{
-    Authorities, AuthoritiesError, ConnectError, ConnectionState, Disconnected, Distrust, Events,
-    Fingerprint, Trust,
+    Authorities, AuthoritiesError, CloseCode, ConnectError, ConnectionState, Disconnected,
+    Distrust, Events, Fingerprint, Trust,
 };
-use quinn::crypto::rustls::HandshakeData;
+use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
@@ -98,6 +102,36 @@ fn serve(issuer: &Issuer, names: &[&str]) -> (Server, Files) {
     issuer.renew(names, &files);
     let server = Server::builder(Belfry).in_memory().certificate(files.chain(), files.key());
     (server.start().expect("a server"), files)
+}
+
+/// Somebody who shows a certificate of `issuer` for `name` and does not have its key, as anybody can who has once seen it.
+fn impostor(issuer: &Issuer, name: &str) -> SocketAddr {
+    let [own, other] = [(); 2].map(|()| KeyPair::generate().expect("a key"));
+    let params = CertificateParams::new([name.to_owned()]).expect("a name");
+    let shown = params.signed_by(&own, &issuer.0).expect("a certificate").der().clone();
+    let other = PrivateKeyDer::Pkcs8(other.serialize_der().into());
+    let other = ring::sign::any_supported_type(&other).expect("a key");
+    // This way nobody looks whether they belong together.
+    let pair = SingleCertAndKey::from(CertifiedKey::new(vec![shown], other));
+    let provider = Arc::new(ring::default_provider());
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .expect("TLS")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(pair));
+    tls.alpn_protocols = vec![b"daystar/1".to_vec()];
+    let tls = QuicServerConfig::try_from(tls).expect("a suite for QUIC");
+    let config = quinn::ServerConfig::with_crypto(Arc::new(tls));
+    let server =
+        quinn::Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into()).expect("a server");
+    let address = server.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Some(incoming) = server.accept().await {
+            // Whatever becomes of it: the clients tell.
+            let _ = incoming.await;
+        }
+    });
+    address
 }
 
 fn builder(server: SocketAddr, name: &str) -> Builder {
@@ -252,6 +286,31 @@ async fn one_of_several_fingerprints_is_enough() {
     server.stop().expect("a clean end");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_shows_a_certificate_without_its_key_is_not_believed() {
+    let authority = Issuer::new("an authority");
+    let address = impostor(&authority, "game.example");
+    let fingerprint = shown(address).await;
+    let by_fingerprint = builder(address, "ann").trust(Trust::Fingerprint(fingerprint));
+    let by_authority = builder(address, "bob").authorities(authority.for_name("game.example"));
+    for builder in [by_fingerprint, by_authority] {
+        match join(builder).await {
+            Err(error @ ConnectError::Untrusted { .. }) => {
+                let text = error.to_string();
+                assert!(text.contains("has not shown that the certificate is its own"), "{text}");
+                let ConnectError::Untrusted { actual, why, .. } = error else { unreachable!() };
+                assert_eq!((actual, why), (fingerprint, Distrust::NotItsKey));
+            }
+            joined => panic!("{joined:?}"),
+        }
+    }
+    // Nor does who believes anyone join, but trust is not what that is about.
+    match join(builder(address, "cid").trust(Trust::Anyone)).await {
+        Err(ConnectError::Disconnected { cause: Disconnected::Lost(_), .. }) => {}
+        joined => panic!("{joined:?}"),
+    }
+}
+
 #[tokio::test]
 async fn the_server_is_asked_for_by_its_name() {
     let config = daystar::bare_quic().expect("a server");
@@ -274,12 +333,18 @@ async fn the_server_is_asked_for_by_its_name() {
 
 #[test]
 fn what_no_server_can_be_believed_by_is_told() {
-    let root = Issuer::new("an authority").0.pem();
+    let authority = Issuer::new("an authority");
+    let root = authority.0.pem();
     let told = |name: &str, roots: &str| Authorities::from_pem(name, roots).expect_err("an error");
     for name in ["", "game.example:4433", "https://game.example", "game example"] {
         assert_eq!(told(name, &root), AuthoritiesError::Name { name: name.to_owned() });
     }
-    assert_eq!(told("game.example", ""), AuthoritiesError::NoRoots);
+    for not_pem in ["", "authority.pem", "no such file\n", "MIIBszCCAVmgAwIBAgIUXq=="] {
+        assert_eq!(told("game.example", not_pem), AuthoritiesError::NoRoots, "{not_pem:?}");
+    }
+    assert!(AuthoritiesError::NoRoots.to_string().contains("is it PEM?"));
+    let der = Authorities::from_pem("game.example", authority.0.der()).expect_err("not PEM");
+    assert_eq!(der, AuthoritiesError::NoRoots);
     let key = KeyPair::generate().expect("a key").serialize_pem();
     assert_eq!(told("game.example", &key), AuthoritiesError::NoRoots, "a key is no certificate");
     let cut = &root[..root.len() / 2];
@@ -304,6 +369,11 @@ async fn who_stays_tries_again_only_what_may_pass() {
     let (cecily, _hears) = joined("belfry").await.expect("cecily");
     let in_use = joined("belfry").await.expect_err("a name in use");
     assert!(stay::may_pass(&in_use), "{in_use:?}");
+    let ended = |code| stay::may_go_on(&Disconnected::ByServer { code, reason: String::new() });
+    let passing: Vec<_> = CloseCode::ALL.into_iter().filter(|&code| ended(code)).collect();
+    assert_eq!(passing, [CloseCode::Closing, CloseCode::HelloTimeout, CloseCode::Busy]);
+    assert!(!stay::may_go_on(&Disconnected::TooSlow("of reading".to_owned())));
+    assert!(!stay::may_go_on(&Disconnected::Violation("of the protocol".to_owned())));
     let staying =
         tokio::spawn(stay::stay(address, fingerprint, 1, Duration::from_millis(10), |_| {}));
     sleep(Duration::from_millis(100)).await;

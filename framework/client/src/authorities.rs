@@ -14,8 +14,9 @@ use crate::tls;
 /// [`ClientBuilder::authorities`](crate::ClientBuilder::authorities) is given. Cheap to clone, so a program of many clients makes
 /// it once.
 ///
-/// The authority may be one of the game's own, whose certificate the client is shipped with, or a public one, for instance with
-/// the certificates that the system trusts. Revocation lists are not looked at.
+/// The authority may be one of the game's own or a public one; the client is shipped with its certificate. Not meant for all that a
+/// system trusts: each of those may vouch for any name, and among them are some that cannot be read, which is an error here. Revocation
+/// lists are not looked at.
 #[derive(Clone)]
 pub struct Authorities {
     name: ServerName<'static>,
@@ -33,14 +34,14 @@ pub enum AuthoritiesError {
         /// What was given.
         name: String,
     },
-    /// The text is not PEM.
-    #[error("the authorities' certificates are not in PEM: {cause}")]
+    /// A block of PEM is damaged: its end is missing, say.
+    #[error("a block of PEM with the authorities' certificates is damaged: {cause}")]
     Pem {
         /// What is wrong with it.
         cause: String,
     },
-    /// Not one certificate was given, so no server could be believed.
-    #[error("there is no certificate of an authority")]
+    /// Not one certificate was given, so no server could be believed. Text without a block of PEM is that, too.
+    #[error("there is no certificate of an authority in what was given (is it PEM?)")]
     NoRoots,
     /// A certificate of an authority cannot be read.
     #[error("certificate {number} of the authorities cannot be used: {cause}")]
@@ -81,10 +82,10 @@ impl Authorities {
         Ok(Self { name, verifier })
     }
 
-    /// The same, with the certificates in PEM, one behind the other; what else is there is passed over.
+    /// The same, with the certificates in PEM, one behind the other; what else is there is passed over, even if it is all there is.
     ///
     /// # Errors
-    /// Those of [`new`](Self::new), and that this is not PEM.
+    /// Those of [`new`](Self::new), and that a block of PEM is damaged.
     pub fn from_pem(
         name: impl Into<String>,
         roots: impl AsRef<[u8]>,
@@ -107,7 +108,7 @@ impl Authorities {
 
 impl fmt::Debug for Authorities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Those that a system trusts are hundreds.
+        // Whole certificates tell a person nothing.
         f.debug_struct("Authorities").field("name", &self.name).finish_non_exhaustive()
     }
 }

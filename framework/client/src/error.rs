@@ -50,14 +50,15 @@ pub enum ConnectError {
         /// The server's address.
         server: SocketAddr,
     },
-    /// The server's certificate is none that the client is to believe. The server has been told nothing, credentials included.
+    /// The server's certificate is none that the client is to believe, or not the server's own. The server has been told nothing,
+    /// credentials included.
     #[error(
         "{server} is not the server you trust: {why}; its certificate has the fingerprint {actual}"
     )]
     Untrusted {
         /// The server's address.
         server: SocketAddr,
-        /// The fingerprint of the certificate that the server has.
+        /// The fingerprint of the certificate that the server shows.
         actual: Fingerprint,
         /// What is wrong with it.
         why: Distrust,
@@ -99,6 +100,13 @@ pub enum Distrust {
         /// What was found.
         cause: String,
     },
+    /// It is one that is believed, but who shows it has not signed with its key. Anybody can show a certificate: the server shows its
+    /// own to all who come.
+    #[error(
+        "it has not shown that the certificate is its own: somebody else answers in its place, or it has the key of another certificate; \
+         ask who runs it"
+    )]
+    NotItsKey,
 }
 
 fn listed(fingerprints: &[Fingerprint]) -> String {

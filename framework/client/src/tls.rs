@@ -189,7 +189,13 @@ impl ServerCertVerifier for Verifier {
         own: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, own, signed, &self.algorithms)
+        let verified = verify_tls13_signature(message, own, signed, &self.algorithms);
+        // Otherwise it would be told as a connection that was lost, which clients try again, here for nothing. Who believes anyone
+        // expects nobody in particular, so nobody else can have come in their place.
+        if verified.is_err() && !matches!(self.belief, Belief::Anyone) {
+            let _ = self.distrusted.set((fingerprint(own)?, Distrust::NotItsKey));
+        }
+        verified
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
