@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use quick_cache::unsync::Cache;
 
 use crate::login::attempt::LoginError;
-use crate::login::network_of::{network_of, site_of};
+use crate::login::network_of::{NETWORKS_OF_SITE, network_of, site_of};
 
 /// How many logins may fail: of one account, from one network, and from one site, which has networks without number.
 ///
@@ -306,9 +306,6 @@ impl Owners {
         owners.push(Owner { network, succeeded: now, failures: Record::new(now) });
     }
 }
-
-/// How many times what a network may fail a site may: as much more as it may have and do otherwise (`net::addresses`).
-const NETWORKS_OF_SITE: u32 = 4;
 
 /// How many accounts, networks, sites and accounts with owners are remembered, of each: those that come again stay longest. Some
 /// twenty megabytes at most, nearly all of them for owners who come from several networks.

@@ -19,3 +19,7 @@ pub(crate) fn site_of(address: IpAddr) -> Option<IpAddr> {
         IpAddr::V4(_) => None,
     }
 }
+
+/// How many times what a network may have, do and fail a site may. Several households may share one; but who has one to himself must not
+/// have all that there is.
+pub(crate) const NETWORKS_OF_SITE: u32 = 4;

@@ -9,7 +9,7 @@ use quick_cache::unsync::Cache;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use crate::login::network_of::{network_of, site_of};
+use crate::login::network_of::{NETWORKS_OF_SITE, network_of, site_of};
 use crate::net::limits::Limits;
 use crate::net::pace::{Pace, Rate};
 
@@ -56,8 +56,8 @@ impl Addresses {
             logins: Mutex::new(Cache::new(REMEMBERED_MAX)),
             network_rate: Rate::new(per_second, burst),
             site_rate: Rate::new(
-                per_second * NETWORKS_OF_SITE as f64,
-                burst.saturating_mul(NETWORKS_OF_SITE as u32),
+                per_second * f64::from(NETWORKS_OF_SITE),
+                burst.saturating_mul(NETWORKS_OF_SITE),
             ),
             is_loopback_limited: limits.is_loopback_limited,
         }
@@ -75,7 +75,7 @@ impl Addresses {
     fn connections_max(&self, origin: Origin) -> usize {
         match origin {
             Origin::Network(_) => self.connections_max,
-            Origin::Site(_) => self.connections_max.saturating_mul(NETWORKS_OF_SITE),
+            Origin::Site(_) => self.connections_max.saturating_mul(NETWORKS_OF_SITE as usize),
         }
     }
 
@@ -157,10 +157,6 @@ impl Drop for Place {
     }
 }
 
-/// How many times what a network may have and do a site may. Several households may share one; but who has one to himself must not
-/// have all that there is.
-const NETWORKS_OF_SITE: usize = 4;
-
 /// How many networks' logins are remembered; those that come again stay longest.
 const REMEMBERED_MAX: usize = 32 * 1024;
 
@@ -220,10 +216,10 @@ mod tests {
         let network = |number: u16| ip(&format!("2001:db8:7:{number:x}::1"));
         let places: Vec<_> =
             (0..100).filter_map(|number| addresses.enter(network(number))).collect();
-        assert_eq!(places.len(), 2 * NETWORKS_OF_SITE);
+        assert_eq!(places.len(), 2 * NETWORKS_OF_SITE as usize);
         assert!(addresses.is_crowded(network(200)));
         let logins = (0..100).filter(|number| addresses.may_log_in(network(*number))).count();
-        assert_eq!(logins, NETWORKS_OF_SITE);
+        assert_eq!(logins, NETWORKS_OF_SITE as usize);
         let elsewhere = ip("2001:db8:8::1");
         assert!(addresses.enter(elsewhere).is_some() && addresses.may_log_in(elsewhere));
         drop(places);
