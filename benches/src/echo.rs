@@ -87,7 +87,7 @@ fn echo() -> Request {
 
 /// What a request is on the wire.
 fn message_bytes() -> usize {
-    let frame = call_frame(1, false, &echo());
+    let frame = call_frame(1, None, &echo());
     frame.unwrap_or_else(|cause| panic!("a request of the bench's own: {cause}")).len()
 }
 

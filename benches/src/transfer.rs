@@ -152,7 +152,7 @@ impl Accounts {
 /// What a request is on the wire.
 fn message_bytes() -> usize {
     let request = Request::Transfer { from: ACCOUNTS / 2, to: ACCOUNTS / 3, gold: 1 };
-    let frame = call_frame(1, false, &request);
+    let frame = call_frame(1, None, &request);
     frame.unwrap_or_else(|cause| panic!("a request of the bench's own: {cause}")).len()
 }
 

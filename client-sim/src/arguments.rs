@@ -11,7 +11,7 @@ use crate::cast::Cast;
 use crate::duration;
 use crate::mix::{CLIENTS_MAX, Mix, MixError, Overrides, parse_ramp, parse_rate};
 use crate::network::arguments::NetworkArgs;
-use crate::plan::{PATIENCE, Plan, Think};
+use crate::plan::{Login, PATIENCE, Plan, Think};
 use crate::require::{RequirementError, Requirements};
 
 /// Which clients there are, how long they play, and what is to come of it.
@@ -93,6 +93,7 @@ impl CrowdArgs {
         Ok(Plan {
             server,
             trust,
+            login: Login::Name,
             duration: self.duration,
             seed: self.seed,
             patience: PATIENCE,

@@ -69,6 +69,13 @@ impl Launch {
         self
     }
 
+    /// With one more option of `serve`, one without a value.
+    #[must_use]
+    pub fn with_flag(mut self, option: &str) -> Self {
+        self.options.push(option.into());
+        self
+    }
+
     /// Not ended by a Ctrl-C that is meant for this program, which is still to end it in order.
     #[must_use]
     pub fn outliving_ctrl_c(self) -> Self {

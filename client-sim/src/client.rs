@@ -96,7 +96,7 @@ async fn connect<B: Behaviour>(shared: &Shared, crew: &Crew, name: &str) -> (Lin
             let _permit = shared.handshakes.acquire().await;
             let scene = shared.intermission.server_is_up().await;
             let connecting = Client::<B::Request, B::Event>::builder(crew.server)
-                .name(name)
+                .credentials(shared.plan.login.credentials(name))
                 .game(shared.game)
                 .trust(shared.plan.trust)
                 .endpoint(crew.endpoint.clone())

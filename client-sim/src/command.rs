@@ -102,7 +102,9 @@ mod tests {
             "client-sim run --server 127.0.0.1:7777 --mix x.toml --ramp 100/s --think exponential --durable",
             "client-sim run --server 127.0.0.1:7777 --processes 2 --json x.json --html x.html",
             "client-sim hostile --clients 50 --duration 10s --attacks garbage,half-open",
+            "client-sim hostile --attacks slow-readers,passwords --duration 2s --p99-is-only-shown",
             "client-sim attack flood --server 127.0.0.1:4433 --from 127.0.0.2",
+            "client-sim attack passwords --server 127.0.0.1:4433 --from 127.0.0.2 --account ann",
             "client-sim serve --data x --help",
         ] {
             Command::try_parse_from(line.split(' ')).expect(line);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use daystar_client::builder::Trust;
+use daystar_protocol::handshake::Credentials;
 use rand::RngExt;
 use rand_pcg::Pcg32;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,8 @@ pub struct Plan {
     /// Whom to believe to be that server.
     #[serde(with = "trust")]
     pub trust: Trust,
+    /// How the clients show who they are.
+    pub login: Login,
     /// How long the clients play once they are all connected.
     pub duration: Duration,
     /// What names and random numbers come from.
@@ -62,6 +65,16 @@ pub struct Class {
     pub durable: bool,
 }
 
+/// How clients show who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Login {
+    /// By their names alone.
+    #[default]
+    Name,
+    /// By the passwords of their accounts, which must be there, and which anybody can tell who knows the names.
+    Password,
+}
+
 /// How the times between a client's acts differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -81,6 +94,7 @@ impl Plan {
         Self {
             server,
             trust,
+            login: Login::default(),
             duration: Duration::from_secs(30),
             seed: 1,
             patience: PATIENCE,
@@ -116,6 +130,20 @@ impl Class {
             break_every: None,
             network: None,
             durable: false,
+        }
+    }
+}
+
+impl Login {
+    /// What the client of that name shows.
+    pub(crate) fn credentials(self, name: &str) -> Credentials {
+        let account = name.to_owned();
+        match self {
+            Self::Name => Credentials::Name(account),
+            Self::Password => {
+                let password = format!("the password of {name}");
+                Credentials::Password { account, password, is_new: false }
+            }
         }
     }
 }

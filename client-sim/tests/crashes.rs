@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use client_sim::crash::arguments::Level;
 use client_sim::crash::separate::{House, Played};
-use client_sim::plan::{Class, PATIENCE, Plan};
+use client_sim::plan::{Class, Login, PATIENCE, Plan};
 use client_sim::progress::Progress;
 use client_sim::tideland;
 use daystar_client::builder::Trust;
@@ -27,6 +27,7 @@ fn plan(server: SocketAddr, trust: Trust) -> Plan {
     Plan {
         server,
         trust,
+        login: Login::Name,
         duration: Duration::from_secs(5),
         seed: 3,
         patience: PATIENCE,

@@ -34,9 +34,18 @@ mod server;
 /// ```
 pub use daystar_engine::Limits;
 pub use daystar_engine::{Counts, Durability, Error, Fault, Read, TaskRng, Write};
-pub use daystar_macros::{external, managed, message, survey, sweep, task};
+pub use daystar_macros::{external, managed, message, survey, sweep, task, walk};
 pub use daystar_model::{Managed, Ref, Timestamp};
 pub use daystar_protocol::message::Message;
+/// What may be set about a world's files, for [`Builder::store_options`].
+///
+/// ```
+/// use daystar::StoreOptions;
+///
+/// let options = StoreOptions { map_bytes_max: 1 << 40, ..StoreOptions::default() };
+/// # assert!(options.map_bytes_max > StoreOptions::default().map_bytes_max);
+/// ```
+pub use daystar_store::Options as StoreOptions;
 
 pub use cli::{Outcome, cli, cli_with};
 pub use game::any_ref::AnyRef;
@@ -47,6 +56,7 @@ pub use game::collections::map::Map;
 pub use game::collections::ordered_map::OrderedMap;
 pub use game::collections::queue::Queue;
 pub use game::collections::set::Set;
+pub use game::collections::walkable::Walkable;
 pub use game::ctx::Ctx;
 pub use game::external::{CallKey, External};
 pub use game::manner::{At, By};
@@ -58,6 +68,7 @@ pub use game::session::{Left, Session, SessionError};
 pub use game::survey::Survey;
 pub use game::sweep::Sweep;
 pub use game::task::{Task, TaskHandle};
+pub use game::walk::Walk;
 pub use game::world::World;
 pub use net::limits::{Limits as NetworkLimits, SlowClient};
 pub use server::Server;
@@ -89,10 +100,11 @@ pub mod prelude {
     pub use crate::game::survey::Survey;
     pub use crate::game::sweep::Sweep;
     pub use crate::game::task::{Task, TaskHandle};
+    pub use crate::game::walk::Walk;
     pub use crate::game::world::World;
     pub use crate::{bail, ensure};
     pub use daystar_engine::{Durability, Error, Read, Write};
-    pub use daystar_macros::{external, managed, message, survey, sweep, task};
+    pub use daystar_macros::{external, managed, message, survey, sweep, task, walk};
     pub use daystar_model::{Managed, Ref, Timestamp};
     pub use daystar_protocol::message::Message;
     pub use rand::RngExt;

@@ -8,7 +8,7 @@ use daystar::login::{
 };
 use daystar::prelude::*;
 use daystar::{Builder, Server};
-use daystar_client::{ConnectError, Credentials, Disconnected, Events, Incoming, Trust};
+use daystar_client::{CloseCode, ConnectError, Credentials, Disconnected, Events, Incoming, Trust};
 
 /// How many have joined and left.
 #[managed]
@@ -213,10 +213,9 @@ async fn who_joins_again_takes_the_place_of_the_first_after_its_left() {
     for _ in 0..5 {
         let (next, next_events) = join(address, password("ann", RIGHT, false)).await;
         let why = closed(&mut events).await;
-        assert!(
-            matches!(&why, Disconnected::ByServer { reason, .. } if reason.contains("elsewhere")),
-            "{why:?}"
-        );
+        let Disconnected::ByServer { code, reason } = why else { panic!("{why:?}") };
+        assert_eq!(code, CloseCode::Replaced);
+        assert!(reason.contains("elsewhere"), "{reason}");
         // Each `left` has run before the next `joined`.
         assert_eq!(visits(&next).await, (vec!["ann".to_owned(); before + 1], before as u32));
         // The first one's handle lives until now: it must be the server that ends it.

@@ -1,6 +1,6 @@
 //! Each limit of the network that turns somebody away is counted, and so is what comes and goes.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use daystar::login::Passwords;
@@ -23,6 +23,14 @@ async fn join(
 ) -> Option<(Client, daystar_client::Events<bank::Event>)> {
     let builder = Client::builder(server).game("bank").credentials(credentials);
     builder.trust(Trust::Anyone).connect().await.ok()
+}
+
+/// A connection that never sends anything, from an address that counts as another network.
+async fn idle(server: SocketAddr) -> Result<quinn::Connection, quinn::ConnectionError> {
+    let endpoint = quinn::Endpoint::client((Ipv4Addr::new(127, 0, 0, 2), 0).into());
+    let config = daystar_client::bare_quic().expect("a client");
+    let connecting = endpoint.expect("a socket").connect_with(config, server, "localhost");
+    connecting.expect("a server's address").await
 }
 
 /// The value of a metric, with its labels if it has some; zero if nothing was counted.
@@ -48,6 +56,7 @@ async fn what_the_network_does_is_counted() {
     let metrics = PrometheusBuilder::new().install_recorder().expect("nobody else collects");
     let limits = NetworkLimits {
         connections_per_network_max: 2,
+        handshakes_per_network_max: 1,
         is_loopback_limited: true,
         message_burst: 20,
         messages_per_second: 100.0,
@@ -76,6 +85,13 @@ async fn what_the_network_does_is_counted() {
     assert!(join(address, password("cid", "correct horse", true)).await.is_none());
     reaches(&metrics, "daystar_net_refused_total{reason=\"network_full\"}", 1.0).await;
 
+    let silent = idle(address).await.expect("a connection");
+    reaches(&metrics, "daystar_net_handshakes", 1.0).await;
+    assert!(idle(address).await.is_err());
+    reaches(&metrics, "daystar_net_refused_total{reason=\"network_handshakes\"}", 1.0).await;
+    silent.close(0u32.into(), b"");
+    reaches(&metrics, "daystar_net_handshakes", 0.0).await;
+
     let received = value(&metrics, "daystar_net_received_messages_total");
     let sent = value(&metrics, "daystar_net_sent_messages_total");
     for _ in 0..5 {
@@ -88,6 +104,10 @@ async fn what_the_network_does_is_counted() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(value(&metrics, "daystar_net_sent_bytes_total") > 5.0);
+    // What has not been acknowledged, as it is told now and then.
+    while value(&metrics, "daystar_net_outbox_bytes") == 0.0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 
     while ann.send(&Request::Look).await.is_ok() {}
     assert!(value(&metrics, "daystar_net_rate_limited_total") > 0.0);
@@ -97,4 +117,5 @@ async fn what_the_network_does_is_counted() {
     server.stop().expect("a clean end");
     reaches(&metrics, "daystar_net_connections", 0.0).await;
     reaches(&metrics, "daystar_net_sessions", 0.0).await;
+    reaches(&metrics, "daystar_net_outbox_bytes", 0.0).await;
 }

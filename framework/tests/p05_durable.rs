@@ -6,12 +6,13 @@ mod bank;
 mod stage;
 
 use std::fs;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use daystar::{Breaks, Durability, Server};
-use daystar_client::{Events, Incoming};
+use daystar_client::{CallError, Events, Incoming};
 use tokio::task::JoinSet;
 
 use bank::{
@@ -250,6 +251,63 @@ async fn a_durable_call_waits_for_the_disk_and_others_do_not() {
     assert_eq!(refusal.to_string(), "you have only 100 gold");
     let status = server.journal();
     server.wait_until_durable(daystar_model::CommitNumber(status.last_committed)).expect("stored");
+    server.stop().expect("a clean end");
+}
+
+/// What a durable server answers although its disk is busy; the test fails if it does not.
+async fn at_commit(answer: impl Future<Output = Answer>) -> Answer {
+    let answer = tokio::time::timeout(Duration::from_secs(30), answer).await;
+    answer.expect("it waits for the disk, or for ever")
+}
+
+type Answer = Result<Option<Event>, CallError>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_to_a_durable_server_is_answered_at_commit_if_its_client_wants_that() {
+    let store = Stage::new();
+    let builder = Server::builder(Bank).store(store.clone()).durability(Durability::Durable);
+    let server = builder.start().expect("a server");
+    let _well = store.well_at_last();
+    let (ann, _ann_hears) = join(server.address(), "ann").await;
+    let (bob, _bob_hears) = join(server.address(), "bob").await;
+    let (carol, _carol_hears) = join(server.address(), "carol").await;
+    store.set(Mood::Waiting);
+    let gift = |gold| Request::Give { to: "bob".to_owned(), gold };
+    let account = |gold| Some(Event::Account { gold, joined: 1, left: 0 });
+
+    // That it is done, that it is refused, and what the game replies.
+    assert_eq!(at_commit(ann.call_committed(&gift(5))).await.expect("given"), None);
+    let refusal = at_commit(ann.call_committed(&gift(1_000))).await.expect_err("too much gold");
+    assert_eq!(refusal.to_string(), "you have only 95 gold");
+    let looked = at_commit(ann.call_committed(&Request::Look)).await.expect("an account");
+    assert_eq!(looked, account(95));
+
+    // It waits behind what its session is told before it, and for the disk if the game says so.
+    let plain = ann.begin(&Request::Look).await.expect("sent");
+    let behind_a_call = ann.begin_committed(&Request::Look).await.expect("sent");
+    let behind_a_gift = bob.begin_committed(&Request::Look).await.expect("sent");
+    let durably = carol.begin_committed(&Request::LookDurably).await.expect("sent");
+    let mut plain = pin!(plain.outcome());
+    let mut behind_a_call = pin!(behind_a_call.outcome());
+    let mut behind_a_gift = pin!(behind_a_gift.outcome());
+    let mut durably = pin!(durably.outcome());
+    let early = tokio::select! {
+        _ = &mut plain => "a plain call",
+        _ = &mut behind_a_call => "what is behind a plain call",
+        _ = &mut behind_a_gift => "what is behind a gift",
+        _ = &mut durably => "what the game says durably",
+        () = tokio::time::sleep(QUIET) => "nothing",
+    };
+    assert_eq!(early, "nothing", "answered before it was stored");
+    store.set(Mood::Well);
+    for (answer, gold) in [
+        (plain.await, 95),
+        (behind_a_call.await, 95),
+        (behind_a_gift.await, 105),
+        (durably.await, 100),
+    ] {
+        assert_eq!(answer.expect("an account"), account(gold));
+    }
     server.stop().expect("a clean end");
 }
 

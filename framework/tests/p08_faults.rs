@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daystar::{Breaks, JournalLimits, Server};
-use daystar_client::ConnectError;
+use daystar_client::{ConnectError, RejectCode};
 use daystar_model::{Space, Store};
 
 use bank::{Bank, Event, Request, ask, join, try_join};
@@ -67,7 +67,8 @@ async fn a_full_disk_refuses_what_changes_the_world_and_loses_nothing() {
     let refused = ann.call(&gift()).await.expect_err("the disk is full");
     assert!(refused.to_string().contains("no space is left"), "{refused}");
     let rejected = try_join(server.address(), "carol").await;
-    let Err(ConnectError::Rejected { reason, .. }) = rejected else { panic!("{rejected:?}") };
+    let Err(ConnectError::Rejected { code, reason }) = rejected else { panic!("{rejected:?}") };
+    assert_eq!(code, RejectCode::Busy, "it may pass");
     assert!(reason.contains("no space is left"), "{reason}");
     let account = |gold| Event::Account { gold, joined: 1, left: 0 };
     assert_eq!(ask(&bob, Request::Look).await, account(101), "looking goes on");

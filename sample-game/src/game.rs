@@ -63,6 +63,10 @@ impl Game for Tideland {
         players::join(ctx, session)
     }
 
+    fn only_reads(&self, request: &Request) -> bool {
+        matches!(request, Request::Leaders | Request::Market(market::Ask::Book(_)))
+    }
+
     fn received(&self, ctx: &Ctx, session: Session, request: Request) -> Result<()> {
         let me = ctx.attached(session)?;
         match request {

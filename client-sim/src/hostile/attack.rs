@@ -9,17 +9,22 @@ use clap::ValueEnum;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::hostile::notice::Notice;
 use crate::hostile::target::Target;
 use crate::hostile::toll::Toll;
 use crate::hostile::{
-    flood, garbage, half_open, huge_lengths, logins, slow_readers, slow_writers, stolen_secrets,
+    datagrams, flood, garbage, half_open, huge_lengths, logins, passwords, slow_readers,
+    slow_writers, stolen_secrets,
 };
+use crate::plan::Login;
 
 /// One way to harm a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Attack {
-    /// Bytes that mean nothing: as packets, as datagrams, as greetings, and behind greetings.
+    /// Bytes that mean nothing: as packets, as greetings, and behind greetings.
     Garbage,
+    /// Datagrams within connections, of which the server takes none.
+    Datagrams,
     /// Thousands of handshakes that are begun, from as many ports, and never gone on with.
     HalfOpen,
     /// Clients that ask for much and read nothing.
@@ -34,20 +39,32 @@ pub enum Attack {
     StolenSecrets,
     /// Clients that join and leave, or try to join and may not, over and over.
     Logins,
+    /// Passwords that are guessed, and accounts that are made, from many networks.
+    Passwords,
 }
 
 impl Attack {
-    /// The server's counters that must rise when it is attacked so.
-    pub fn counted_in(self) -> &'static [&'static str] {
+    /// How it must show in the server's metrics.
+    pub fn notices(self) -> &'static [Notice] {
         match self {
-            Self::Garbage => &["daystar_net_closed_total{reason=\"violation\"}"],
-            Self::HalfOpen => &["daystar_net_retries_total", "daystar_net_handshakes_failed_total"],
-            Self::SlowReaders => &["daystar_net_closed_total{reason=\"too_slow\"}"],
-            Self::SlowWriters => &["daystar_net_closed_total{reason=\"hello_timeout\"}"],
-            Self::Flood => &["daystar_net_rate_limited_total"],
-            Self::HugeLengths => &["daystar_net_closed_total{reason=\"too_long\"}"],
-            Self::StolenSecrets => &["daystar_net_logins_refused_total{reason=\"session_over\"}"],
-            Self::Logins => &["daystar_net_logins_refused_total"],
+            Self::Garbage => garbage::NOTICES,
+            Self::Datagrams => datagrams::NOTICES,
+            Self::HalfOpen => half_open::NOTICES,
+            Self::SlowReaders => slow_readers::NOTICES,
+            Self::SlowWriters => slow_writers::NOTICES,
+            Self::Flood => flood::NOTICES,
+            Self::HugeLengths => huge_lengths::NOTICES,
+            Self::StolenSecrets => stolen_secrets::NOTICES,
+            Self::Logins => logins::NOTICES,
+            Self::Passwords => passwords::NOTICES,
+        }
+    }
+
+    /// What the server asks for that is attacked so.
+    pub fn login(self) -> Login {
+        match self {
+            Self::Passwords => Login::Password,
+            _ => Login::Name,
         }
     }
 
@@ -56,6 +73,7 @@ impl Attack {
         let (target, toll) = (target.clone(), Arc::clone(toll));
         let attack: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = match self {
             Self::Garbage => Box::pin(garbage::attack(target, toll)),
+            Self::Datagrams => Box::pin(datagrams::attack(target, toll)),
             Self::HalfOpen => Box::pin(half_open::attack(target, toll)),
             Self::SlowReaders => Box::pin(slow_readers::attack(target, toll)),
             Self::SlowWriters => Box::pin(slow_writers::attack(target, toll)),
@@ -63,6 +81,7 @@ impl Attack {
             Self::HugeLengths => Box::pin(huge_lengths::attack(target, toll)),
             Self::StolenSecrets => Box::pin(stolen_secrets::attack(target, toll)),
             Self::Logins => Box::pin(logins::attack(target, toll)),
+            Self::Passwords => Box::pin(passwords::attack(target, toll)),
         };
         // An attack that ends by itself has found no socket, and has counted nothing, which is noticed.
         let _ = timeout(duration, attack).await;

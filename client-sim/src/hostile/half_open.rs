@@ -7,8 +7,22 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::hostile::notice::{By, Notice};
 use crate::hostile::target::Target;
 use crate::hostile::toll::Toll;
+
+pub(super) const NOTICES: &[Notice] = &[
+    // Each is asked for its address, or is refused, or fails in the end; but some packets are lost on the way.
+    Notice::new(
+        &[
+            "daystar_net_retries_total",
+            "daystar_net_refused_total",
+            "daystar_net_handshakes_failed_total",
+        ],
+        By::AttemptsEach(2),
+    ),
+    Notice::new(&["daystar_net_retries_total"], By::Times(1_000)),
+];
 
 /// Open ports at a time; what the server answers to those that are closed finds nobody.
 const PORTS_MAX: usize = 256;

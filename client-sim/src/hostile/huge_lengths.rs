@@ -8,8 +8,14 @@ use daystar_protocol::handshake::HELLO_BYTES_MAX;
 use tokio::time::sleep;
 
 use crate::hostile::attack::{breathe, hands};
+use crate::hostile::notice::{By, Notice};
 use crate::hostile::target::Target;
 use crate::hostile::toll::Toll;
+
+pub(super) const NOTICES: &[Notice] = &[
+    Notice::new(&["daystar_net_closed_total{reason=\"too_long\"}"], By::Told("is too long")),
+    Notice::new(&["daystar_net_closed_total{reason=\"violation\"}"], By::Told("of no bytes")),
+];
 
 /// Bytes that frames say they have, kind and body.
 const LENGTHS: [u32; 5] = [0, TO_SERVER_BYTES_MAX as u32 + 1, 1 << 20, 100_000_000, u32::MAX];

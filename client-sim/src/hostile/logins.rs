@@ -2,11 +2,20 @@
 
 use std::sync::Arc;
 
-use daystar_protocol::client_session::FromServer;
-
 use crate::hostile::attack::{breathe, hands};
+use crate::hostile::notice::{By, Notice};
 use crate::hostile::target::Target;
 use crate::hostile::toll::Toll;
+
+pub(super) const NOTICES: &[Notice] = &[
+    Notice::new(&["daystar_net_logins_refused_total"], By::Told("refused: ")),
+    Notice::new(&["daystar_net_logins_refused_total"], By::Times(1_000)),
+    Notice::new(
+        &["daystar_net_logins_refused_total{reason=\"refused\"}"],
+        By::Told("refused: the name has"),
+    ),
+    Notice::new(&["daystar_net_logins_total"], By::Told("welcome")),
+];
 
 pub(super) async fn attack(target: Target, toll: Arc<Toll>) {
     hands(16, |number| {
@@ -21,15 +30,11 @@ pub(super) async fn attack(target: Target, toll: Arc<Toll>) {
                     1 => "x".repeat(100),
                     _ => "mob".to_owned(),
                 };
-                match target.greet(&endpoint, &name).await {
-                    Ok(mut session) => match session.hear().await {
-                        Ok(FromServer::Welcome { .. }) => toll.ended("welcome"),
-                        Ok(FromServer::Rejected { reason, .. }) => toll.ended(&reason),
-                        Ok(other) => toll.ended(&format!("{other:?}")),
-                        Err(words) => toll.ended(&words),
-                    },
-                    Err(words) => toll.ended(&words),
-                }
+                let end = match target.greet(&endpoint, &name).await {
+                    Ok(mut session) => session.verdict().await,
+                    Err(words) => words,
+                };
+                toll.ended(&end);
                 breathe().await;
             }
         }

@@ -6,12 +6,17 @@
 
 pub mod arguments;
 pub mod attack;
+mod attackers;
 pub mod contest;
+mod datagrams;
+mod enrolment;
 mod flood;
 mod garbage;
 mod half_open;
 mod huge_lengths;
 mod logins;
+pub mod notice;
+mod passwords;
 mod report;
 mod server;
 mod slow_readers;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use daystar_protocol::fingerprint::Fingerprint;
 
 use crate::child_server::{ChildServer, Launch};
+use crate::plan::Login;
 use crate::usage::memory_of;
 
 /// A running server; it is killed when dropped.
@@ -24,16 +25,20 @@ pub(super) struct Server {
 pub(super) type Metrics = BTreeMap<String, f64>;
 
 impl Server {
-    /// Starts this program again as a server of Tideland on every address of this machine, with its world in `folder`.
-    pub(super) fn start(folder: &Path) -> io::Result<Self> {
+    /// Starts `program` as a server of Tideland on every address of this machine, with its world in `folder`. One that asks for
+    /// passwords makes an account for whoever wants one.
+    pub(super) fn start(program: &Path, folder: &Path, login: Login) -> io::Result<Self> {
         // Free now; nobody else is likely to take it within the next moments.
         let metrics = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let process = Launch::of_this_program()?
+        let launch = Launch::of(program.to_owned())
             .with("--data", folder)
             .with("--listen", "0.0.0.0:0")
-            .with("--metrics", metrics.to_string())
-            .start()
-            .map_err(io::Error::other)?;
+            .with("--metrics", metrics.to_string());
+        let launch = match login {
+            Login::Name => launch,
+            Login::Password => launch.with("--login", "passwords").with_flag("--registration"),
+        };
+        let process = launch.start().map_err(io::Error::other)?;
         let address = (Ipv4Addr::LOCALHOST, process.address().port()).into();
         let fingerprint = process.fingerprint();
         Ok(Self { process, address, fingerprint, metrics })
@@ -48,7 +53,7 @@ impl Server {
     /// What it counts.
     pub(super) fn metrics(&self) -> io::Result<Metrics> {
         let mut stream = TcpStream::connect(self.metrics)?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         stream
             .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();

@@ -7,8 +7,14 @@ use daystar_protocol::to_server::ToServer;
 use tokio::time::sleep;
 
 use crate::hostile::attack::{breathe, hands};
+use crate::hostile::notice::{By, Notice};
 use crate::hostile::target::{Session, Target};
 use crate::hostile::toll::Toll;
+
+pub(super) const NOTICES: &[Notice] = &[Notice::new(
+    &["daystar_net_closed_total{reason=\"hello_timeout\"}"],
+    By::Told("no Hello within"),
+)];
 
 /// Between two bytes.
 const PAUSE: Duration = Duration::from_secs(1);

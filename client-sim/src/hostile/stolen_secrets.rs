@@ -11,8 +11,17 @@ use rand::RngExt;
 use rand_pcg::Pcg32;
 
 use crate::hostile::attack::{breathe, hands};
+use crate::hostile::notice::{By, Notice};
 use crate::hostile::target::{Session, Target};
 use crate::hostile::toll::Toll;
+
+pub(super) const NOTICES: &[Notice] = &[
+    Notice::new(
+        &["daystar_net_logins_refused_total{reason=\"session_over\"}"],
+        By::Told("the session is over, or was never yours"),
+    ),
+    Notice::new(&["daystar_net_resumed_total"], By::Told("the session went on")),
+];
 
 pub(super) async fn attack(target: Target, toll: Arc<Toll>) {
     hands(8, |number| {

@@ -1,7 +1,7 @@
 //! The server under attack, and the ways to it that the client crate would not go.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub struct Target {
     pub game: String,
     /// An encoded request of the game that has a long answer.
     pub request: Bytes,
+    /// Whose password is guessed.
+    pub account: String,
     config: ClientConfig,
 }
 
@@ -35,11 +37,18 @@ pub(super) struct Session {
     pub(super) connection: Connection,
     pub(super) send: SendStream,
     pub(super) recv: RecvStream,
-    heard: ClientSession,
+    pub(super) heard: ClientSession,
 }
 
 /// How long an attacker waits for the server to do something about it.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often attackers who say nothing show that they are there: more often than a server takes anybody for lost.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// The first address of attackers with many networks, and how many follow it; nobody else is there.
+const FIRST_NETWORK: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 1);
+const NETWORKS: u32 = 1 << 22;
 
 impl Target {
     /// A server that anybody believes to be the right one.
@@ -51,20 +60,36 @@ impl Target {
         from: IpAddr,
         game: &str,
         request: Bytes,
+        account: &str,
     ) -> Result<Self, String> {
         let mut config = tls::quic(Trust::Anyone).map_err(|error| error.to_string())?;
         let mut transport = TransportConfig::default();
         // Who takes little holds up much at the other end.
         transport
             .stream_receive_window(VarInt::from_u32(4096))
-            .receive_window(VarInt::from_u32(8192));
+            .receive_window(VarInt::from_u32(8192))
+            // Who says nothing is gone at some time; who is to be borne is not.
+            .keep_alive_interval(Some(KEEP_ALIVE));
         config.transport_config(Arc::new(transport));
-        Ok(Self { server, from, game: game.to_owned(), request, config })
+        let (game, account) = (game.to_owned(), account.to_owned());
+        Ok(Self { server, from, game, request, account, config })
     }
 
     /// A socket of the attackers.
     pub(super) fn endpoint(&self) -> io::Result<Endpoint> {
         Endpoint::client(SocketAddr::new(self.from, 0))
+    }
+
+    /// A socket in the network of that number. Attackers on the loopback have millions of them, at an address each; others have the one
+    /// that they are in.
+    pub(super) fn endpoint_in(&self, network: u32) -> io::Result<Endpoint> {
+        let address = match self.from {
+            IpAddr::V4(from) if from.is_loopback() => {
+                IpAddr::V4((u32::from(FIRST_NETWORK) + network % NETWORKS).into())
+            }
+            from => from,
+        };
+        Endpoint::client(SocketAddr::new(address, 0))
     }
 
     /// How they connect.
@@ -152,6 +177,16 @@ impl Session {
             .unwrap_or_else(|_| Err("the server says nothing".to_owned()))
     }
 
+    /// What becomes of the greeting, in words.
+    pub(super) async fn verdict(&mut self) -> String {
+        match self.hear().await {
+            Ok(FromServer::Welcome { .. }) => WELCOME.to_owned(),
+            Ok(FromServer::Rejected { reason, .. }) => format!("refused: {reason}"),
+            Ok(other) => format!("{other:?}"),
+            Err(words) => words,
+        }
+    }
+
     /// Waits until the server closes the connection, and gives its words.
     pub(super) async fn closed(&self) -> String {
         match timeout(PATIENCE, self.connection.closed()).await {
@@ -161,7 +196,10 @@ impl Session {
     }
 }
 
-fn words(lost: &quinn::ConnectionError) -> String {
+/// The verdict on who may join.
+pub(super) const WELCOME: &str = "welcome";
+
+pub(super) fn words(lost: &quinn::ConnectionError) -> String {
     match lost {
         quinn::ConnectionError::ApplicationClosed(closed) => {
             String::from_utf8_lossy(&closed.reason).into_owned()

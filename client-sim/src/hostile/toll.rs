@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
-use crate::counts::note;
 use crate::tally::without_numbers;
 
 /// Counts of one attack, shared by all its hands.
@@ -17,50 +17,75 @@ pub struct Toll {
     successes: Mutex<BTreeMap<String, u64>>,
 }
 
+/// What a [`Toll`] has come to by some moment. One process can tell it to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reckoning {
+    /// How much was tried.
+    pub attempts: u64,
+    /// In which words attempts came to an end, with `N` for every number, and how often each.
+    pub ends: BTreeMap<String, u64>,
+    /// What attackers got that they may not get, and how often; empty if all is well.
+    pub successes: BTreeMap<String, u64>,
+}
+
 impl Toll {
     /// Something was tried so many times: a connection, a packet, a frame, as the attack has it.
     pub fn tried(&self, times: u64) {
         self.attempts.fetch_add(times, Ordering::Relaxed);
     }
 
-    /// The server put an end to one attempt in these words.
+    /// One attempt came to an end in these words: the server's, of which there are not many different ones.
     pub fn ended(&self, words: &str) {
-        note(&mut self.ends.lock(), &without_numbers(words), 1);
+        *self.ends.lock().entry(without_numbers(words)).or_default() += 1;
     }
 
     /// An attempt got what no attacker may get.
     pub fn succeeded(&self, at: &str) {
-        note(&mut self.successes.lock(), at, 1);
+        *self.successes.lock().entry(at.to_owned()).or_default() += 1;
     }
 
-    /// What attackers got that they may not get, and how often; empty if all is well.
-    pub fn successes(&self) -> BTreeMap<String, u64> {
-        self.successes.lock().clone()
-    }
-
-    /// How much was tried.
-    pub fn attempts(&self) -> u64 {
-        self.attempts.load(Ordering::Relaxed)
-    }
-
-    /// The server's words, with `N` for every number, and how often they came.
-    pub fn ends(&self) -> BTreeMap<String, u64> {
-        self.ends.lock().clone()
+    /// All that was counted until now.
+    pub fn reckoning(&self) -> Reckoning {
+        Reckoning {
+            attempts: self.attempts.load(Ordering::Relaxed),
+            ends: self.ends.lock().clone(),
+            successes: self.successes.lock().clone(),
+        }
     }
 }
 
-impl fmt::Display for Toll {
+impl Reckoning {
+    /// How often an attempt ended in words that contain these.
+    pub fn told(&self, words: &str) -> u64 {
+        self.ends.iter().filter(|(end, _)| end.contains(words)).map(|(_, times)| times).sum()
+    }
+}
+
+impl fmt::Display for Reckoning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "tried {} times", self.attempts())?;
-        for (words, times) in self.ends() {
+        writeln!(f, "tried {} times", self.attempts)?;
+        for (words, times) in &self.ends {
             writeln!(f, "ended {times} times: {words}")?;
         }
-        for (at, times) in self.successes() {
-            writeln!(f, "{SUCCEEDED} {times} times: {at}")?;
+        for (at, times) in &self.successes {
+            writeln!(f, "SUCCEEDED {times} times: {at}")?;
         }
         Ok(())
     }
 }
 
-/// How the lines begin of what attackers must not get.
-pub(super) const SUCCEEDED: &str = "SUCCEEDED";
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_in_other_numbers_is_the_same() {
+        let toll = Toll::default();
+        toll.ended("a frame of 70000 bytes is too long");
+        toll.ended("a frame of 4097 bytes is too long");
+        toll.ended("a frame of no bytes");
+        let reckoning = toll.reckoning();
+        assert_eq!((reckoning.told("is too long"), reckoning.told("a frame of")), (2, 3));
+        assert_eq!((reckoning.told("goodbye"), reckoning.ends.len()), (0, 2));
+    }
+}

@@ -20,7 +20,7 @@ use crate::duration;
 use crate::limit::search::Search;
 use crate::mix::{CLIENTS_MAX, Mix, MixError, Overrides, parse_rate};
 use crate::outcome::Outcome;
-use crate::plan::{PATIENCE, Plan};
+use crate::plan::{Login, PATIENCE, Plan};
 use crate::progress::Progress;
 use crate::require::Requirements;
 use crate::stage::{Phase, Stage};
@@ -180,6 +180,7 @@ impl LimitArgs {
         Ok(Plan {
             server: server.address(),
             trust: Trust::Fingerprint(server.fingerprint()),
+            login: Login::Name,
             duration: self.hold,
             seed: self.seed,
             patience: PATIENCE,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use daystar_protocol::close::CloseCode;
 use daystar_protocol::message::{Message, decode_message};
-use daystar_protocol::to_server::{call_frame, send_frame};
+use daystar_protocol::to_server::{Level, call_frame, send_frame};
 use tokio::sync::watch;
 
 use crate::builder::ClientBuilder;
@@ -44,7 +44,8 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
 
     /// Sends `request` and waits until it has taken effect; then gives the game's answer, if it has one. Whether a crash of
     /// the server in the next few milliseconds can still take the effect back is the server's setting;
-    /// [`call_durable`](Self::call_durable) makes sure that it cannot.
+    /// [`call_durable`](Self::call_durable) makes sure that it cannot, and [`call_committed`](Self::call_committed) does not wait
+    /// for that.
     ///
     /// Any number of calls may be under way; they are sent in the order in which they are first polled, and so they take effect.
     /// Dropping the future forgets the answer, not the request, unless it still waits to be sent because the server has not
@@ -53,7 +54,7 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
     /// # Errors
     /// [`CallError::Refused`] when the game says no; otherwise the session or the messages are at fault.
     pub async fn call(&self, request: &Request) -> Result<Option<Event>, CallError> {
-        self.call_until(false, request).await
+        self.call_until(None, request).await
     }
 
     /// Like [`call`](Self::call), and waits until the outcome is on the server's disk: no crash or power cut takes back what
@@ -62,15 +63,26 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
     /// # Errors
     /// Those of [`call`](Self::call).
     pub async fn call_durable(&self, request: &Request) -> Result<Option<Event>, CallError> {
-        self.call_until(true, request).await
+        self.call_until(Some(Level::Durable), request).await
+    }
+
+    /// Like [`call`](Self::call), and does not wait for the server's disk, although others may that call the same server: a crash
+    /// of the server in the next few milliseconds may take back what this returns, with all that came after it. It comes later
+    /// all the same if the game holds back its answer until that is on disk, or something that it has told this client before:
+    /// what a client is told stays in the order in which it happened.
+    ///
+    /// # Errors
+    /// Those of [`call`](Self::call).
+    pub async fn call_committed(&self, request: &Request) -> Result<Option<Event>, CallError> {
+        self.call_until(Some(Level::Committed), request).await
     }
 
     async fn call_until(
         &self,
-        is_durable: bool,
+        level: Option<Level>,
         request: &Request,
     ) -> Result<Option<Event>, CallError> {
-        self.begin_until(is_durable, request).await?.outcome().await
+        self.begin_until(level, request).await?.outcome().await
     }
 
     /// Sends `request`, and gives what its outcome can be waited for by. A task that has many calls under way keeps those in
@@ -93,7 +105,7 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
     /// # Errors
     /// [`CallError`]: the request has not been sent.
     pub async fn begin(&self, request: &Request) -> Result<UnderWay<'_, Event>, CallError> {
-        self.begin_until(false, request).await
+        self.begin_until(None, request).await
     }
 
     /// Like [`begin`](Self::begin); the outcome is that of [`call_durable`](Self::call_durable).
@@ -101,16 +113,27 @@ impl<Request: Message, Event: Message> Client<Request, Event> {
     /// # Errors
     /// Those of [`begin`](Self::begin).
     pub async fn begin_durable(&self, request: &Request) -> Result<UnderWay<'_, Event>, CallError> {
-        self.begin_until(true, request).await
+        self.begin_until(Some(Level::Durable), request).await
+    }
+
+    /// Like [`begin`](Self::begin); the outcome is that of [`call_committed`](Self::call_committed).
+    ///
+    /// # Errors
+    /// Those of [`begin`](Self::begin).
+    pub async fn begin_committed(
+        &self,
+        request: &Request,
+    ) -> Result<UnderWay<'_, Event>, CallError> {
+        self.begin_until(Some(Level::Committed), request).await
     }
 
     async fn begin_until(
         &self,
-        is_durable: bool,
+        level: Option<Level>,
         request: &Request,
     ) -> Result<UnderWay<'_, Event>, CallError> {
         let link = &self.link.0;
-        let call = link.begin(|call| call_frame(call, is_durable, request)).await?;
+        let call = link.begin(|call| call_frame(call, level, request)).await?;
         Ok(UnderWay { link, call, messages: PhantomData })
     }
 

@@ -4,7 +4,8 @@
 //! number while all that it writes is locked, and checks what it read after that. So for two commits, the later
 //! one either sees the earlier one's lock or its new version, and fails its check if it had read the old
 //! one; and the earlier one can have read nothing of the later one. What is changed blindly is read under the
-//! lock, so it is the outcome of the commits before this one, whichever they are.
+//! lock, so it is the outcome of the commits before this one, whichever they are. What only looks at a snapshot that is kept
+//! for it has its place right behind that, and nothing to check.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -83,9 +84,12 @@ pub(crate) fn commit<'e>(
     mut writes: Writes<'_, 'e>,
     effects: Effects,
 ) -> CommitOutcome {
+    if writes.entries.is_empty() && attempt.sees_past() {
+        return CommitOutcome::Done(end_look(shared, sink, job, attempt, seat, effects));
+    }
     if writes.entries.is_empty() && effects.is_empty() {
         // Nothing leaves this attempt. What it saw was so at its snapshot, which must not be from before the job began.
-        if !attempt.sees_past() && attempt.move_to_now().is_err() {
+        if attempt.move_to_now().is_err() {
             return CommitOutcome::Conflicted;
         }
         if !writes.is_unrepeatable {
@@ -159,6 +163,29 @@ pub(crate) fn commit<'e>(
     }
     ticket.hand_on(changes, effects, bytes);
     CommitOutcome::Done(number)
+}
+
+/// Ends an attempt that has looked at the past, which nothing can change under it: its place in the order is right behind its
+/// snapshot. What it has to say leaves under a number of its own, so whoever waits until that is on disk waits for all that
+/// it can have seen. The place.
+fn end_look(
+    shared: &Shared,
+    sink: &dyn CommitSink,
+    job: &dyn Job,
+    attempt: &Attempt<'_>,
+    seat: &Seat,
+    effects: Effects,
+) -> CommitNumber {
+    let place = attempt.snapshot();
+    if effects.is_empty() {
+        record(shared, job, attempt, place, &Changes::new(), &effects);
+        return place;
+    }
+    let _passing = shared.gate.pass(seat);
+    let ticket = Ticket::take(shared, sink);
+    record(shared, job, attempt, ticket.number, &Changes::new(), &effects);
+    ticket.hand_on(Changes::new(), effects, 0);
+    place
 }
 
 /// The first of what the attempt read that is not so any more at `number`, its place in the order; `is_locked` says what the

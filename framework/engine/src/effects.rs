@@ -43,6 +43,8 @@ pub enum Effect {
         session: ObjectId,
         /// Why not.
         reason: String,
+        /// Whether that is nothing of the game's, and may pass: the same client may be let in later.
+        is_passing: bool,
     },
     /// A message to one client.
     Send {

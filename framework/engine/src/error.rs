@@ -32,6 +32,38 @@ impl Error {
         self.downcast_ref()
     }
 
+    /// The error, what caused it, what caused that, and so on, in one line: for an operator. A client is shown the error alone.
+    ///
+    /// ```
+    /// # use daystar_engine::Error;
+    /// # #[derive(Debug)]
+    /// # struct NotSaved(std::io::Error);
+    /// # impl std::fmt::Display for NotSaved {
+    /// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("not saved") }
+    /// # }
+    /// # impl std::error::Error for NotSaved {
+    /// #     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> { Some(&self.0) }
+    /// # }
+    /// let error = Error::from(NotSaved(std::io::Error::other("no room")));
+    /// assert_eq!(error.to_string(), "not saved");
+    /// assert_eq!(error.with_causes(), "not saved: no room");
+    /// ```
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let Kind::Other(cause) = &*self.0 else { return text };
+        let mut next = cause.source();
+        while let Some(cause) = next {
+            // Some show their cause themselves.
+            let cause_text = cause.to_string();
+            if !text.ends_with(&cause_text) {
+                text.push_str(": ");
+                text.push_str(&cause_text);
+            }
+            next = cause.source();
+        }
+        text
+    }
+
     /// The error that `?` made this of, if it was of type `E`.
     pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
         match &*self.0 {

@@ -18,8 +18,11 @@ use crate::sync::{Arc, Mutex};
 
 /// One job as it went: what went in, and what came out.
 pub struct Recorded {
-    /// Its place in the commit order; for a job that left nothing, the moment that it saw.
+    /// Under which number it left something, which is its place in the commit order unless [`looked_at`](Self::looked_at) says
+    /// otherwise; for a job that left nothing, the moment that it saw.
     pub number: CommitNumber,
+    /// The moment that it saw, if it only looked, whatever happened meanwhile: its place is right behind that.
+    pub looked_at: Option<CommitNumber>,
     /// The job.
     pub job: Box<dyn Job>,
     /// Where its random numbers started.
@@ -57,7 +60,7 @@ impl Recorder for History {
 }
 
 impl History {
-    /// Everything recorded so far, in commit order; a job that left nothing comes after the commit that it saw.
+    /// Everything recorded so far, by number; a job that left nothing comes after the commit that it saw.
     pub fn take(&self) -> Vec<Recorded> {
         let mut all = std::mem::take(&mut *self.0.lock());
         all.sort_by_key(|recorded| (recorded.number, recorded.is_silent()));
@@ -69,6 +72,25 @@ impl Recorded {
     /// Whether it has no place of its own in the order, since nothing came out of it.
     pub(crate) fn is_silent(&self) -> bool {
         self.changes.is_empty() && self.effects.is_empty()
+    }
+
+    /// Whether it changes nothing for those behind it, and needs no number between theirs.
+    fn only_looks(&self) -> bool {
+        self.is_silent() || self.looked_at.is_some()
+    }
+
+    /// The last commit that comes before it.
+    pub(crate) fn behind(&self) -> CommitNumber {
+        match self.looked_at {
+            Some(moment) => moment,
+            None if self.is_silent() => self.number,
+            None => CommitNumber(self.number.0 - 1),
+        }
+    }
+
+    /// Its place: of two jobs, the one with the lesser comes first.
+    pub(crate) fn place(&self) -> (CommitNumber, bool) {
+        (self.behind(), !self.only_looks())
     }
 
     /// That `again` came to the same, bit for bit.
@@ -140,6 +162,7 @@ pub(crate) fn record(
     let input = attempt.input();
     recorder.record(Recorded {
         number,
+        looked_at: attempt.sees_past().then(|| attempt.snapshot()),
         job,
         seed: input.seed,
         now: input.now.get().copied(),

@@ -15,8 +15,9 @@ pub trait Job: Send {
     /// What kind of job this is, for messages and metrics.
     fn kind(&self) -> &'static str;
 
-    /// Whether it only reads: then it sees the moment at which it started, whatever happens meanwhile. It is run again
-    /// only if it has something to say, and what it says is no longer so when it is done.
+    /// Whether it only reads: then it sees the moment at which it started, whatever happens meanwhile, and no change makes
+    /// it run again. Its place in the order is right behind that moment. What it has to say leaves when it is done, and is
+    /// of that moment: others may have said something newer before.
     fn is_read_only(&self) -> bool {
         false
     }

@@ -59,6 +59,9 @@ pub(crate) fn climb(
         let left = shared.limits.attempts_max.saturating_sub(attempts);
         let tried = if left == 0 {
             climber.alone()
+        } else if job.is_read_only() {
+            // No change was in its way, only a cell that was given up under it: another moment will do.
+            climber.look()
         } else if left <= RESERVED_ATTEMPTS || is_long {
             climber.reserved(&met.footprint)
         } else {
@@ -66,7 +69,7 @@ pub(crate) fn climb(
                 Some(reserver) => drop(shared.seats.seat(reserver.to_seat()).turnstile.lock()),
                 None => backoff.wait(),
             }
-            climber.attempt(climber.sight(), Company::Others)
+            climber.attempt(Sight::Change, Company::Others)
         };
         match tried {
             Ok(outcome) => {
@@ -97,16 +100,15 @@ struct Climber<'a, 's> {
 }
 
 impl Climber<'_, '_> {
-    fn sight(&self) -> Sight {
-        if self.job.is_read_only() { Sight::Look } else { Sight::Change }
+    fn first(&self) -> Result<Outcome, Met> {
+        match self.job.is_read_only() {
+            true => self.look(),
+            false => self.attempt(Sight::Change, Company::Others),
+        }
     }
 
-    /// The first attempt. A job that only reads sees one moment whatever happens meanwhile; only if it has something to
-    /// say must that moment still be now when it says it.
-    fn first(&self) -> Result<Outcome, Met> {
-        if !self.job.is_read_only() {
-            return self.attempt(Sight::Change, Company::Others);
-        }
+    /// An attempt that only reads: it sees one moment, whatever happens meanwhile.
+    fn look(&self) -> Result<Outcome, Met> {
         let registered = self.shared.snapshots.register(&self.shared.clock);
         let outcome = self.attempt(Sight::Past(registered.snapshot), Company::Others);
         drop(registered);
@@ -119,14 +121,15 @@ impl Climber<'_, '_> {
         bump(&self.seated.seat.tally.reserved);
         let own = Reserver::seat(self.seated.number);
         let _reservation = Reservation::make(self.shared, self.seated, own, footprint);
-        self.attempt(self.sight(), Company::Reserved(own))
+        self.attempt(Sight::Change, Company::Reserved(own))
     }
 
     /// An attempt that nobody can change anything under.
     fn alone(&self) -> Result<Outcome, Met> {
         bump(&self.seated.seat.tally.alone);
         let _alone = self.shared.gate.close(&self.shared.seats);
-        self.attempt(self.sight(), Company::Alone)
+        let sight = if self.job.is_read_only() { Sight::Look } else { Sight::Change };
+        self.attempt(sight, Company::Alone)
     }
 
     fn attempt(&self, sight: Sight, company: Company) -> Result<Outcome, Met> {
@@ -156,7 +159,7 @@ impl Climber<'_, '_> {
                 last_words(job, cause)
             }
         };
-        // A failure too must be true of the world at one place in the order, so it is checked like a success.
+        // A failure too must be true of the world at one place in the order, so it is committed like a success.
         let mut outcome = commit(shared, sink, job, &attempt, seated.seat, writes, effects);
         let mut cause = cause;
         if let CommitOutcome::Failed(late) = outcome {

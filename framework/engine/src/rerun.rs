@@ -11,9 +11,9 @@ use crate::history::{Difference, History, Recorded};
 use crate::ladder;
 use crate::sync::Arc;
 
-/// Runs `records`, which are in commit order, again on one thread, over the world in `store` as it was before them;
-/// and compares what each job comes to, and at the end every object with those of `live`, the engine that was
-/// recorded. How many jobs were run.
+/// Runs `records` again on one thread, in the order of their places, over the world in `store` as it was before them; and
+/// compares what each job comes to, and at the end every object with those of `live`, the engine that was recorded. How many
+/// jobs were run.
 ///
 /// # Errors
 /// The first job, or the first object, that is not the same.
@@ -29,12 +29,11 @@ pub fn rerun(
     let time = Arc::clone(&live.shared.time);
     let again = Engine::new(store, Arc::new(()), time, settings);
     let again = again.map_err(|cause| different(CommitNumber::ZERO, cause.to_string()))?;
-    for recorded in records {
-        let before = match recorded.is_silent() {
-            true => recorded.number,
-            false => CommitNumber(recorded.number.0 - 1),
-        };
-        again.shared.clock.set(before, recorded.number);
+    let mut in_order: Vec<&Recorded> = records.iter().collect();
+    in_order.sort_by_key(|recorded| recorded.place());
+    for recorded in in_order {
+        let before = recorded.behind();
+        again.shared.clock.set(before, before.next());
         again.shared.set_ids_given(recorded.next_index);
         let input = Input {
             kind: recorded.job.kind(),

@@ -82,7 +82,7 @@ pub(crate) fn derive(item: &mut DeriveInput, derives: Vec<Derive>, helpers: Vec<
         Derive::Always(path) => Some(path),
     });
     let expands = |attribute: &Attribute| {
-        ["derive", "managed", "message", "task", "external", "survey", "sweep"]
+        ["derive", "managed", "message", "task", "external", "survey", "sweep", "walk"]
             .iter()
             .any(|name| last_is(attribute.path(), name))
     };

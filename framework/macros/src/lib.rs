@@ -1,4 +1,5 @@
-//! Daystar's attribute macros: `#[managed]`, `#[message]`, `#[task]`, `#[external]`, `#[survey]`, `#[sweep]`.
+//! Daystar's attribute macros: `#[managed]`, `#[message]`, `#[task]`, `#[external]`, `#[survey]`, `#[sweep]`,
+//! `#[walk]`.
 //!
 //! A game names them through `daystar`, never through this crate. What they generate names nothing but
 //! `::daystar::__private`, so that it compiles in whichever module, under whichever imports, it lands.
@@ -154,6 +155,26 @@ pub fn survey(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn sweep(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(task::expand_sweep, arguments, item)
+}
+
+/// Makes a struct or an enum a walk: a managed type whose values can be handed to `ctx.walk`, to visit all entries of a
+/// collection, a few at a time.
+///
+/// ```text
+/// #[walk]
+/// struct Pay { members: Map<String, Ref<Player>>, gold: u64 }
+///
+/// impl Walk for Pay {
+///     type Collection = Map<String, Ref<Player>>;
+///     fn collection(&self) -> Self::Collection { self.members }
+///     fn visit(&self, ctx: &Ctx, (name, player): (String, Ref<Player>)) -> Result<()> { .. }
+/// }
+/// ```
+///
+/// Fields and arguments are those of [`managed`](macro@managed).
+#[proc_macro_attribute]
+pub fn walk(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(task::expand_walk, arguments, item)
 }
 
 /// Implements `::daystar::__private::memory::Memory`, field by field. Added by [`managed`](macro@managed), not by hand.

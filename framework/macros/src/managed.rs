@@ -20,6 +20,7 @@ pub(crate) fn expand(arguments: TokenStream, tokens: TokenStream) -> Result<Toke
         ("external", "a call of the outside world"),
         ("survey", "a survey"),
         ("sweep", "a sweep"),
+        ("walk", "a walk"),
     ] {
         if let Some(other) = item::carries(&item, name) {
             let message = format!("{value} is managed already; keep only `#[{name}]`");

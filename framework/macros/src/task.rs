@@ -1,4 +1,4 @@
-//! `#[task]`, `#[external]`, `#[survey]`, `#[sweep]`: managed types that are registered to be run.
+//! `#[task]`, `#[external]`, `#[survey]`, `#[sweep]`, `#[walk]`: managed types that are registered to be run.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
@@ -12,6 +12,7 @@ const TASK: Words = Words { name: "task", value: "a task" };
 const EXTERNAL: Words = Words { name: "external", value: "a call of the outside world" };
 const SURVEY: Words = Words { name: "survey", value: "a survey" };
 const SWEEP: Words = Words { name: "sweep", value: "a sweep" };
+const WALK: Words = Words { name: "walk", value: "a walk" };
 
 /// What `#[task(arguments)]` makes of `tokens`.
 pub(crate) fn expand(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
@@ -31,6 +32,11 @@ pub(crate) fn expand_survey(arguments: TokenStream, tokens: TokenStream) -> Resu
 /// What `#[sweep(arguments)]` makes of `tokens`.
 pub(crate) fn expand_sweep(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
     register(&SWEEP, "of_sweep", arguments, tokens)
+}
+
+/// What `#[walk(arguments)]` makes of `tokens`.
+pub(crate) fn expand_walk(arguments: TokenStream, tokens: TokenStream) -> Result<TokenStream> {
+    register(&WALK, "of_walk", arguments, tokens)
 }
 
 /// The managed type, and its registration by the constructor `of` of `TaskRegistration`.

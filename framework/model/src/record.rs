@@ -214,6 +214,15 @@ impl<'a> Record<'a> {
         })
     }
 
+    /// The type's stored name, as the bytes of a damaged record still show it: only to be told, nothing vouches for it. `None` if
+    /// they show none.
+    pub fn claimed_type(bytes: &'a [u8]) -> Option<&'a str> {
+        let length = usize::from(u16::from_le_bytes(*bytes.get(20..)?.first_chunk()?));
+        let name = std::str::from_utf8(bytes.get(HEADER..)?.get(..length)?).ok()?;
+        let is_shown = !name.is_empty() && !name.contains(char::is_control);
+        is_shown.then_some(name)
+    }
+
     /// The value, of whichever type the record says.
     ///
     /// # Errors

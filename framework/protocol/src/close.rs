@@ -19,19 +19,17 @@ pub enum CloseCode {
     TooSlow,
     /// The server has reached a limit of its own.
     Busy,
-    /// The session goes on over another connection.
+    /// The session goes on over another connection; or its client has joined anew from elsewhere, and this session is over.
     Replaced,
     /// The client asked for more than the server allows in so much time.
     RateLimit,
-    /// The client did nothing for too long.
-    Idle,
     /// The connection ends, the session does not: its client means to resume it.
-    Detached,
+    Detached = 11,
 }
 
 impl CloseCode {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Goodbye,
         Self::Closing,
         Self::Rejected,
@@ -42,7 +40,6 @@ impl CloseCode {
         Self::Busy,
         Self::Replaced,
         Self::RateLimit,
-        Self::Idle,
         Self::Detached,
     ];
 

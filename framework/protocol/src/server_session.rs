@@ -6,7 +6,7 @@ use crate::close::CloseCode;
 use crate::frame::{FrameDecoder, FrameError};
 use crate::handshake::{HELLO_BYTES_MAX, Hello};
 use crate::retained::ReceivedError;
-use crate::to_server::ToServer;
+use crate::to_server::{Level, ToServer};
 
 /// The receiving side of a session on the server.
 ///
@@ -28,8 +28,8 @@ pub enum FromClient {
     Request {
         /// The number to answer it under, if an answer is wanted.
         call: Option<u32>,
-        /// Whether the answer is wanted only when nothing can take it back any more.
-        is_durable: bool,
+        /// When the answer is wanted; `None`: when the server says.
+        level: Option<Level>,
         /// The encoded message.
         payload: Bytes,
     },
@@ -90,10 +90,10 @@ impl ServerSession {
             (State::Hello, _) => return Err(ServerSessionError::HelloExpected),
             (State::Open, ToServer::Hello(_)) => return Err(ServerSessionError::HelloTwice),
             (State::Open, ToServer::Send { payload }) => {
-                FromClient::Request { call: None, is_durable: false, payload }
+                FromClient::Request { call: None, level: None, payload }
             }
-            (State::Open, ToServer::Call { call, is_durable, payload }) => {
-                FromClient::Request { call: Some(call), is_durable, payload }
+            (State::Open, ToServer::Call { call, level, payload }) => {
+                FromClient::Request { call: Some(call), level, payload }
             }
             (State::Open, ToServer::Ack { received }) => FromClient::Ack { received },
             (State::Open, ToServer::Goodbye) => {

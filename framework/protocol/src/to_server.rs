@@ -6,6 +6,15 @@ use crate::frame::{self, Frame, FrameError};
 use crate::handshake::{Hello, VERSION};
 use crate::message::{EncodeError, Message, encode_behind};
 
+/// What must have become of a request before its caller is told of the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// That it has taken effect. A crash of the server may still take it back.
+    Committed,
+    /// That nothing can take it back any more, a power cut included.
+    Durable,
+}
+
 /// A frame from a client to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToServer {
@@ -20,9 +29,8 @@ pub enum ToServer {
     Call {
         /// The client's number for it, never zero; the answer repeats it.
         call: u32,
-        /// Whether the outcome is wanted only when nothing can take it back any more, a power cut included. Otherwise the
-        /// server says when.
-        is_durable: bool,
+        /// When the outcome is wanted; `None`: when the server says.
+        level: Option<Level>,
         /// The encoded message.
         payload: Bytes,
     },
@@ -45,8 +53,8 @@ impl ToServer {
                 frame.extend_from_slice(payload);
                 frame::finish(frame)
             }
-            Self::Call { call, is_durable, payload } => {
-                let mut frame = call_head(*call, *is_durable, payload.len());
+            Self::Call { call, level, payload } => {
+                let mut frame = call_head(*call, *level, payload.len());
                 frame.extend_from_slice(payload);
                 frame::finish(frame)
             }
@@ -58,14 +66,14 @@ impl ToServer {
 
 impl Frame for ToServer {
     fn counts(kind: u8) -> bool {
-        matches!(kind, SEND | CALL | DURABLE_CALL)
+        matches!(kind, SEND | CALL | DURABLE_CALL | COMMITTED_CALL)
     }
 
     fn is_kind(kind: u8) -> bool {
-        matches!(kind, HELLO | SEND | CALL | GOODBYE | DURABLE_CALL | ACK)
+        matches!(kind, HELLO | SEND | CALL | GOODBYE | DURABLE_CALL | ACK | COMMITTED_CALL)
     }
 
-    fn parse(kind: u8, mut body: Bytes) -> Result<Self, FrameError> {
+    fn parse(kind: u8, body: Bytes) -> Result<Self, FrameError> {
         match kind {
             HELLO => {
                 // The version is read on its own: what follows it may look different in another one.
@@ -77,10 +85,9 @@ impl Frame for ToServer {
                 }
             }
             SEND => Ok(Self::Send { payload: body }),
-            CALL | DURABLE_CALL => match frame::take_u32("Call", &mut body)? {
-                0 => Err(FrameError::Malformed { kind: "Call", cause: "calls count from one" }),
-                call => Ok(Self::Call { call, is_durable: kind == DURABLE_CALL, payload: body }),
-            },
+            CALL => parse_call(None, body),
+            DURABLE_CALL => parse_call(Some(Level::Durable), body),
+            COMMITTED_CALL => parse_call(Some(Level::Committed), body),
             GOODBYE if body.is_empty() => Ok(Self::Goodbye),
             GOODBYE => Err(FrameError::Malformed { kind: "Goodbye", cause: "it has no body" }),
             ACK => frame::parse_control("Ack", &body).map(|received| Self::Ack { received }),
@@ -103,15 +110,26 @@ pub fn send_frame<M: Message>(message: &M) -> Result<Bytes, EncodeError> {
 /// Those of [`encode_message`](crate::message::encode_message).
 pub fn call_frame<M: Message>(
     call: u32,
-    is_durable: bool,
+    level: Option<Level>,
     message: &M,
 ) -> Result<Bytes, EncodeError> {
-    let front = call_head(call, is_durable, PAYLOAD_BYTES_GUESS);
+    let front = call_head(call, level, PAYLOAD_BYTES_GUESS);
     encode_behind(front, message).map(frame::finish)
 }
 
-fn call_head(call: u32, is_durable: bool, payload_bytes: usize) -> Vec<u8> {
-    let kind = if is_durable { DURABLE_CALL } else { CALL };
+fn parse_call(level: Option<Level>, mut body: Bytes) -> Result<ToServer, FrameError> {
+    match frame::take_u32("Call", &mut body)? {
+        0 => Err(FrameError::Malformed { kind: "Call", cause: "calls count from one" }),
+        call => Ok(ToServer::Call { call, level, payload: body }),
+    }
+}
+
+fn call_head(call: u32, level: Option<Level>, payload_bytes: usize) -> Vec<u8> {
+    let kind = match level {
+        None => CALL,
+        Some(Level::Committed) => COMMITTED_CALL,
+        Some(Level::Durable) => DURABLE_CALL,
+    };
     let mut frame = frame::begin(kind, 4 + payload_bytes);
     frame.put_u32_le(call);
     frame
@@ -126,3 +144,4 @@ const CALL: u8 = 0x03;
 const GOODBYE: u8 = 0x04;
 const DURABLE_CALL: u8 = 0x05;
 const ACK: u8 = 0x06;
+const COMMITTED_CALL: u8 = 0x07;

@@ -7,7 +7,7 @@ use daystar_protocol::frame::{Frame, FrameDecoder, FrameError, LENGTH_BYTES};
 use daystar_protocol::handshake::{Credentials, Hello, Secret, VERSION};
 use daystar_protocol::reject::RejectCode;
 use daystar_protocol::to_client::{self, REASON_BYTES_MAX, ToClient};
-use daystar_protocol::to_server::ToServer;
+use daystar_protocol::to_server::{Level, ToServer};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -55,6 +55,10 @@ fn secret() -> impl Strategy<Value = Secret> {
     any::<[u8; 32]>().prop_map(Secret::new)
 }
 
+fn level() -> impl Strategy<Value = Option<Level>> {
+    prop_oneof![Just(None), Just(Some(Level::Committed)), Just(Some(Level::Durable))]
+}
+
 fn to_server() -> impl Strategy<Value = ToServer> {
     prop_oneof![
         (".{0,20}", credentials()).prop_map(|(game, credentials)| ToServer::Hello(Hello {
@@ -64,9 +68,9 @@ fn to_server() -> impl Strategy<Value = ToServer> {
         })),
         any::<u64>().prop_map(|received| ToServer::Ack { received }),
         payload().prop_map(|payload| ToServer::Send { payload }),
-        (1u32.., any::<bool>(), payload()).prop_map(|(call, is_durable, payload)| ToServer::Call {
+        (1u32.., level(), payload()).prop_map(|(call, level, payload)| ToServer::Call {
             call,
-            is_durable,
+            level,
             payload
         }),
         Just(ToServer::Goodbye),
@@ -121,7 +125,7 @@ proptest! {
 
     #[test]
     fn arbitrary_bodies_of_real_kinds_never_panic(
-        kind in prop_oneof![0x01u8..=0x06, 0x81u8..=0x88],
+        kind in prop_oneof![0x01u8..=0x07, 0x81u8..=0x88],
         body in vec(any::<u8>(), 0..200),
     ) {
         let body = Bytes::from(body);
@@ -172,7 +176,7 @@ fn a_frame_of_exactly_the_limit_passes() {
 
 #[test]
 fn an_unknown_kind_is_refused_before_its_body_comes() {
-    for kind in [0u8, 0x07, 0x81, 0xff] {
+    for kind in [0u8, 0x08, 0x81, 0xff] {
         let (_, end) = decode::<ToServer>(&[200, 0, 0, 0, kind], &[1]);
         assert_eq!(end, Err(FrameError::UnknownKind { kind }));
     }
@@ -210,6 +214,7 @@ fn malformed_bodies_say_which_frame_and_what_is_wrong() {
     assert_eq!(wrong(0x03, &[1, 0, 0]), "Call");
     assert_eq!(wrong(0x03, &[0, 0, 0, 0, 5]), "Call"); // call zero
     assert_eq!(wrong(0x05, &[0, 0, 0, 0, 5]), "Call");
+    assert_eq!(wrong(0x07, &[0, 0, 0, 0, 5]), "Call");
     assert_eq!(wrong(0x04, &[1]), "Goodbye");
     assert_eq!(wrong(0x81, &[]), "Welcome");
     assert_eq!(wrong(0x81, &[1; 33]), "Welcome"); // no window

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use daystar_protocol::fingerprint::Fingerprint;
 use daystar_protocol::message::{DecodeError, Message, decode_message, encode_message};
 use daystar_protocol::to_client::{ToClient, event_frame, reply_frame};
-use daystar_protocol::to_server::{ToServer, call_frame, send_frame};
+use daystar_protocol::to_server::{Level, ToServer, call_frame, send_frame};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -56,9 +56,9 @@ proptest! {
         let payload: Bytes = encode_message(&request).unwrap();
         let send = ToServer::Send { payload: payload.clone() };
         prop_assert_eq!(send_frame(&request).unwrap(), send.encode());
-        for is_durable in [false, true] {
-            let called = ToServer::Call { call, is_durable, payload: payload.clone() };
-            prop_assert_eq!(call_frame(call, is_durable, &request).unwrap(), called.encode());
+        for level in [None, Some(Level::Committed), Some(Level::Durable)] {
+            let called = ToServer::Call { call, level, payload: payload.clone() };
+            prop_assert_eq!(call_frame(call, level, &request).unwrap(), called.encode());
         }
         let event = ToClient::Event { payload: payload.clone() };
         prop_assert_eq!(event_frame(&request).unwrap(), event.encode());

@@ -10,7 +10,7 @@ use daystar_protocol::handshake::{Credentials, HELLO_BYTES_MAX, Hello, Secret, V
 use daystar_protocol::reject::RejectCode;
 use daystar_protocol::server_session::{FromClient, ServerSession, ServerSessionError};
 use daystar_protocol::to_client::ToClient;
-use daystar_protocol::to_server::ToServer;
+use daystar_protocol::to_server::{Level, ToServer};
 
 const SECRET: Secret = Secret::new([7; 32]);
 
@@ -42,11 +42,11 @@ fn a_client_greets_asks_and_leaves() {
     let mut session = ServerSession::new(1 << 16);
     assert_eq!(session.handle_end(), Err(ServerSessionError::HelloExpected));
     assert_eq!(say(&mut session, &ToServer::Hello(hello())), Ok(FromClient::Hello(hello())));
-    let request = |call, is_durable| FromClient::Request { call, is_durable, payload: payload() };
-    assert_eq!(say(&mut session, &ToServer::Send { payload: payload() }), Ok(request(None, false)));
-    for is_durable in [false, true] {
-        let call = ToServer::Call { call: 9, is_durable, payload: payload() };
-        assert_eq!(say(&mut session, &call), Ok(request(Some(9), is_durable)));
+    let request = |call, level| FromClient::Request { call, level, payload: payload() };
+    assert_eq!(say(&mut session, &ToServer::Send { payload: payload() }), Ok(request(None, None)));
+    for level in [None, Some(Level::Committed), Some(Level::Durable)] {
+        let call = ToServer::Call { call: 9, level, payload: payload() };
+        assert_eq!(say(&mut session, &call), Ok(request(Some(9), level)));
     }
     let acknowledged = say(&mut session, &ToServer::Ack { received: 64 });
     assert_eq!(acknowledged, Ok(FromClient::Ack { received: 64 }));
@@ -66,7 +66,7 @@ fn several_frames_in_one_chunk_come_one_by_one() {
     while let Some(one) = session.handle_bytes(&mut chunk).unwrap() {
         said.push(one);
     }
-    let request = FromClient::Request { call: None, is_durable: false, payload: payload() };
+    let request = FromClient::Request { call: None, level: None, payload: payload() };
     assert_eq!(said, [FromClient::Hello(hello()), request, FromClient::Goodbye]);
 }
 

@@ -6,7 +6,7 @@ use daystar_protocol::frame::{Frame, FrameDecoder, FrameError, TO_SERVER_BYTES_M
 use daystar_protocol::handshake::{Credentials, Hello, Secret};
 use daystar_protocol::reject::RejectCode;
 use daystar_protocol::to_client::{self, ToClient};
-use daystar_protocol::to_server::ToServer;
+use daystar_protocol::to_server::{Level, ToServer};
 use serde_json::Value;
 
 fn vectors(json: &str) -> Vec<Value> {
@@ -58,6 +58,10 @@ fn credentials(said: &Value) -> Credentials {
     }
 }
 
+fn call(said: &Value, level: Option<Level>) -> ToServer {
+    ToServer::Call { call: number(&said["call"]), level, payload: hex(&said["payload"]) }
+}
+
 fn to_server(said: &Value) -> ToServer {
     match &*text(&said["kind"]) {
         "Hello" => ToServer::Hello(Hello {
@@ -66,11 +70,9 @@ fn to_server(said: &Value) -> ToServer {
             credentials: credentials(&said["credentials"]),
         }),
         "Send" => ToServer::Send { payload: hex(&said["payload"]) },
-        kind @ ("Call" | "DurableCall") => ToServer::Call {
-            call: number(&said["call"]),
-            is_durable: kind == "DurableCall",
-            payload: hex(&said["payload"]),
-        },
+        "Call" => call(said, None),
+        "DurableCall" => call(said, Some(Level::Durable)),
+        "CommittedCall" => call(said, Some(Level::Committed)),
         "Goodbye" => ToServer::Goodbye,
         "Ack" => ToServer::Ack { received: number(&said["received"]) },
         other => panic!("{other} is no frame to the server"),

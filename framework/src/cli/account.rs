@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal};
 
 use clap::{Args, Subcommand};
-use daystar_store::Moment;
 
 use crate::cli::failure::Failure;
 use crate::cli::{Data, Outcome};
@@ -64,9 +63,9 @@ fn run_with<G: Game>(
         Command::Roles { which, .. } => (which, "has these roles from its next login on"),
         Command::Remove(which) => (which, "is gone"),
     };
-    let Which { data: Data { data }, name } = which;
+    let Which { data, name } = which;
     // To open one to write makes it, where there is none.
-    drop(Moment::open(data, Default::default())?);
+    drop(data.moment()?);
     let hash = || {
         let password = read_password(name).map_err(Failure::Password)?;
         hash_for(name, &password).map_err(|refused| Failure::Refused(refused.to_string()))
@@ -77,7 +76,8 @@ fn run_with<G: Game>(
         Command::Roles { roles, .. } => AccountChange::Roles { roles: roles.clone() },
         Command::Remove(_) => AccountChange::Remove,
     };
-    let answer = carry_out::<G>(data, &[Order::Account { name: name.clone(), change }])?;
+    let order = Order::Account { name: name.clone(), change };
+    let answer = carry_out::<G>(&data.data, data.options(), &[order])?;
     if let Some(refused) = answer.refused.into_iter().next() {
         return Err(Failure::Refused(refused));
     }

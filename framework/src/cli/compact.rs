@@ -8,8 +8,7 @@ use daystar_store::lmdb;
 use indicatif::HumanCount;
 
 use crate::cli::failure::Failure;
-use crate::cli::progress::Progress;
-use crate::cli::{Data, Outcome};
+use crate::cli::{Data, Outcome, progress};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -18,11 +17,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let mut progress = Progress::of("compacting");
-    let path = &arguments.data.data;
-    let compacted =
-        lmdb::compact(path, Default::default(), &mut |done, all| progress.tell(done, all));
-    drop(progress);
+    let Arguments { data } = arguments;
+    let compacted = lmdb::compact(&data.data, data.options(), &mut progress::of_copy("compacting"));
     let compacted = compacted.map_err(|error| match error {
         StoreError::Record { .. } => Failure::Damaged(error),
         error => Failure::Store(error),

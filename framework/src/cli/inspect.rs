@@ -54,7 +54,11 @@ enum What {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let moment = Moment::open(&arguments.data.data, Default::default())?;
+    let moment = arguments.data.moment_before_damage()?;
+    if let Some(damage) = moment.damage() {
+        let some = if damage.is_overwritten { "; some objects may be newer, or gone" } else { "" };
+        eprintln!("note: this is the world as of {}{some}, because {damage}", damage.last_whole);
+    }
     let out = &mut BufWriter::new(std::io::stdout().lock());
     let Arguments { type_name, limit, pretty, .. } = arguments;
     if let Some(what) = arguments.what {

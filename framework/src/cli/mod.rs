@@ -13,6 +13,7 @@ mod serve;
 #[cfg(test)]
 mod served;
 mod shown;
+mod store;
 mod tasks;
 mod verify;
 
@@ -21,10 +22,12 @@ use std::path::PathBuf;
 use std::process::{ExitCode, Termination};
 
 use clap::{Args, Parser, Subcommand};
-use daystar_model::TypeDescriptor;
+use daystar_model::{StoreError, TypeDescriptor};
+use daystar_store::{Moment, Options};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::failure::Failure;
+use crate::cli::store::StoreArguments;
 use crate::cli::tasks::Mending;
 use crate::game::rules::Game;
 use crate::server::builder::Builder;
@@ -83,6 +86,24 @@ struct Data {
     /// The folder in which the world is kept.
     #[arg(long, env = "DAYSTAR_DATA")]
     data: PathBuf,
+    #[command(flatten)]
+    store: StoreArguments,
+}
+
+impl Data {
+    /// The world as it is now.
+    fn moment(&self) -> Result<Moment, StoreError> {
+        Moment::open(&self.data, self.options())
+    }
+
+    /// The world as it is now or, if its journal is damaged, as it was before that.
+    fn moment_before_damage(&self) -> Result<Moment, StoreError> {
+        Moment::open_before_damage(&self.data, self.options())
+    }
+
+    fn options(&self) -> Options {
+        self.store.options()
+    }
 }
 
 /// Runs `game` as its command line says: `serve`, `verify`, `inspect`, `retry`, `discard`, `account`, `backup`,

@@ -11,7 +11,7 @@ use indicatif::HumanCount;
 use crate::cli::failure::Failure;
 use crate::cli::progress::Progress;
 use crate::cli::verify::list;
-use crate::cli::{Data, Outcome};
+use crate::cli::{Data, Outcome, progress};
 use crate::game::problems::Problems;
 use crate::server::records::check_records;
 
@@ -25,9 +25,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let Arguments { from, data: Data { data } } = arguments;
-    lmdb::check_free(data)?;
-    let backup = Moment::open(from, Default::default())?;
+    let Arguments { from, data } = arguments;
+    lmdb::check_free(&data.data)?;
+    let backup = Moment::open(from, data.options())?;
     let mut progress = Progress::of("checking the backup");
     let records = check_records(&backup, usize::MAX, &mut |done, all| progress.tell(done, all))?;
     drop(progress);
@@ -35,12 +35,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         refuse(from, &records.problems)?;
         return Ok(Outcome::Failed);
     }
-    let mut progress = Progress::of("copying");
-    let copied = backup.copy_to(data, &mut |done, all| progress.tell(done, all))?;
-    drop(progress);
+    let copied = backup.copy_to(&data.data, &mut progress::of_copy("copying"))?;
     compare(&backup, data, copied.objects)?;
     let objects = HumanCount(copied.objects);
-    writeln!(std::io::stdout(), "{objects} objects, all well, restored to {}", data.display())?;
+    let place = data.data.display();
+    writeln!(std::io::stdout(), "{objects} objects, all well, restored to {place}")?;
     Ok(Outcome::Done)
 }
 
@@ -59,8 +58,8 @@ fn refuse(from: &Path, problems: &Problems) -> Result<(), Failure> {
 
 /// That a server will find what was in the backup. The records were compared, byte for byte, before the copy became a
 /// world.
-fn compare(backup: &Moment, data: &Path, objects: u64) -> Result<(), Failure> {
-    let restored = Moment::open(data, Default::default())?;
+fn compare(backup: &Moment, data: &Data, objects: u64) -> Result<(), Failure> {
+    let restored = data.moment()?;
     let found = (restored.records()?, restored.last_commit()?, restored.next_index()?);
     let wanted = (objects, backup.last_commit()?, backup.next_index()?);
     if found == wanted {
@@ -68,7 +67,7 @@ fn compare(backup: &Moment, data: &Path, objects: u64) -> Result<(), Failure> {
     }
     let say = |(objects, last, next)| format!("{objects} objects as of {last}, next id {next}");
     let found = format!("{} instead of {}", say(found), say(wanted));
-    Err(Failure::NotRestored { path: data.to_owned(), found })
+    Err(Failure::NotRestored { path: data.data.clone(), found })
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::admin::prometheus;
 use crate::cli::Outcome;
 use crate::cli::failure::Failure;
 use crate::cli::login::LoginArguments;
+use crate::cli::store::{JournalArguments, StoreArguments};
 use crate::game::rules::Game;
 use crate::server::builder::Builder;
 use crate::server::error::ServeError;
@@ -62,6 +63,10 @@ pub(super) struct Arguments {
     #[arg(long, env = "DAYSTAR_CHANNEL_DELAY_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=1000))]
     channel_delay_ms: Option<u64>,
     #[command(flatten)]
+    store: StoreArguments,
+    #[command(flatten)]
+    journal: JournalArguments,
+    #[command(flatten)]
     login: LoginArguments,
 }
 
@@ -104,6 +109,10 @@ impl Arguments {
     /// Changes in `server` what was set, and leaves the rest.
     fn apply<G: Game>(self, server: Builder<G>) -> Result<Builder<G>, ServeError> {
         let mut server = server.data(&self.data).change_network(|limits| self.limit(limits));
+        server = server.change_store_options(|options| {
+            self.store.apply(options);
+            self.journal.apply(options);
+        });
         if let Some(address) = self.listen {
             server = server.listen(address);
         }
@@ -162,8 +171,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::Limits;
     use crate::game::idle::Idle;
+    use crate::{Limits, StoreOptions};
 
     #[derive(Parser)]
     struct Line {
@@ -172,7 +181,7 @@ mod tests {
     }
 
     /// What comes of such a command line, where the program has set limits of its own.
-    fn limits(line: &[&str]) -> (NetworkLimits, Limits) {
+    fn limits(line: &[&str]) -> (NetworkLimits, Limits, StoreOptions) {
         let line = ["serve", "--data", "world"].iter().chain(line);
         let arguments = Line::try_parse_from(line).map(|line| line.arguments);
         let network = NetworkLimits {
@@ -181,23 +190,33 @@ mod tests {
             ..NetworkLimits::default()
         };
         let limits = Limits { tasks_waiting_max: 8, objects_max: 88, ..Limits::default() };
-        let prepared = Server::builder(Idle).network(network).limits(limits);
+        let store = StoreOptions { map_bytes_max: 6, readers_max: 66, ..StoreOptions::default() };
+        let prepared = Server::builder(Idle).network(network).limits(limits).store_options(store);
         let server = arguments.expect("a command line").apply(prepared).expect("a server");
         let (mut network, mut limits) = (NetworkLimits::default(), Limits::default());
+        let mut store = StoreOptions::default();
         let server = server.change_network(|set| network = set.clone());
-        drop(server.change_limits(|set| limits = *set));
-        (network, limits)
+        let server = server.change_limits(|set| limits = *set);
+        drop(server.change_store_options(|set| store = set.clone()));
+        (network, limits, store)
     }
 
     #[test]
     fn the_command_line_has_the_last_word_and_the_program_the_others() {
-        let (network, limits) = limits(&[]);
+        let (network, limits, store) = limits(&[]);
         assert_eq!((network.connections_max, limits.tasks_waiting_max), (7, 8));
-        let (network, limits) = self::limits(&["--connections", "9", "--tasks-waiting", "10"]);
+        assert_eq!((store.map_bytes_max, store.readers_max), (6, 66));
+        let line = ["--connections", "9", "--tasks-waiting", "10", "--file-size", "11"];
+        let journal = ["--checkpoint-size", "12", "--checkpoint-seconds", "13", "--journal-size"];
+        let line = [&line[..], &journal, &["14"]].concat();
+        let (network, limits, store) = self::limits(&line);
         assert_eq!((network.connections_max, limits.tasks_waiting_max), (9, 10));
+        assert_eq!((store.map_bytes_max, store.checkpoint_bytes), (11, 12));
+        let journal = (store.checkpoint_time, store.journal_bytes_max);
+        assert_eq!(journal, (Duration::from_secs(13), 14));
         assert_eq!(
-            (network.hello_timeout, limits.objects_max),
-            (Duration::from_secs(77), 88),
+            (network.hello_timeout, limits.objects_max, store.readers_max),
+            (Duration::from_secs(77), 88, 66),
             "what the command line does not name is as the program has it"
         );
     }

@@ -45,15 +45,15 @@ pub(super) enum Mending {
 
 /// Does something about tasks that fail.
 pub(super) fn run<G: Game>(arguments: &Arguments, mending: Mending) -> Result<Outcome, Failure> {
-    let data = &arguments.data.data;
+    let data = &arguments.data;
     // Looked up first, which also works while a server has the world open.
-    let tasks = chosen(&Moment::open(data, Default::default())?, arguments)?;
+    let tasks = chosen(&data.moment()?, arguments)?;
     let order = match mending {
         Mending::Retry => Order::Retry,
         Mending::Discard => Order::Discard,
     };
     let orders: Vec<Order> = tasks.iter().map(|task| order(task.to_raw())).collect();
-    let answer = carry_out::<G>(data, &orders)?;
+    let answer = carry_out::<G>(&data.data, data.options(), &orders)?;
     let count = HumanCount(answer.done);
     match mending {
         Mending::Retry => println!("{count} tasks will be tried again"),
@@ -141,10 +141,19 @@ pub(super) fn shown_task(id: ObjectId, task: &TaskRecord) -> Value {
             parts.push(("backtrace", backtrace.as_str().into()));
         }
     }
+    if let Some(key) = task.call_key() {
+        // Whoever asks the other side about the call has to name it.
+        parts.push(("key", key.to_string().into()));
+    }
     parts.push(match task.task() {
         Ok(value) => ("task", value.to_json()),
         Err(cause) => ("error", cause.to_string().into()),
     });
+    match task.answer() {
+        Ok(None) => {}
+        Ok(Some(answer)) => parts.push(("answer", answer.to_json())),
+        Err(cause) => parts.push(("answer_error", cause.to_string().into())),
+    }
     parts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 
 use clap::Args;
-use daystar_store::Moment;
 use indicatif::HumanCount;
 
 use crate::cli::failure::Failure;
@@ -25,8 +24,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run<G: Game>(game: &G, arguments: &Arguments) -> Result<Outcome, Failure> {
-    let Arguments { data: Data { data }, limit } = arguments;
-    let moment = Moment::open(data, Default::default())?;
+    let Arguments { data, limit } = arguments;
+    let moment = data.moment_before_damage()?;
     let mut progress = Progress::of("checking");
     let records = check_records(&moment, *limit, &mut |done, all| progress.tell(done, all))?;
     drop(progress);
@@ -34,10 +33,17 @@ pub(super) fn run<G: Game>(game: &G, arguments: &Arguments) -> Result<Outcome, F
     let mut out = BufWriter::new(std::io::stdout().lock());
     list(&mut out, &records.problems)?;
     out.flush()?;
-    let rules = check_rules(game, &moment, *limit);
+    let mut progress = Progress::without_end("checking the game's rules");
+    let rules = check_rules(game, &moment, *limit, &mut |looked_at| progress.count(looked_at));
+    drop(progress);
     list(&mut out, &rules)?;
+    if moment.damage().is_some_and(|damage| damage.is_overwritten) {
+        writeln!(out, "the game's rules were not checked: some objects may be newer than others")?;
+    }
 
     let objects = HumanCount(records.objects);
+    let as_of = moment.damage().map(|damage| format!(" as of {}", damage.last_whole));
+    let as_of = as_of.unwrap_or_default();
     let (records, rules) = (records.problems, rules);
     let count = records.count() + rules.count();
     if count == 0 {
@@ -45,7 +51,7 @@ pub(super) fn run<G: Game>(game: &G, arguments: &Arguments) -> Result<Outcome, F
         out.flush()?;
         return Ok(Outcome::Done);
     }
-    writeln!(out, "{objects} objects, {} problems", HumanCount(count))?;
+    writeln!(out, "{objects} objects{as_of}, {} problems", HumanCount(count))?;
     let mut kinds: BTreeMap<&str, u64> = records.kinds().collect();
     kinds.extend(rules.kinds());
     for (kind, count) in kinds {

@@ -24,6 +24,8 @@ impl<'c, 'a, 'e> Channel<'c, 'a, 'e> {
     }
 
     /// Lets `session` hear what is sent here, from this commit on.
+    ///
+    /// In a request that [only reads](crate::Game::only_reads), this and [`leave`](Self::leave) make the task fail at its end.
     pub fn join(&self, session: Session) {
         self.ctx.effect(Effect::JoinChannel { channel: self.name.clone(), session: session.id() });
     }

@@ -26,6 +26,7 @@ use crate::game::survey::Survey;
 use crate::game::sweep::Sweep;
 use crate::game::task::{Task, TaskHandle};
 use crate::game::task_record::{Stage, TaskKinds, TaskRecord};
+use crate::game::walk::{self, Walk};
 use crate::login::{Account, Identity};
 
 /// A task's view of the world, and its way to change it. Everything that a task does goes through here, and happens only if the task commits.
@@ -276,6 +277,8 @@ impl<'a, 'e> Ctx<'a, 'e> {
     }
 
     /// Lets a client go, telling it `reason`; `left` runs afterwards.
+    ///
+    /// In a request that [only reads](crate::Game::only_reads), this makes the task fail at its end.
     pub fn disconnect(&self, session: Session, reason: &str) {
         self.effect(Effect::Disconnect { session: session.id(), reason: reason.to_owned() });
     }
@@ -435,6 +438,16 @@ impl<'a, 'e> Ctx<'a, 'e> {
         self.store_task(&sweep, Plan::after(Duration::ZERO), stage, None)
     }
 
+    /// Visits all entries of a collection, a few at a time, in tasks that come after this one.
+    ///
+    /// # Errors
+    /// The collection was removed, or was made for other types. The walk cannot be stored, or as many tasks wait as
+    /// [may](crate::Limits::tasks_waiting_max).
+    pub fn walk<T: Walk>(&self, walk: T) -> Result<TaskHandle> {
+        let stage = Stage::Walking(Box::new(walk::begin(&walk, self)?));
+        self.store_task(&walk, Plan::after(Duration::ZERO), stage, None)
+    }
+
     /// Stores a task whose `answer`, if it takes two steps, is of this type.
     fn store_task<T: Managed>(
         &self,
@@ -489,7 +502,12 @@ impl<'a, 'e> Ctx<'a, 'e> {
     }
 
     pub(crate) fn effect(&self, effect: Effect) {
-        self.attempt.effect(effect);
+        match beyond_saying(&effect) {
+            Some(what) if self.asked.is_some_and(|asked| asked.only_reads) => {
+                self.fail(SessionError::OnlyReads { what });
+            }
+            _ => self.attempt.effect(effect),
+        }
     }
 
     /// Asks for an effect that tells a client something.
@@ -513,7 +531,7 @@ impl<'a, 'e> Ctx<'a, 'e> {
         let Some(call) = asked.call else { return self.send_in(manner, asked.session, event) };
         if let Some(frame) = self.encode(&event, |event| reply_frame(call, Some(event))) {
             let session = asked.session.id();
-            let manner = Manner { durability: asked.level().or(manner.durability), ..manner };
+            let manner = Manner { durability: asked.level_of(manner.durability), ..manner };
             self.tell(manner, Effect::Reply { session, frame });
         }
     }
@@ -556,6 +574,18 @@ impl<'a, 'e> Ctx<'a, 'e> {
     fn session(&self, session: Session) -> Result<Read<'_, SessionRecord>> {
         let found = self.attempt.find::<SessionRecord>(session.id())?;
         Ok(found.ok_or(SessionError::Over { session })?)
+    }
+}
+
+/// What an effect does that is more than to say something. Those that go with a change of what is stored are left out: who only
+/// reads does not get so far.
+fn beyond_saying(effect: &Effect) -> Option<&'static str> {
+    match effect {
+        Effect::JoinChannel { .. } => Some("let a session join a channel"),
+        Effect::LeaveChannel { .. } => Some("let a session leave a channel"),
+        Effect::Disconnect { .. } => Some("disconnect a session"),
+        Effect::At { effect, .. } | Effect::By { effect, .. } => beyond_saying(effect),
+        _ => None,
     }
 }
 

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use crate::bail;
 use crate::game::events::with_ctx;
 use crate::game::rules::{Game, Result};
-use crate::game::task::{Stored, TaskRegistration, Work};
-use crate::game::task_record::{Stage, TaskRecord, Trouble};
+use crate::game::task::{Stored, TaskRegistration, WalkOn, Work};
+use crate::game::task_record::{Stage, TaskRecord, Trouble, Walking};
 
 /// A scheduled task whose time may have come.
 pub(crate) struct Due<G> {
@@ -21,8 +21,7 @@ pub(crate) struct Due<G> {
     pub(crate) kind: &'static TaskRegistration,
     /// Since when the server has served, by the clock on the wall.
     pub(crate) opened: Timestamp,
-    /// For a sweep: what it is to visit.
-    pub(crate) slice: Option<Arc<Slice>>,
+    pub(crate) part: Part,
     pub(crate) broken: Broken,
 }
 
@@ -43,8 +42,21 @@ pub(crate) struct Broken {
     pub(crate) call_key_changes: bool,
     /// Where a sweep stands is noted in a commit of its own.
     pub(crate) sweep_notes_apart: bool,
+    /// Where a walk stands is not noted.
+    pub(crate) walk_forgets: bool,
     /// Surveys look at the store as it is at each moment.
     pub(crate) survey_sees_newest: bool,
+}
+
+/// What there is to be done of a task now.
+#[derive(Clone)]
+pub(crate) enum Part {
+    /// All that is left.
+    All,
+    /// Of a sweep.
+    Slice(Arc<Slice>),
+    /// Of a walk that must stand here: the next slice, which it finds by itself.
+    Behind(Arc<Walking>),
 }
 
 /// A part of a sweep.
@@ -86,22 +98,29 @@ impl<G: Game> Job for Due<G> {
             return Ok(());
         }
         // Another hint has brought it here already.
-        let is_elsewhere = match (&self.kind.work, &record.stage, &self.slice) {
+        let is_elsewhere = match (&self.kind.work, &record.stage, &self.part) {
             (Work::Task(_), Stage::Whole, _)
             | (Work::External { .. } | Work::Survey { .. }, Stage::Answered { .. }, _) => false,
-            (Work::Sweep { .. }, Stage::Sweeping { next, .. }, Some(slice)) => {
+            (Work::Sweep { .. }, Stage::Sweeping { next, .. }, Part::Slice(slice)) => {
                 *next != slice.from && !self.broken.sweep_notes_apart
             }
+            (Work::Walk(_), Stage::Walking(stands), Part::Behind(wanted)) => {
+                stands.after != wanted.after
+            }
             (Work::External { .. } | Work::Survey { .. }, Stage::Call { .. }, _)
-            | (Work::Sweep { .. }, Stage::Sweeping { .. }, None) => true,
+            | (Work::Sweep { .. }, Stage::Sweeping { .. }, Part::All)
+            | (Work::Walk(_), Stage::Walking(_), Part::All) => true,
             // Nobody else would come for it.
             _ => bail!(
-                "`{}` was asked for as work of another kind (a task, a call, a survey or a sweep) than this program does under that name",
+                "`{}` was asked for as work of another kind (a task, a call, a survey, a sweep or a walk) than this program does under that name",
                 self.kind.name
             ),
         };
         if is_elsewhere {
             return Ok(());
+        }
+        if let (Work::Walk(walk), Stage::Walking(stands)) = (&self.kind.work, &record.stage) {
+            return self.walk(attempt, *walk, &record, stands, now);
         }
         // What is done with the record is part of the commit that does the work: so its effects happen once.
         if let Some(every) = record.every {
@@ -112,21 +131,21 @@ impl<G: Game> Job for Due<G> {
             if !tick.runs && record.trouble.is_none() {
                 return Ok(());
             }
-        } else if self.slice.as_ref().is_some_and(|slice| slice.next.is_some()) {
+        } else if self.slice().is_some_and(|slice| slice.next.is_some()) {
             self.go_on(attempt, now)?;
         } else if !self.broken.stays {
             attempt.remove::<TaskRecord>(self.task)?;
         }
         let done = with_ctx::<G>(attempt, None, |ctx| {
             let task = Stored { version: record.version, payload: &record.payload };
-            match (&self.kind.work, &record.stage, &self.slice) {
+            match (&self.kind.work, &record.stage, &self.part) {
                 (Work::Task(run), _, _) => run(task, ctx),
                 (
                     Work::External { done, .. } | Work::Survey { done, .. },
                     Stage::Answered { version, payload },
                     _,
                 ) => done(task, Stored { version: *version, payload }, ctx),
-                (Work::Sweep { visit, done, .. }, _, Some(slice)) => {
+                (Work::Sweep { visit, done, .. }, _, Part::Slice(slice)) => {
                     visit(task, &slice.objects, ctx)?;
                     if slice.next.is_none() { done(task, ctx) } else { Ok(()) }
                 }
@@ -143,8 +162,8 @@ impl<G: Game> Job for Due<G> {
     }
     fn again(&self) -> Option<Box<dyn Job>> {
         let (task, kind, opened) = (self.task, self.kind, self.opened);
-        let (slice, broken) = (self.slice.clone(), self.broken);
-        Some(Box::new(Self { game: PhantomData, task, kind, opened, slice, broken }))
+        let (part, broken) = (self.part.clone(), self.broken);
+        Some(Box::new(Self { game: PhantomData, task, kind, opened, part, broken }))
     }
 }
 
@@ -173,17 +192,50 @@ impl Job for NoteSlice {
 }
 
 impl<G> Due<G> {
+    fn slice(&self) -> Option<&Slice> {
+        match &self.part {
+            Part::Slice(slice) => Some(slice),
+            Part::All | Part::Behind(_) => None,
+        }
+    }
+
     /// Leaves the record for the next time, at `due`.
     fn go_on(&self, attempt: &Attempt<'_>, due: Timestamp) -> Result<()> {
         let mut record = attempt.get_mut::<TaskRecord>(self.task)?;
         record.due = due;
         record.trouble = None;
-        if let Some(&Slice { next: Some(next), until, .. }) = self.slice.as_deref() {
+        if let Some(&Slice { next: Some(next), until, .. }) = self.slice() {
             record.stage = Stage::Sweeping { next, until };
         }
         let dial = record.dial();
         attempt.effect(Effect::Schedule { task: self.task, due, dial, kind: self.kind.name });
         Ok(())
+    }
+}
+
+impl<G: Game> Due<G> {
+    /// Does a slice of a walk. Which entries those are is part of what the task sees, so nobody has looked before.
+    fn walk(
+        &self,
+        attempt: &Attempt<'_>,
+        walk: WalkOn,
+        record: &TaskRecord,
+        stands: &Walking,
+        now: Timestamp,
+    ) -> Result<()> {
+        // In the commit that visits: so each is visited once.
+        let go_on = |next: Option<Walking>| -> Result<()> {
+            let Some(next) = next else {
+                return Ok(attempt.remove::<TaskRecord>(self.task)?);
+            };
+            self.go_on(attempt, now)?;
+            if !self.broken.walk_forgets {
+                attempt.get_mut::<TaskRecord>(self.task)?.stage = Stage::Walking(Box::new(next));
+            }
+            Ok(())
+        };
+        let task = Stored { version: record.version, payload: &record.payload };
+        with_ctx::<G>(attempt, None, |ctx| walk(task, stands, &go_on, ctx))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The jobs that game code is run as: one for each thing that can happen to a game.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub(crate) fn with_ctx<G: Game>(
         && !ctx.has_replied()
     {
         let frame = ToClient::Reply { call, payload: None }.encode();
-        let manner = Manner { durability: asked.level(), ..Manner::default() };
+        let manner = Manner { durability: asked.level, ..Manner::default() };
         ctx.tell(manner, Effect::Reply { session: asked.session.id(), frame });
     }
     ctx.take_problem()
@@ -52,7 +53,7 @@ fn told(kind: &str, cause: &Cause) -> String {
         // What a client can cause at will must not fill the log.
         debug!(task = kind, error = %text, "a task was rolled back");
     } else {
-        warn!(task = kind, error = %text, "a task was rolled back");
+        warn!(task = kind, error = shown_whole(error), "a task was rolled back");
     }
     text
 }
@@ -104,7 +105,8 @@ impl<G: Game> Job for Joined<'_, G> {
     fn failed(&self, cause: &Cause) -> Effects {
         (self.refused)();
         let reason = told(self.kind(), cause);
-        one(Effect::Reject { session: self.session, reason }, refusal_level(cause, None))
+        let (session, is_passing) = (self.session, cause.is_passing());
+        one(Effect::Reject { session, reason, is_passing }, refusal_level(cause, None))
     }
     fn again(&self) -> Option<Box<dyn Job>> {
         let (game, identity) = (Arc::clone(&self.game), self.identity.clone());
@@ -113,39 +115,65 @@ impl<G: Game> Job for Joined<'_, G> {
 }
 
 /// A client asks.
-pub(crate) struct Received<G> {
-    pub(crate) game: Arc<G>,
-    pub(crate) session: ObjectId,
-    pub(crate) call: Option<u32>,
-    pub(crate) is_durable: bool,
-    pub(crate) payload: Bytes,
+pub(crate) struct Received<G: Game> {
+    game: Arc<G>,
+    asked: Asked,
+    payload: Bytes,
+    /// The request, until the first attempt takes it.
+    request: Cell<Option<G::Request>>,
 }
 
-impl<G> Received<G> {
-    fn asked(&self) -> Asked {
-        let session = Session::from_id(self.session);
-        Asked { session, call: self.call, is_durable: self.is_durable }
+impl<G: Game> Received<G> {
+    /// The task of the request that `payload` is, which is to be answered at this level.
+    pub(crate) fn new(
+        game: Arc<G>,
+        session: ObjectId,
+        call: Option<u32>,
+        level: Option<Durability>,
+        payload: Bytes,
+    ) -> Self {
+        // What fails here fails again in the attempt, where it is contained, and the client told.
+        let understood = catch_unwind(AssertUnwindSafe(|| understand(&*game, &payload)));
+        let (request, only_reads) = match understood {
+            Ok(Ok((request, only_reads))) => (Some(request), only_reads),
+            Ok(Err(_)) | Err(_) => (None, false),
+        };
+        let asked = Asked { session: Session::from_id(session), call, level, only_reads };
+        Self { game, asked, payload, request: Cell::new(request) }
     }
+}
+
+/// The request, and whether it only reads.
+fn understand<G: Game>(game: &G, payload: &[u8]) -> Result<(G::Request, bool)> {
+    let request = decode_message(payload)?;
+    let only_reads = game.only_reads(&request);
+    Ok((request, only_reads))
 }
 
 impl<G: Game> Job for Received<G> {
     fn kind(&self) -> &'static str {
         "received"
     }
+    fn is_read_only(&self) -> bool {
+        self.asked.only_reads
+    }
     fn attempt(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
-        let request: G::Request = decode_message(&self.payload)?;
-        let asked = self.asked();
+        let request = match self.request.take() {
+            Some(request) => request,
+            None => understand(&*self.game, &self.payload)?.0,
+        };
+        let asked = self.asked;
         with_ctx::<G>(attempt, Some(asked), |ctx| self.game.received(ctx, asked.session, request))
     }
     fn failed(&self, cause: &Cause) -> Effects {
         let reason = told(self.kind(), cause);
-        let level = refusal_level(cause, self.asked().level());
-        one(Effect::Refuse { session: self.session, call: self.call, reason }, level)
+        let Asked { session, call, level, .. } = self.asked;
+        one(Effect::Refuse { session: session.id(), call, reason }, refusal_level(cause, level))
     }
     fn again(&self) -> Option<Box<dyn Job>> {
         let (game, payload) = (Arc::clone(&self.game), self.payload.clone());
-        let (call, is_durable) = (self.call, self.is_durable);
-        Some(Box::new(Self { game, session: self.session, call, is_durable, payload }))
+        let Asked { session, call, level, .. } = self.asked;
+        Some(Box::new(Self::new(game, session.id(), call, level, payload)))
     }
 }
 
@@ -207,16 +235,26 @@ impl Job for EndSession {
     }
 }
 
-/// `error` as a text. Errors are of the game's own, and so is what shows them, which may panic.
-pub(crate) fn shown(error: &Error) -> String {
-    let shown = catch_unwind(AssertUnwindSafe(|| error.to_string()));
+/// `error` as its client is told of it.
+fn shown(error: &Error) -> String {
+    show(|| error.to_string())
+}
+
+/// `error` and what caused it, as an operator is told of it.
+pub(crate) fn shown_whole(error: &Error) -> String {
+    show(|| error.with_causes())
+}
+
+/// Errors are of the game's own, and so is what shows them, which may panic.
+fn show(show: impl FnOnce() -> String) -> String {
+    let shown = catch_unwind(AssertUnwindSafe(show));
     shown.unwrap_or_else(|_| "an error that cannot be shown: its `Display` panics".to_owned())
 }
 
 /// Why a job failed, for an operator.
 pub(crate) fn reason(cause: &Cause) -> String {
     match cause {
-        Cause::Error(error) => shown(error),
+        Cause::Error(error) => shown_whole(error),
         Cause::Panic(message) => format!("it panicked: {message}"),
     }
 }

@@ -65,7 +65,8 @@ impl<'c, 'a, 'e> At<'c, 'a, 'e> {
         self.ctx.send_in(self.manner(), session, event);
     }
 
-    /// [`Ctx::reply`], at this level. A client that waits until its call is on disk does so in any case.
+    /// [`Ctx::reply`], at this level. A client that waits until its call is on disk does so in any case, and one that wants to be
+    /// answered at commit gets what is said [durably](Ctx::durable) when it is on disk.
     pub fn reply<M: Message>(&self, event: M) {
         self.ctx.reply_in(self.manner(), event);
     }

@@ -24,5 +24,6 @@ pub(crate) mod survey;
 pub(crate) mod sweep;
 pub(crate) mod task;
 pub(crate) mod task_record;
+pub(crate) mod walk;
 pub(crate) mod world;
 pub(crate) mod world_time;

@@ -78,6 +78,74 @@ pub trait Game: Send + Sync + 'static {
     /// Refuses the request: nothing has happened, and the client is told why.
     fn received(&self, ctx: &Ctx, session: Session, request: Self::Request) -> Result<()>;
 
+    /// Whether this request only reads. [`received`](Self::received) then sees the whole world as it was at one moment, however
+    /// much it looks at and whatever others change meanwhile: no change makes it run again, and it holds nobody up. The moment is
+    /// when its turn comes, so it sees all that its own session has asked for before.
+    ///
+    /// ```
+    /// use daystar::prelude::*;
+    ///
+    /// #[managed]
+    /// pub struct Village { pub gold: Map<String, u64> }
+    ///
+    /// #[message]
+    /// pub enum Request { Earn(u64), Richest }
+    /// #[message]
+    /// pub enum Event { Richest(Option<String>) }
+    ///
+    /// pub struct Hamlet;
+    ///
+    /// impl Game for Hamlet {
+    ///     type Request = Request;
+    ///     type Event = Event;
+    ///     const NAME: &'static str = "hamlet";
+    ///
+    ///     fn only_reads(&self, request: &Request) -> bool {
+    ///         matches!(request, Request::Richest)
+    ///     }
+    ///     fn received(&self, ctx: &Ctx, session: Session, request: Request) -> Result<()> {
+    ///         let gold = ctx.get(ctx.lookup::<Village>("village")?)?.gold;
+    ///         match request {
+    ///             Request::Earn(amount) => {
+    ///                 let name = ctx.name(session)?;
+    ///                 let before = gold.get(ctx, &name)?.unwrap_or(0);
+    ///                 gold.insert(ctx, name, before + amount)?;
+    ///             }
+    ///             Request::Richest => {
+    ///                 let mut richest = None;
+    ///                 for entry in gold.iter(ctx)? {
+    ///                     let (name, gold) = entry?;
+    ///                     richest = richest.max(Some((gold, name)));
+    ///                 }
+    ///                 ctx.reply(Event::Richest(richest.map(|(_, name)| name)));
+    ///             }
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// #   fn created(&self, ctx: &Ctx) -> Result<()> {
+    /// #       let village = ctx.insert(Village { gold: Map::new(ctx)? })?;
+    /// #       ctx.bind("village", village)
+    /// #   }
+    /// }
+    /// ```
+    ///
+    /// Such a request may reply, and send to sessions and channels. All else fails. To change, make or remove an object, to bind a
+    /// name, to ask for a task or take one back is a [`Fault::ReadOnly`](crate::Fault::ReadOnly); to let a session join or leave a
+    /// channel, or to disconnect one, is a [`SessionError::OnlyReads`](crate::SessionError::OnlyReads).
+    ///
+    /// What it says is of its moment, and leaves when it is done. So a client may have been sent something newer before, by a
+    /// task that has committed meanwhile. If a client is to go on from an answer with the events that follow, its request is not
+    /// one that only reads.
+    ///
+    /// This is for requests that look at much, or at what changes all the time: the versions that they may still want to see stay in
+    /// memory until they end. One that looks at a few objects which rarely change gains nothing.
+    ///
+    /// Must depend on nothing but the request.
+    fn only_reads(&self, request: &Self::Request) -> bool {
+        let _ = request;
+        false
+    }
+
     /// A client has gone. Runs once for every `joined` that committed, also across a crash of the server.
     ///
     /// # Errors

@@ -75,14 +75,20 @@ pub enum Left {
 pub(crate) struct Asked {
     pub(crate) session: Session,
     pub(crate) call: Option<u32>,
-    /// Whether the client waits until nothing can take the answer back.
-    pub(crate) is_durable: bool,
+    /// When the client wants to hear what became of its request; `None`: when the server says.
+    pub(crate) level: Option<Durability>,
+    /// Whether the game says that it only reads.
+    pub(crate) only_reads: bool,
 }
 
 impl Asked {
-    /// When the client wants to hear what became of its request; `None`: whenever the server says.
-    pub(crate) fn level(&self) -> Option<Durability> {
-        self.is_durable.then_some(Durability::Durable)
+    /// When the client may be told what the game answers at the level `said`. It may want to be surer than the game makes it, but
+    /// never gets early what the game holds back until it is on disk.
+    pub(crate) fn level_of(&self, said: Option<Durability>) -> Option<Durability> {
+        match said {
+            Some(Durability::Durable) => said,
+            _ => self.level.or(said),
+        }
     }
 }
 
@@ -205,4 +211,10 @@ pub enum SessionError {
     /// `reply` a second time.
     #[error("the request has been replied to already: use `ctx.send` for what follows")]
     RepliedTwice,
+    /// A request that only reads wanted to change which sessions there are, or what they hear.
+    #[error("a request that only reads cannot {what}: have `Game::only_reads` say `false` of it")]
+    OnlyReads {
+        /// What it wanted to do.
+        what: &'static str,
+    },
 }

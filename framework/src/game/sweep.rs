@@ -63,6 +63,9 @@ pub trait Sweep: Managed {
     }
 }
 
+/// No slice of a sweep or a walk visits more. So it is soon done, and seldom in anybody's way.
+pub(crate) const VISITS_MAX: usize = 128;
+
 /// Visits those of `objects` that are still there.
 pub(crate) fn visit<T: Sweep>(sweep: Stored<'_>, objects: &[ObjectId], ctx: &Ctx) -> Result<()> {
     let sweep = sweep.value::<T>()?;

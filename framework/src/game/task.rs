@@ -12,6 +12,8 @@ use crate::game::plan::Retry;
 use crate::game::rules::Result;
 use crate::game::survey::Survey;
 use crate::game::sweep::Sweep;
+use crate::game::task_record::Walking;
+use crate::game::walk::Walk;
 use crate::game::world::World;
 
 /// Work to be done later, as one task of its own.
@@ -88,7 +90,7 @@ impl TaskHandle {
 
 by_id!(TaskHandle);
 
-/// How `#[task]`, `#[external]`, `#[survey]` and `#[sweep]` make a type known, so that a stored task can be run.
+/// How `#[task]`, `#[external]`, `#[survey]`, `#[sweep]` and `#[walk]` make a type known, so that a stored task can be run.
 #[doc(hidden)]
 pub struct TaskRegistration {
     pub(crate) name: &'static str,
@@ -107,6 +109,8 @@ pub(crate) enum Work {
     Survey { look: Look, done: Done, answer: TypeOf },
     /// [`Sweep::visit`] of some objects of the type `object`, and [`Sweep::done`].
     Sweep { object: &'static str, visit: Visit, done: Run },
+    /// [`Walk::visit`] of some entries of a collection, and [`Walk::done`].
+    Walk(WalkOn),
 }
 
 /// A value as it is stored: its type's version, and its bytes.
@@ -121,6 +125,9 @@ type Run = fn(Stored<'_>, &Ctx) -> Result<()>;
 type Done = fn(Stored<'_>, Stored<'_>, &Ctx) -> Result<()>;
 type TypeOf = fn() -> &'static TypeDescriptor;
 type Visit = fn(Stored<'_>, &[ObjectId], &Ctx) -> Result<()>;
+/// The second is where the walk stands; the third is told before the visits where it stands then, unless it is at its end.
+pub(crate) type WalkOn =
+    fn(Stored<'_>, &Walking, &dyn Fn(Option<Walking>) -> Result<()>, &Ctx) -> Result<()>;
 pub(crate) type Call = fn(Stored<'_>, CallKey) -> Result<CallFuture>;
 pub(crate) type Look = fn(Stored<'_>, &World<'_>) -> Result<Answer>;
 
@@ -185,11 +192,21 @@ impl TaskRegistration {
         }
     }
 
+    /// The registration of `T`, which visits all entries of a collection.
+    pub const fn of_walk<T: Walk>() -> Self {
+        Self {
+            name: T::TYPE_NAME,
+            retry: T::RETRY,
+            weight: 1,
+            work: Work::Walk(crate::game::walk::visit::<T>),
+        }
+    }
+
     /// The type of what is stored between its two steps, if it has two.
     pub(crate) fn answer(&self) -> Option<&'static TypeDescriptor> {
         match self.work {
             Work::External { answer, .. } | Work::Survey { answer, .. } => Some(answer()),
-            Work::Task(_) | Work::Sweep { .. } => None,
+            Work::Task(_) | Work::Sweep { .. } | Work::Walk(_) => None,
         }
     }
 

@@ -9,12 +9,13 @@ use daystar_model::managed::Object;
 use daystar_model::{Dial, Managed, ObjectId, RecordError, Space, Timestamp, TypeDescriptor};
 
 use crate::game::ctx::Ctx;
+use crate::game::external::CallKey;
 use crate::game::plan::{Every, First, Plan};
 use crate::game::rules::Result;
-use crate::game::task::TaskRegistration;
+use crate::game::task::{TaskRegistration, Work};
 
 /// A task that waits for its time, is to be tried again, or was set aside.
-#[managed(name = "daystar.Task", version = 2)]
+#[managed(name = "daystar.Task", version = 3, from = TaskRecordV2)]
 pub(crate) struct TaskRecord {
     /// When it is due; of a periodic task, its present tick.
     pub(crate) due: Timestamp,
@@ -29,7 +30,7 @@ pub(crate) struct TaskRecord {
 }
 
 /// How far a task has come that takes several commits.
-#[managed(name = "daystar.TaskStage")]
+#[managed(name = "daystar.TaskStage", version = 2, from = StageV1)]
 pub(crate) enum Stage {
     /// It takes only one.
     Whole,
@@ -39,6 +40,19 @@ pub(crate) enum Stage {
     Answered { version: u32, payload: Vec<u8> },
     /// The next object to be visited has this index, or a higher one; none from `until` on.
     Sweeping { next: u64, until: u64 },
+    /// It visits the entries of a collection. In a box, since most tasks are none that does.
+    Walking(Box<Walking>),
+}
+
+/// Where a walk stands. Keys are as the collection stores them, and in its order.
+#[managed(name = "daystar.TaskWalking")]
+pub(crate) struct Walking {
+    /// The id of the collection, of which the keys are: others say nothing about another.
+    pub(crate) collection: u64,
+    /// The last key that was visited; `None`: none was.
+    pub(crate) after: Option<Vec<u8>>,
+    /// The last key that is to be visited; `None`: there are none.
+    pub(crate) until: Option<Vec<u8>>,
 }
 
 /// What has gone wrong with a task.
@@ -52,6 +66,46 @@ pub(crate) struct Trouble {
     pub(crate) cause: String,
     /// Where, if it panicked and backtraces were taken.
     pub(crate) backtrace: Option<String>,
+}
+
+/// As it was before there were walks.
+#[managed(name = "daystar.Task", version = 2, old)]
+struct TaskRecordV2 {
+    due: Timestamp,
+    by_wall: bool,
+    every: Option<Every>,
+    type_name: String,
+    version: u32,
+    payload: Vec<u8>,
+    stage: StageV1,
+    trouble: Option<Box<Trouble>>,
+}
+
+#[managed(name = "daystar.TaskStage", version = 1, old)]
+enum StageV1 {
+    Whole,
+    Call { key: [u64; 2] },
+    Answered { version: u32, payload: Vec<u8> },
+    Sweeping { next: u64, until: u64 },
+}
+
+impl From<TaskRecordV2> for TaskRecord {
+    fn from(before: TaskRecordV2) -> Self {
+        let TaskRecordV2 { due, by_wall, every, type_name, version, payload, stage, trouble } =
+            before;
+        Self { due, by_wall, every, type_name, version, payload, stage: stage.into(), trouble }
+    }
+}
+
+impl From<StageV1> for Stage {
+    fn from(before: StageV1) -> Self {
+        match before {
+            StageV1::Whole => Self::Whole,
+            StageV1::Call { key } => Self::Call { key },
+            StageV1::Answered { version, payload } => Self::Answered { version, payload },
+            StageV1::Sweeping { next, until } => Self::Sweeping { next, until },
+        }
+    }
 }
 
 impl TaskRecord {
@@ -121,6 +175,15 @@ impl TaskRecord {
         let unknown = || RecordError::UnknownType { name: self.type_name.clone() };
         let known = TypeDescriptor::find(&self.type_name).ok_or_else(unknown)?;
         (known.decode)(self.version, &self.payload)
+    }
+
+    /// Under which key the outside world is called, if that is what is to be done.
+    pub(crate) fn call_key(&self) -> Option<CallKey> {
+        let is_call = matches!(self.kind().ok()?.work, Work::External { .. });
+        match self.stage {
+            Stage::Call { key } if is_call => Some(CallKey(key)),
+            _ => None,
+        }
     }
 
     /// In which version its type's answer is stored, if there is one.
@@ -348,5 +411,67 @@ impl TaskKind {
             Some(layout) => TypeDescriptor::check_layout(&stored.type_name, stored.version, layout),
             None => TypeDescriptor::check(&stored.type_name, stored.version),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As programs before walks wrote it.
+    #[managed(name = "before.Task", version = 2)]
+    struct Before {
+        due: Timestamp,
+        by_wall: bool,
+        every: Option<Every>,
+        type_name: String,
+        version: u32,
+        payload: Vec<u8>,
+        stage: StageBefore,
+        trouble: Option<Box<Trouble>>,
+    }
+
+    #[managed(name = "before.TaskStage")]
+    enum StageBefore {
+        Whole,
+        Call { key: [u64; 2] },
+        Answered { version: u32, payload: Vec<u8> },
+        Sweeping { next: u64, until: u64 },
+    }
+
+    fn read(stage: StageBefore) -> TaskRecord {
+        let cause = "it is late".to_owned();
+        let before = Before {
+            due: Timestamp { unix_ms: 7 },
+            by_wall: true,
+            every: None,
+            type_name: "Regrow".to_owned(),
+            version: 3,
+            payload: vec![1, 2],
+            stage,
+            trouble: Some(Box::new(Trouble { tries: 2, again: None, cause, backtrace: None })),
+        };
+        let bytes = Managed::encode(&before).expect("bytes");
+        TaskRecord::decode(2, &bytes).expect("a task")
+    }
+
+    #[test]
+    fn a_task_that_was_stored_before_there_were_walks_is_read_as_what_it_was() {
+        let renamed = Before::layout(2).expect("its own").replace("before.", "daystar.");
+        assert_eq!(TaskRecord::layout(2), Some(renamed));
+        let whole = read(StageBefore::Whole);
+        assert!(matches!(whole.stage, Stage::Whole));
+        assert_eq!((whole.due.unix_ms, whole.by_wall, whole.version), (7, true, 3));
+        assert_eq!((&*whole.type_name, &*whole.payload), ("Regrow", &[1, 2][..]));
+        assert!(whole.trouble.is_some_and(|trouble| trouble.tries == 2));
+        let key = [4, 5];
+        assert!(matches!(read(StageBefore::Call { key }).stage, Stage::Call { key: [4, 5] }));
+        let answered = StageBefore::Answered { version: 6, payload: vec![7] };
+        assert!(matches!(
+            read(answered).stage,
+            Stage::Answered { version: 6, payload } if payload == [7]
+        ));
+        let sweeping = read(StageBefore::Sweeping { next: 8, until: 9 });
+        assert!(matches!(sweeping.stage, Stage::Sweeping { next: 8, until: 9 }));
     }
 }

@@ -13,26 +13,30 @@ use crate::game::rules::Result;
 pub struct World<'s> {
     store: &'s dyn Store,
     problems: RefCell<Problems>,
-    /// Told for each object, so that who looks need not go on to the end in vain.
+    /// Asked for each object that is looked at, so that who looks need not go on to the end in vain.
     may_go_on: &'s dyn Fn() -> Result<()>,
     /// Whether an object that cannot be read makes [`each`](Self::each) fail.
     is_strict: bool,
 }
 
 impl<'s> World<'s> {
-    /// Of which `verify` has listed what cannot be read.
-    pub(crate) fn new(store: &'s dyn Store, problems_max: usize) -> Self {
+    /// Of which `verify` has listed what cannot be read; looked at for as long as `may_go_on` does not refuse.
+    pub(crate) fn checked(
+        store: &'s dyn Store,
+        problems_max: usize,
+        may_go_on: &'s dyn Fn() -> Result<()>,
+    ) -> Self {
         let problems = RefCell::new(Problems::up_to(problems_max));
-        Self { store, problems, may_go_on: &|| Ok(()), is_strict: false }
+        Self { store, problems, may_go_on, is_strict: false }
     }
 
-    /// Which nobody has checked, and which is looked at for as long as `may_go_on` does not refuse.
+    /// Which nobody has checked; looked at for as long as `may_go_on` does not refuse.
     pub(crate) fn unchecked(
         store: &'s dyn Store,
         problems_max: usize,
         may_go_on: &'s dyn Fn() -> Result<()>,
     ) -> Self {
-        Self { may_go_on, is_strict: true, ..Self::new(store, problems_max) }
+        Self { is_strict: true, ..Self::checked(store, problems_max, may_go_on) }
     }
 
     /// Calls `visit` with every object of type `T`, in the order in which they were made.

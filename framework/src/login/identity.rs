@@ -62,7 +62,8 @@ impl Identity {
 pub enum SameIdentity {
     /// The second connection is refused while the first one's session lasts.
     Refuse,
-    /// The first one's session is ended, its `left` runs, and then the second joins.
+    /// The first one's session is ended, its `left` runs, and then the second joins. The first client learns it by the code
+    /// `Replaced`, and is not sent what still waits for it.
     Replace,
 }
 

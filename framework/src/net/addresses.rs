@@ -13,12 +13,15 @@ use crate::login::network_of::{NETWORKS_OF_SITE, network_of, site_of};
 use crate::net::limits::Limits;
 use crate::net::pace::{Pace, Rate};
 
-/// Counts connections, sessions that wait for their client, and logins, by network and by site.
+/// Counts connections, those of them that have not joined yet, sessions that wait for their client, and logins, by network and by
+/// site.
 pub(super) struct Addresses {
     connections: Counts,
+    joining: Counts,
     /// As many may wait as may be connected.
     waiting: Counts,
     connections_max: usize,
+    joining_max: usize,
     logins: Mutex<Cache<Origin, Pace>>,
     network_rate: Rate,
     site_rate: Rate,
@@ -27,18 +30,20 @@ pub(super) struct Addresses {
 
 /// Where something comes from, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Origin {
+pub(super) enum Origin {
     Network(IpAddr),
     Site(IpAddr),
 }
 
-/// A connection's place among those of its network and its site, or that of a session which waits.
+/// A connection's place among those of its network and its site, or among those that have not joined; or that of a session which
+/// waits.
 pub(super) struct Place(Option<(Arc<Addresses>, Kind, Origins)>);
 
 /// What a place is for.
 #[derive(Clone, Copy)]
 enum Kind {
     Connected,
+    Joining,
     Waiting,
 }
 
@@ -51,8 +56,10 @@ impl Addresses {
         let (per_second, burst) = (limits.logins_per_minute / 60.0, limits.logins_burst);
         Self {
             connections: Counts::default(),
+            joining: Counts::default(),
             waiting: Counts::default(),
             connections_max: limits.connections_per_network_max,
+            joining_max: limits.handshakes_per_network_max,
             logins: Mutex::new(Cache::new(REMEMBERED_MAX)),
             network_rate: Rate::new(per_second, burst),
             site_rate: Rate::new(
@@ -72,25 +79,42 @@ impl Addresses {
         std::iter::once(Origin::Network(network_of(address))).chain(site).collect()
     }
 
-    fn connections_max(&self, origin: Origin) -> usize {
+    /// All that may belong to one customer, and counts as one where many compete: the site, where there is one. `None` if the
+    /// address is not limited.
+    pub(super) fn widest_origin(&self, address: IpAddr) -> Option<Origin> {
+        self.origins(address).pop()
+    }
+
+    fn max(&self, kind: Kind, origin: Origin) -> usize {
+        let of_network = match kind {
+            Kind::Connected | Kind::Waiting => self.connections_max,
+            Kind::Joining => self.joining_max,
+        };
         match origin {
-            Origin::Network(_) => self.connections_max,
-            Origin::Site(_) => self.connections_max.saturating_mul(NETWORKS_OF_SITE as usize),
+            Origin::Network(_) => of_network,
+            Origin::Site(_) => of_network.saturating_mul(NETWORKS_OF_SITE as usize),
         }
     }
 
     /// Whether so many connections come from there that it is time to ask whether they really do.
     pub(super) fn is_crowded(&self, address: IpAddr) -> bool {
-        let connections = self.connections.lock();
-        let is_crowded = |origin: &Origin| {
-            connections.get(origin).is_some_and(|count| *count >= self.connections_max(*origin) / 2)
-        };
-        self.origins(address).iter().any(is_crowded)
+        let origins = self.origins(address);
+        [Kind::Connected, Kind::Joining].into_iter().any(|kind| {
+            let counts = self.counts(kind).lock();
+            origins.iter().any(|origin| {
+                counts.get(origin).is_some_and(|count| *count >= self.max(kind, *origin) / 2)
+            })
+        })
     }
 
     /// A place for one more connection from there; `None` if there are too many.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         self.place(Kind::Connected, address)
+    }
+
+    /// A place for one more of them that has not joined yet; `None` if there are too many.
+    pub(super) fn begin(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        self.place(Kind::Joining, address)
     }
 
     /// A place for one more session that waits for its client, who was connected from there; `None` if there are too many.
@@ -101,6 +125,7 @@ impl Addresses {
     fn counts(&self, kind: Kind) -> &Counts {
         match kind {
             Kind::Connected => &self.connections,
+            Kind::Joining => &self.joining,
             Kind::Waiting => &self.waiting,
         }
     }
@@ -112,9 +137,8 @@ impl Addresses {
         }
         let mut counts = self.counts(kind).lock();
         // First looked at and then counted, so that a refusal leaves nothing behind.
-        let has_room = |origin: &Origin| {
-            counts.get(origin).copied().unwrap_or(0) < self.connections_max(*origin)
-        };
+        let has_room =
+            |origin: &Origin| counts.get(origin).copied().unwrap_or(0) < self.max(kind, *origin);
         if !origins.iter().all(has_room) {
             return None;
         }
@@ -202,6 +226,22 @@ mod tests {
         drop(back);
         let [connections, waiting] = [&addresses.connections, &addresses.waiting];
         assert!(connections.lock().is_empty() && waiting.lock().is_empty());
+    }
+
+    #[test]
+    fn of_a_networks_connections_only_so_many_may_be_joining() {
+        let limits = Limits { handshakes_per_network_max: 4, ..Limits::default() };
+        let addresses = addresses(limits);
+        let network = || ip("192.0.2.1");
+        let mut joining: Vec<_> = (0..9).filter_map(|_| addresses.begin(network())).collect();
+        assert_eq!(joining.len(), 4);
+        assert!(addresses.enter(network()).is_some(), "more may be connected");
+        joining.truncate(2);
+        assert!(addresses.is_crowded(network()), "from half of it on");
+        joining.truncate(1);
+        assert!(!addresses.is_crowded(network()));
+        drop(joining);
+        assert!(addresses.joining.lock().is_empty());
     }
 
     #[test]

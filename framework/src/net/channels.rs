@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use daystar_protocol::reject::RejectCode;
 use foldhash::fast::FixedState;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -30,7 +31,7 @@ pub(crate) enum Act {
     /// The session is one, and is told so.
     Welcome { session: u64, hold: Hold },
     /// It is none: it is told why, and ended.
-    Reject { session: u64, reason: String, hold: Hold },
+    Reject { session: u64, code: RejectCode, reason: String, hold: Hold },
     /// It is told something.
     Say { session: u64, say: Say },
     /// It enters the channel, which begins to exist with its first member.
@@ -41,6 +42,8 @@ pub(crate) enum Act {
     Broadcast { channel: Arc<str>, say: Say },
     /// The session is ended: what is queued is still sent, then the reason.
     Disconnect { session: u64, reason: String, hold: Hold },
+    /// The session is ended at once: its client has joined from elsewhere.
+    Replace { session: u64 },
     /// It is forgotten, and taken out of all its channels.
     Forget { session: u64 },
 }
@@ -134,6 +137,7 @@ impl State {
                 }
                 Act::Reject { session, .. }
                 | Act::Disconnect { session, .. }
+                | Act::Replace { session }
                 | Act::Forget { session } => {
                     // What was said before comes before.
                     said.flush(session);
@@ -174,14 +178,19 @@ impl State {
                     members.values().for_each(|outbox| outbox.say([say.clone()]));
                 }
             }
-            Act::Reject { session, reason, hold } => {
+            Act::Reject { session, code, reason, hold } => {
                 if let Some(outbox) = outbox(session) {
-                    outbox.reject(reason, hold);
+                    outbox.reject(code, reason, hold);
                 }
             }
             Act::Disconnect { session, reason, hold } => {
                 if let Some(outbox) = outbox(session) {
                     outbox.close(reason, hold);
+                }
+            }
+            Act::Replace { session } => {
+                if let Some(outbox) = outbox(session) {
+                    outbox.replace();
                 }
             }
             Act::Join { channel, session } => self.join(channel, session),

@@ -1,5 +1,6 @@
 //! One connection, from its first packet until it belongs to a session.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,13 @@ use daystar_protocol::handshake::{Credentials, Hello};
 use daystar_protocol::reject::RejectCode;
 use daystar_protocol::server_session::{FromClient, ServerSessionError};
 use daystar_protocol::to_client::ToClient;
-use quinn::{Connection, Incoming, SendStream, VarInt};
+use quinn::{Connection, ConnectionError, Incoming, SendStream, VarInt};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use crate::net::endpoint::{Permits, Shared};
 use crate::net::handler::Login;
+use crate::net::handshakes::Handshake;
 use crate::net::login::{self, Admitted, NotAdmitted};
 use crate::net::meters;
 use crate::net::reader::{ReadEnd, Reader};
@@ -23,34 +25,28 @@ use crate::net::session::{self, Line};
 
 /// Runs the connection, giving each permit back as soon as it can, until it belongs to a session; a new session is begun, too.
 pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permits) {
-    let Permits { start, handshake, seat } = permits;
+    let Permits { handshake, share, seat } = permits;
     let address = incoming.remote_address();
-    let deadline = Instant::now() + shared.limits.hello_timeout;
-    let connection = match incoming.accept() {
-        Ok(connecting) => {
-            let mut connecting = pin!(timeout_at(deadline, connecting));
-            let quick = timeout(START_TIMEOUT, &mut connecting).await;
-            drop(start);
-            match quick {
-                Ok(connection) => connection,
-                Err(_) => connecting.await,
-            }
-        }
-        Err(error) => Ok(Err(error)),
-    };
-    let connection = match connection {
-        Ok(Ok(connection)) => connection,
-        Ok(Err(error)) => {
+    let shaken = handshake.unless_it_must_go(shake(incoming, &handshake, &shared)).await;
+    // What is dropped unfinished is closed by that.
+    let Some(shaken) = shaken else { return made_way(address) };
+    let (connection, deadline) = match shaken {
+        Ok(shaken) => shaken,
+        Err(NotShaken::Broken(error)) => {
             meters::handshake_failed("broken");
             return debug!(%address, %error, "a handshake failed");
         }
-        Err(_) => {
+        Err(NotShaken::TooLate) => {
             meters::handshake_failed("too_late");
             return debug!(%address, "a handshake took too long");
         }
     };
-    let greeted = greet(&connection, &shared, deadline).await;
-    drop(handshake);
+    let greeted = handshake.unless_it_must_go(greet(&connection, &shared, deadline)).await;
+    drop((handshake, share));
+    let Some(greeted) = greeted else {
+        close(&connection, CloseCode::Busy, MADE_WAY);
+        return made_way(address);
+    };
     match greeted {
         Ok(Greeted { who, reader, stream }) => {
             let line = Line { connection, reader, stream, seat };
@@ -86,6 +82,38 @@ pub(super) async fn run(incoming: Incoming, shared: Arc<Shared>, permits: Permit
             close(&connection, CloseCode::HelloTimeout, &reason);
         }
     }
+}
+
+/// Somebody else has its place among those that have not joined.
+fn made_way(address: SocketAddr) {
+    meters::handshake_failed("made_way");
+    debug!(%address, "a connection that had not joined made way for another");
+}
+
+/// Why no connection comes about.
+enum NotShaken {
+    Broken(ConnectionError),
+    TooLate,
+}
+
+/// Waits until it may be begun, and until it is done; and gives with it until when the client must have greeted.
+async fn shake(
+    incoming: Incoming,
+    handshake: &Handshake,
+    shared: &Shared,
+) -> Result<(Connection, Instant), NotShaken> {
+    let start = handshake.start().await;
+    let deadline = Instant::now() + shared.limits.hello_timeout;
+    let connecting = incoming.accept().map_err(NotShaken::Broken)?;
+    let mut connecting = pin!(timeout_at(deadline, connecting));
+    let quick = timeout(START_TIMEOUT, &mut connecting).await;
+    drop(start);
+    let connection = match quick {
+        Ok(connection) => connection,
+        Err(_) => connecting.await,
+    };
+    let connection = connection.map_err(|_| NotShaken::TooLate)?;
+    connection.map(|connection| (connection, deadline)).map_err(NotShaken::Broken)
 }
 
 /// Why a connection does not become a session.
@@ -165,7 +193,9 @@ pub(super) async fn reject(
             let _ = stream.stopped().await;
         }
     };
-    let _ = timeout(shared.limits.close_timeout, arrived).await;
+    if timeout(shared.limits.close_timeout, arrived).await.is_err() {
+        meters::cut_short();
+    }
     close(connection, CloseCode::Rejected, &reason);
 }
 
@@ -183,7 +213,11 @@ pub(super) fn code(code: CloseCode) -> VarInt {
 /// A client that answers is done by then, and one that does not must not keep others waiting.
 const START_TIMEOUT: Duration = Duration::from_millis(100);
 
+const MADE_WAY: &str =
+    "too many want to join at the moment, and many of them from your network: try again in a while";
+
 const CLOSE_REASON_BYTES_MAX: usize = 512;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,6 +23,7 @@ use crate::net::addresses::{Addresses, Place};
 use crate::net::certificate::{Certificate, CertificateError};
 use crate::net::connection;
 use crate::net::handler::SessionHandler;
+use crate::net::handshakes::{Handshake, Handshakes};
 use crate::net::limits::Limits;
 use crate::net::login::Doorkeeper;
 use crate::net::meters::{self, Counted, Meters};
@@ -97,6 +98,7 @@ pub(crate) struct Endpoint {
     shared: Arc<Shared>,
     seats: Arc<Semaphore>,
     accepting: JoinHandle<()>,
+    measuring: JoinHandle<()>,
 }
 
 /// What all connections of an endpoint have in common.
@@ -120,10 +122,10 @@ pub(super) struct Shared {
 
 /// What a new connection holds of the endpoint's limits.
 pub(super) struct Permits {
-    /// While it computes: until the handshake is done, or has waited for the client for a while.
-    pub(super) start: OwnedSemaphorePermit,
-    /// Until it has greeted.
-    pub(super) handshake: OwnedSemaphorePermit,
+    /// Until it has joined: one of all places for that.
+    pub(super) handshake: Handshake,
+    /// As long: one of those of its network.
+    pub(super) share: Place,
     /// To its end.
     pub(super) seat: Seat,
 }
@@ -141,6 +143,18 @@ impl Shared {
     pub(super) fn cost(&self, payload_bytes: usize) -> u32 {
         let bytes = (payload_bytes + REQUEST_BYTES).min(self.limits.queued_bytes_max);
         u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a request that costs so much has to wait until there is room for it in the queue.
+    pub(super) fn is_queue_full(&self, cost: u32) -> bool {
+        self.queued_bytes.available_permits() < cost as usize && !self.queued_bytes.is_closed()
+    }
+
+    /// Says how much memory what waits takes, to whoever collects metrics.
+    fn measure(&self) {
+        let all = self.limits.queued_bytes_max.min(SEATS_MAX);
+        let queued = all.saturating_sub(self.queued_bytes.available_permits());
+        self.meters.bytes(queued, self.open.waiting_bytes());
     }
 
     /// Whether no request is queued or running. Once [`queued_bytes`](Self::queued_bytes) is closed, it stays so.
@@ -197,7 +211,8 @@ impl Endpoint {
         });
         let accepting =
             tokio::spawn(accept(endpoint.clone(), Arc::clone(&shared), Arc::clone(&seats)));
-        Ok(Self { endpoint, address, certificate, shared, seats, accepting })
+        let measuring = tokio::spawn(measure(Arc::clone(&shared)));
+        Ok(Self { endpoint, address, certificate, shared, seats, accepting, measuring })
     }
 
     /// Where it listens, with the port that was taken.
@@ -262,6 +277,13 @@ impl Endpoint {
         }
         // The socket must outlive the last packets, or some clients would wait for an answer until they time out.
         let _ = timeout(DRAIN_TIMEOUT, self.endpoint.wait_idle()).await;
+        self.measuring.abort();
+        self.shared.measure();
+    }
+
+    #[cfg(test)]
+    pub(super) fn measure(&self) {
+        self.shared.measure();
     }
 
     /// Resolves when there is neither a connection nor a session.
@@ -277,22 +299,17 @@ impl Endpoint {
 impl Drop for Endpoint {
     fn drop(&mut self) {
         self.accepting.abort();
+        self.measuring.abort();
         self.endpoint.close(VarInt::from_u32(CloseCode::Closing.to_raw()), b"the server stops");
     }
 }
 
 async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>, seats: Arc<Semaphore>) {
-    let handshakes_max = shared.limits.handshakes_max.clamp(1, SEATS_MAX);
-    let handshakes = Arc::new(Semaphore::new(handshakes_max));
-    let starts = Arc::new(Semaphore::new(STARTS_MAX));
-    loop {
-        // Whoever comes while too many shake hands waits in quinn's bounded queue.
-        let Ok(handshake) = Arc::clone(&handshakes).acquire_owned().await else { return };
-        let Ok(start) = Arc::clone(&starts).acquire_owned().await else { return };
-        let Some(incoming) = endpoint.accept().await else { return };
+    let handshakes = Handshakes::new(&shared.limits, Arc::clone(&shared.meters));
+    // Whoever comes while one waits for a place, waits in quinn's bounded queue.
+    while let Some(incoming) = endpoint.accept().await {
         let ip = incoming.remote_address().ip();
-        let is_crowded =
-            handshakes.available_permits() < handshakes_max / 2 || shared.addresses.is_crowded(ip);
+        let is_crowded = handshakes.is_crowded() || shared.addresses.is_crowded(ip);
         if is_crowded && !incoming.remote_address_validated() && incoming.may_retry() {
             meters::retried();
             if let Err(error) = incoming.retry() {
@@ -312,10 +329,31 @@ async fn accept(endpoint: quinn::Endpoint, shared: Arc<Shared>, seats: Arc<Semap
             incoming.refuse();
             continue;
         };
+        let Some(share) = shared.addresses.begin(ip) else {
+            meters::refused("network_handshakes");
+            debug!(address = %ip, "refused a connection: too many of its network have not joined yet");
+            incoming.refuse();
+            continue;
+        };
+        let Some(handshake) = handshakes.enter(shared.addresses.widest_origin(ip)).await else {
+            meters::refused("handshakes_full");
+            debug!(address = %ip, "passed over a connection: too many have not joined yet");
+            // Not answered, QUIC has it come again in a while.
+            incoming.ignore();
+            continue;
+        };
         let counted = shared.meters.connection();
         let seat = Seat { one_of_all, one_of_its_network, counted };
-        let permits = Permits { start, handshake, seat };
+        let permits = Permits { handshake, share, seat };
         tokio::spawn(connection::run(incoming, Arc::clone(&shared), permits));
+    }
+}
+
+/// Tells now and then how much waits. Not whenever that changes: all threads would meet at one number with each frame.
+async fn measure(shared: Arc<Shared>) {
+    loop {
+        shared.measure();
+        sleep(MEASURE_EVERY).await;
     }
 }
 
@@ -392,6 +430,10 @@ impl OpenSessions {
         self.list.lock().closed = Some(reason.to_owned());
     }
 
+    fn waiting_bytes(&self) -> usize {
+        self.list.lock().outboxes.values().map(|outbox| outbox.waiting_bytes()).sum()
+    }
+
     /// Closes what is open. To be called after [`shut`](Self::shut), so that nobody is passed over.
     fn close_all(&self, reason: &str) {
         for outbox in self.list.lock().outboxes.values() {
@@ -405,10 +447,6 @@ impl Drop for Listed {
         self.open.list.lock().outboxes.remove(&self.number);
     }
 }
-
-/// Handshakes that may compute at the same time. When a thousand clients come at once, each packet that finds the socket's
-/// buffer full costs its client a timeout, so it is better to let a few in after another than all together.
-const STARTS_MAX: usize = 32;
 
 /// What a round trip is thought to take before one was measured. Three times this is waited before a lost first packet is sent
 /// again; QUIC's own third of a second makes that a second.
@@ -427,6 +465,9 @@ const MTU_STEP_BYTES: u16 = 64;
 
 /// More permits than a tokio semaphore is ever asked for here, on 32-bit machines too.
 const SEATS_MAX: usize = u32::MAX as usize >> 3;
+
+/// How often it is told how much waits, for which each session is asked: as often as any collector looks, and no burden.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// How often to look whether the last requests have run.
 const LOOK_EVERY: Duration = Duration::from_millis(5);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use daystar_protocol::to_server::Level;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::login::Identity;
@@ -54,8 +55,8 @@ pub(crate) struct Login {
 pub(crate) struct Request {
     /// The number to answer it under; `None`: no answer is wanted.
     pub(crate) call: Option<u32>,
-    /// Whether the answer is wanted only when nothing can take it back any more.
-    pub(crate) is_durable: bool,
+    /// When the answer is wanted; `None`: when the server says.
+    pub(crate) level: Option<Level>,
     /// The encoded message, in memory of its own.
     pub(crate) payload: Bytes,
     /// To be dropped when the request leaves the queue.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use daystar_protocol::frame::{TO_CLIENT_BYTES_MAX, TO_SERVER_BYTES_MAX};
 
 /// Limits of the network, for [`Builder::network`](crate::Builder::network). At each there is back-pressure or a refusal that
-/// says so, and a metric that counts it.
+/// says so, and a metric that counts it: the book's chapter on logins lists them.
 ///
 /// ```
 /// use daystar::NetworkLimits;
@@ -26,9 +26,15 @@ pub struct Limits {
     pub logins_per_minute: f64,
     /// Whether the limits by network hold for this machine's own address, too. Load tests come from there, and no stranger.
     pub is_loopback_limited: bool,
-    /// Connections that have not greeted yet. More wait in the socket's queue; from half of it on, an address must
-    /// prove that it is real before anything is spent on it.
+    /// Connections at once that have not joined yet: those shaking hands, and those of whom it is not known yet who they are. When
+    /// all these places are taken, one more takes that of the oldest from where most of them come (an IPv4 address, or a /48 of
+    /// IPv6), which is closed. If as many come from where the newcomer does, it is passed over, and QUIC tries again by itself; if
+    /// no two come from the same, it waits. From half of it on, an address must prove that it is real before anything is spent on
+    /// it.
     pub handshakes_max: usize,
+    /// Of these, so many at once from one network; four times as many from a /48 of IPv6. More are refused; from half of it on, an
+    /// address must prove that it is real.
+    pub handshakes_per_network_max: usize,
     /// How long a connection may take until it has greeted.
     pub hello_timeout: Duration,
     /// How long it may take, after the greeting, to find out who a client is.
@@ -65,7 +71,8 @@ pub struct Limits {
     pub session_requests_max: usize,
     /// Bytes of all sessions' requests in the queue. Beyond it, no client is read from.
     pub queued_bytes_max: usize,
-    /// How long a connection may be silent, keep-alives included.
+    /// How long a connection may be silent, keep-alives included. Then it is lost; as it is QUIC that finds so, on both sides,
+    /// nothing is said about it.
     pub idle_timeout: Duration,
     /// How long a connection that is being closed may take to receive its last frames.
     pub close_timeout: Duration,
@@ -105,6 +112,8 @@ impl Default for Limits {
             logins_per_minute: 60.0,
             is_loopback_limited: false,
             handshakes_max: 512,
+            // As many as may log in at once.
+            handshakes_per_network_max: 50,
             hello_timeout: Duration::from_secs(5),
             login_timeout: Duration::from_secs(10),
             message_burst: 2_000,

@@ -6,12 +6,18 @@ use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 /// What is counted so often that it must not be looked up each time.
 pub(crate) struct Meters {
     connections: Gauge,
+    handshakes: Gauge,
     sessions: Gauge,
+    awaited: Gauge,
+    queued_bytes: Gauge,
+    outbox_bytes: Gauge,
     pub(super) received_bytes: Counter,
     pub(super) received_messages: Counter,
     pub(super) sent_bytes: Counter,
     pub(super) sent_messages: Counter,
     pub(super) rate_limited: Counter,
+    pub(super) session_queue_full: Counter,
+    pub(super) queue_full: Counter,
 }
 
 impl Meters {
@@ -19,12 +25,18 @@ impl Meters {
     pub(crate) fn new() -> Self {
         Self {
             connections: gauge!("daystar_net_connections"),
+            handshakes: gauge!("daystar_net_handshakes"),
             sessions: gauge!("daystar_net_sessions"),
+            awaited: gauge!("daystar_net_awaited"),
+            queued_bytes: gauge!("daystar_net_queued_bytes"),
+            outbox_bytes: gauge!("daystar_net_outbox_bytes"),
             received_bytes: counter!("daystar_net_received_bytes_total"),
             received_messages: counter!("daystar_net_received_messages_total"),
             sent_bytes: counter!("daystar_net_sent_bytes_total"),
             sent_messages: counter!("daystar_net_sent_messages_total"),
             rate_limited: counter!("daystar_net_rate_limited_total"),
+            session_queue_full: counter!("daystar_net_queue_full_total", "queue" => "session"),
+            queue_full: counter!("daystar_net_queue_full_total", "queue" => "all"),
         }
     }
 
@@ -33,9 +45,25 @@ impl Meters {
         Counted::new(&self.connections)
     }
 
+    /// A connection that has not joined yet, until the guard is dropped.
+    pub(super) fn handshake(&self) -> Counted {
+        Counted::new(&self.handshakes)
+    }
+
     /// A session, until the guard is dropped.
     pub(super) fn session(&self) -> Counted {
         Counted::new(&self.sessions)
+    }
+
+    /// A session that waits for its client, until the guard is dropped.
+    pub(super) fn awaited(&self) -> Counted {
+        Counted::new(&self.awaited)
+    }
+
+    /// What requests and what is to be sent take at the moment.
+    pub(super) fn bytes(&self, queued: usize, outboxes: usize) {
+        self.queued_bytes.set(queued as f64);
+        self.outbox_bytes.set(outboxes as f64);
     }
 }
 
@@ -55,7 +83,7 @@ impl Drop for Counted {
     }
 }
 
-/// A connection was refused before anything was spent on it.
+/// A connection was refused, or not answered, before anything was spent on it.
 pub(super) fn refused(reason: &'static str) {
     counter!("daystar_net_refused_total", "reason" => reason).increment(1);
 }
@@ -91,8 +119,33 @@ pub(super) fn slowed() {
 }
 
 /// A session has ended because too many wait for their clients.
-pub(super) fn not_awaited() {
-    counter!("daystar_net_not_awaited_total").increment(1);
+pub(super) fn not_awaited(reason: &'static str) {
+    counter!("daystar_net_not_awaited_total", "reason" => reason).increment(1);
+}
+
+/// A session has ended because its client did not come back in time.
+pub(super) fn not_resumed() {
+    counter!("daystar_net_not_resumed_total").increment(1);
+}
+
+/// A session's connection has been silent for too long.
+pub(super) fn silent() {
+    counter!("daystar_net_silent_total").increment(1);
+}
+
+/// Something was not sent that may be lost, because so much waits.
+pub(super) fn thinned() {
+    counter!("daystar_net_thinned_total").increment(1);
+}
+
+/// A session has ended because of what its client was to be sent.
+pub(super) fn dropped(reason: &'static str) {
+    counter!("daystar_net_dropped_total", "reason" => reason).increment(1);
+}
+
+/// A connection was closed although its client may not have received the last of what it was sent.
+pub(super) fn cut_short() {
+    counter!("daystar_net_cut_short_total").increment(1);
 }
 
 /// The server has closed a connection.
@@ -108,7 +161,6 @@ pub(super) fn closed(code: CloseCode) {
         CloseCode::Busy => "busy",
         CloseCode::Replaced => "replaced",
         CloseCode::RateLimit => "rate_limit",
-        CloseCode::Idle => "idle",
         CloseCode::Detached => "detached",
     };
     counter!("daystar_net_closed_total", "reason" => reason).increment(1);
@@ -117,8 +169,18 @@ pub(super) fn closed(code: CloseCode) {
 /// Says what the metrics mean, to whoever collects them.
 pub(crate) fn describe() {
     describe_gauge!("daystar_net_connections", "connections, those shaking hands included");
+    describe_gauge!("daystar_net_handshakes", "connections that have not joined yet");
     describe_gauge!("daystar_net_sessions", "sessions, those that wait for their client included");
-    describe_counter!("daystar_net_refused_total", "connections refused at once, by limit");
+    describe_gauge!("daystar_net_awaited", "sessions that wait for their client");
+    describe_gauge!("daystar_net_queued_bytes", "bytes of requests in the queue");
+    describe_gauge!(
+        "daystar_net_outbox_bytes",
+        "bytes kept for clients until they have acknowledged them"
+    );
+    describe_counter!(
+        "daystar_net_refused_total",
+        "connections refused at once, or not answered, by limit"
+    );
     describe_counter!("daystar_net_retries_total", "clients asked to prove their address");
     describe_counter!(
         "daystar_net_handshakes_failed_total",
@@ -138,7 +200,31 @@ pub(crate) fn describe() {
     );
     describe_counter!(
         "daystar_net_not_awaited_total",
-        "sessions that ended with their connection because too many wait for their clients"
+        "sessions that ended with their connection because too many wait for their clients, by limit"
+    );
+    describe_counter!(
+        "daystar_net_not_resumed_total",
+        "sessions that ended because their client did not come back in time"
+    );
+    describe_counter!(
+        "daystar_net_silent_total",
+        "sessions' connections that were lost because nothing came over them for so long"
+    );
+    describe_counter!(
+        "daystar_net_thinned_total",
+        "messages that may be lost and were not sent because so much waited for their client"
+    );
+    describe_counter!(
+        "daystar_net_dropped_total",
+        "sessions that ended because of what their client was to be sent, by reason"
+    );
+    describe_counter!(
+        "daystar_net_cut_short_total",
+        "connections closed before their client is known to have received all"
+    );
+    describe_counter!(
+        "daystar_net_queue_full_total",
+        "times a client was not read from because the queue of its requests, or of all, was full"
     );
     describe_counter!(
         "daystar_net_rate_limited_total",

@@ -13,6 +13,7 @@ mod connection;
 pub(crate) mod endpoint;
 mod fanout;
 pub(crate) mod handler;
+mod handshakes;
 pub(crate) mod limits;
 pub(crate) mod login;
 pub(crate) mod meters;

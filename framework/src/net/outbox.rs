@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::net::limits::Limits;
+use crate::net::meters;
 use crate::net::resume::{Broken, Ticket};
 use crate::net::watermark::{Hold, Watermark};
 
@@ -75,7 +76,7 @@ pub(super) enum End {
     /// Everything queued is sent, then the reason, then the connection is closed.
     Closing(String),
     /// As `Closing`, but the session has never begun.
-    Rejected(String),
+    Rejected(RejectCode, String),
     /// At once: what is queued is thrown away.
     Dropped(CloseCode, String),
 }
@@ -147,10 +148,14 @@ impl Outbox {
             if queue.end.is_some() {
                 return;
             }
-            if say.delivery == Delivery::Unreliable
-                && (queue.connection == 0 || queue.waiting() > self.unreliable_bytes_max)
-            {
-                continue;
+            if say.delivery == Delivery::Unreliable {
+                if queue.connection == 0 {
+                    continue;
+                }
+                if queue.waiting() > self.unreliable_bytes_max {
+                    meters::thinned();
+                    continue;
+                }
             }
             if let Delivery::Latest(key) = say.delivery {
                 queue.forget_latest(key);
@@ -158,10 +163,12 @@ impl Outbox {
             let waiting = queue.waiting() + say.frame.len() + FRAME_COST;
             if say.frame.len() > self.frame_bytes_max || waiting > self.bytes_max {
                 if say.delivery == Delivery::Unreliable {
+                    meters::thinned();
                     continue;
                 }
                 let is_held = !queue.held.is_empty();
-                let (code, reason) = self.over_limit(say.frame.len(), waiting, is_held);
+                let (kind, code, reason) = self.over_limit(say.frame.len(), waiting, is_held);
+                meters::dropped(kind);
                 queue.end(End::Dropped(code, reason), Hold::NONE);
                 drop(queue);
                 return self.ended.notify_one();
@@ -210,8 +217,14 @@ impl Outbox {
     }
 
     /// Ends what has not become a session: the client learns that it may not join, and why.
-    pub(crate) fn reject(&self, reason: impl Into<String>, hold: Hold) {
-        self.end(End::Rejected(reason.into()), hold);
+    pub(crate) fn reject(&self, code: RejectCode, reason: impl Into<String>, hold: Hold) {
+        self.end(End::Rejected(code, reason.into()), hold);
+    }
+
+    /// Ends the session at once, since its client has joined from elsewhere: what is queued waits for one that is gone, or that is not
+    /// to go on.
+    pub(crate) fn replace(&self) {
+        self.drop_all(CloseCode::Replaced, "you have joined from elsewhere".to_owned());
     }
 
     /// Ends the session at once.
@@ -305,6 +318,11 @@ impl Outbox {
             Some((End::Dropped(..), _)) => Ok(()),
             _ => queue.retained.acknowledge(received),
         }
+    }
+
+    /// What is kept for the client until it has acknowledged it, in bytes.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.queue.lock().waiting()
     }
 
     /// Whether the client has been sent what it needs to resume the session.
@@ -404,9 +422,8 @@ impl Outbox {
             Some((End::Closing(reason), _)) if !is_held => {
                 Some(ToClient::Closing { reason: reason.clone() }.encode())
             }
-            Some((End::Rejected(reason), _)) if !is_held => {
-                let (code, reason) = (RejectCode::Other, reason.clone());
-                Some(ToClient::Rejected { code, reason }.encode())
+            Some((End::Rejected(code, reason), _)) if !is_held => {
+                Some(ToClient::Rejected { code: *code, reason: reason.clone() }.encode())
             }
             Some(_) | None => None,
         };
@@ -422,13 +439,19 @@ impl Outbox {
         }
     }
 
-    fn over_limit(&self, frame_bytes: usize, waiting: usize, is_held: bool) -> (CloseCode, String) {
+    /// For who counts, for the client's program, and for a person.
+    fn over_limit(
+        &self,
+        frame_bytes: usize,
+        waiting: usize,
+        is_held: bool,
+    ) -> (&'static str, CloseCode, String) {
         if frame_bytes > self.frame_bytes_max {
             let max = self.frame_bytes_max;
             let reason = format!(
                 "the server wanted to send a frame of {frame_bytes} bytes, over its limit of {max}"
             );
-            return (CloseCode::Closing, reason);
+            return ("too_long", CloseCode::Closing, reason);
         }
         let max = self.bytes_max;
         if is_held {
@@ -436,11 +459,11 @@ impl Outbox {
                 "the server cannot store what it has to say as fast as it happens: {waiting} bytes are waiting, {max} are \
                  allowed"
             );
-            return (CloseCode::Busy, reason);
+            return ("not_stored", CloseCode::Busy, reason);
         }
         let reason =
             format!("does not read fast enough: {waiting} bytes are waiting, {max} are allowed");
-        (CloseCode::TooSlow, reason)
+        ("too_slow", CloseCode::TooSlow, reason)
     }
 }
 

@@ -12,6 +12,7 @@ use daystar_protocol::reject::RejectCode;
 use daystar_protocol::retained::Receipts;
 use daystar_protocol::server_session::{FromClient, ServerSessionError};
 use daystar_protocol::to_client::ToClient;
+use daystar_protocol::to_server::Level;
 use quinn::{Connection, ConnectionError, SendStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -112,13 +113,16 @@ impl Session {
                 Turn::Lost => {
                     let shared = &self.intake.shared;
                     let detached = Arc::clone(&shared.detached).try_acquire_owned().ok();
+                    let limit = if detached.is_none() { "server_full" } else { "network_full" };
                     // One network must not have all the places, session after session.
                     let waiting = shared.addresses.wait(connection.remote_address().ip());
                     let Some(place) = detached.zip(waiting) else {
-                        meters::not_awaited();
+                        meters::not_awaited(limit);
                         debug!("too many sessions wait for their clients: one ends at once");
                         return (Closed::Lost, Box::new(seat));
                     };
+                    // Apart, and so the future has room for less.
+                    let place = Box::new((place, shared.meters.awaited()));
                     drop((connection, reader, seat));
                     let lost = Instant::now();
                     match self.wait_for_client().await {
@@ -126,7 +130,7 @@ impl Session {
                             line = *next;
                             throttle.was_away(lost.elapsed());
                         }
-                        Err(closed) => return (closed, Box::new(place)),
+                        Err(closed) => return (closed, place),
                     }
                 }
             }
@@ -169,7 +173,7 @@ impl Session {
                     }
                     ReadEnd::Lost(error) => {
                         if matches!(error, ConnectionError::TimedOut) {
-                            meters::closed(CloseCode::Idle);
+                            meters::silent();
                         }
                         if ticket.is_some() && outbox.is_resumable() && may_come_back(&error) {
                             outbox.detach();
@@ -190,7 +194,10 @@ impl Session {
     async fn end(&self, end: End, connection: &Connection, writing: &mut Writing) -> Closed {
         let (shared, outbox) = (&self.intake.shared, &self.intake.outbox);
         if !matches!(end, End::Dropped(..)) {
-            let _ = timeout(shared.limits.close_timeout, &mut writing.0).await;
+            let sent = timeout(shared.limits.close_timeout, &mut writing.0).await;
+            if sent.is_err() {
+                meters::cut_short();
+            }
         }
         let is_held = outbox.is_held();
         let (code, reason) = match end {
@@ -198,7 +205,7 @@ impl Session {
             // The connection's end must not tell either what may still be taken back.
             _ if is_held => (CloseCode::Closing, NOT_STORED.to_owned()),
             End::Closing(reason) => (CloseCode::Closing, reason),
-            End::Rejected(reason) => (CloseCode::Rejected, reason),
+            End::Rejected(_, reason) => (CloseCode::Rejected, reason),
         };
         close(connection, code, &reason);
         Closed::Dropped(reason)
@@ -212,10 +219,13 @@ impl Session {
             let arrival = tokio::select! {
                 biased;
                 end = outbox.ended() => return Err(Closed::Dropped(match end {
-                    End::Closing(reason) | End::Rejected(reason) | End::Dropped(_, reason) => reason,
+                    End::Closing(reason) | End::Rejected(_, reason) | End::Dropped(_, reason) => reason,
                 })),
                 arrival = next(ticket.as_deref()) => arrival,
-                () = &mut window => return Err(Closed::Lost),
+                () = &mut window => {
+                    meters::not_resumed();
+                    return Err(Closed::Lost);
+                }
             };
             if let Some(next) = self.adopt(arrival) {
                 return Ok(next);
@@ -274,7 +284,7 @@ struct Intake {
     /// The session's share of the requests that may be queued.
     places: Arc<Semaphore>,
     /// A request that waits for its place: [`receive`](Self::receive) may be dropped meanwhile.
-    unplaced: Option<(Option<u32>, bool, Bytes)>,
+    unplaced: Option<(Option<u32>, Option<Level>, Bytes)>,
     /// The server takes no more requests, and one has come all the same.
     has_discarded: bool,
     /// The client is known to have the newest secret.
@@ -319,8 +329,8 @@ impl Intake {
                 self.is_confirmed = true;
             }
             match said {
-                FromClient::Request { call, is_durable, payload } => {
-                    self.unplaced = Some((call, is_durable, payload));
+                FromClient::Request { call, level, payload } => {
+                    self.unplaced = Some((call, level, payload));
                 }
                 FromClient::Ack { received } => {
                     if let Err(error) = self.outbox.acknowledged(received) {
@@ -344,9 +354,15 @@ impl Intake {
             // Apart: the future of every session would have room for that.
             Box::pin(slow_down(&self.outbox, &self.shared)).await;
         }
+        if self.places.available_permits() == 0 {
+            self.shared.meters.session_queue_full.increment(1);
+        }
         let place = Arc::clone(&self.places).acquire_owned().await;
+        if self.shared.is_queue_full(cost) {
+            self.shared.meters.queue_full.increment(1);
+        }
         let bytes = Arc::clone(&self.shared.queued_bytes).acquire_many_owned(cost).await;
-        let Some((call, is_durable, payload)) = self.unplaced.take() else { return };
+        let Some((call, level, payload)) = self.unplaced.take() else { return };
         let (Ok(place), Ok(bytes)) = (place, bytes) else {
             // The server stops. It goes on to read, because what the client has received must not fill its outbox; but as no
             // request is counted after one that was not, none of these counts as received, and the client is told so by the end.
@@ -356,7 +372,7 @@ impl Intake {
         // Counted when it is handed on and not before: what is acknowledged does not come again.
         self.receipts.count(payload.len() + LENGTH_BYTES + 1);
         let permit = Permit { place, bytes };
-        self.input.received(Request { call, is_durable, payload, permit });
+        self.input.received(Request { call, level, payload, permit });
         if let Some(received) = self.receipts.due() {
             self.outbox.acknowledge(received);
         }
@@ -369,6 +385,7 @@ async fn slow_down(outbox: &Outbox, shared: &Shared) {
     let patience = shared.limits.slow_patience;
     if timeout(patience, outbox.is_fast()).await.is_err() {
         let reason = format!("does not read: nothing could be sent to it for {patience:?}");
+        meters::dropped("does_not_read");
         outbox.drop_all(CloseCode::TooSlow, reason);
         // Until the session's task ends what is done here.
         pending().await

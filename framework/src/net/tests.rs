@@ -1,6 +1,7 @@
 //! The network against real clients over loopback, with a stand-in for the game.
 
 mod bad_input;
+mod counted;
 mod joining;
 mod leaving;
 mod limits;

@@ -2,7 +2,8 @@
 //! that none takes the workers from the others, however many tasks it has or however long they run.
 //!
 //! A kind is in the run queue at most once for each worker, and goes to its back after [`TURN`] tasks or [`TURN_TIME`], times
-//! its weight. What waits here is an id; the task itself is in the store.
+//! its weight. Kinds whose tasks are long cannot be made to give a worker up in time, so all of them together leave one to the
+//! others. What waits here is an id; the task itself is in the store.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::scheduler::queue::{RunQueue, TURN_TIME, contained};
 
 /// How many tasks of a kind of weight one run before others have their turn.
 const TURN: u32 = 16;
-/// Tasks that take as long as this leave one worker to the others: they cannot be interrupted.
+/// Tasks that take as long as this, on average, are long.
 const LONG: Duration = Duration::from_millis(1);
 
 /// What a kind is called, and its weight.
@@ -36,6 +37,16 @@ pub(crate) struct Kinds {
     /// Whether tasks are run; those that are not, the next start finds in the store.
     is_open: AtomicBool,
     known: Arc<Known>,
+    long: Mutex<Long>,
+}
+
+/// The turns of all kinds whose tasks are long.
+#[derive(Default)]
+struct Long {
+    /// How many are in the run queue, or in a worker's hands.
+    turns: usize,
+    /// The kinds whose turns wait for one of those to end, in order.
+    waiting: VecDeque<usize>,
 }
 
 /// How many tasks are known that wait: for their time, for their turn, or for whatever else they need.
@@ -107,7 +118,8 @@ impl Kinds {
             kinds.push(Kind { name, weight, state, average_us: AtomicU32::new(0) });
         }
         let (workers, is_open) = (workers.max(1), AtomicBool::new(false));
-        Arc::new(Self { kinds, places, queue, workers, run, is_open, known })
+        let long = Mutex::default();
+        Arc::new(Self { kinds, places, queue, workers, run, is_open, known, long })
     }
 
     /// The place in the list of the kind called `name`.
@@ -157,12 +169,48 @@ impl Kinds {
     }
 
     fn queue_turn(self: &Arc<Self>, place: usize) {
-        let kinds = Arc::clone(self);
-        self.queue.push_loose(Box::new(move |engine| kinds.take_turn(place, engine)));
+        let is_long = self.kinds[place].is_long();
+        if is_long {
+            let mut long = self.long.lock();
+            if long.turns >= self.long_turns_max() {
+                long.waiting.push_back(place);
+                return;
+            }
+            long.turns += 1;
+        }
+        self.queue_this(place, is_long);
     }
 
-    /// Runs some tasks of a kind, and queues it again if it has more.
-    fn take_turn(self: &Arc<Self>, place: usize, engine: &Engine) {
+    fn queue_this(self: &Arc<Self>, place: usize, is_long: bool) {
+        let kinds = Arc::clone(self);
+        self.queue.push_loose(Box::new(move |engine| {
+            let has_more = kinds.take_turn(place, engine);
+            if is_long {
+                kinds.end_long_turn();
+            }
+            if has_more {
+                kinds.queue_turn(place);
+            }
+        }));
+    }
+
+    /// A turn of a kind whose tasks are long is over: the next of them has its turn.
+    fn end_long_turn(self: &Arc<Self>) {
+        let next = {
+            let mut long = self.long.lock();
+            let next = long.waiting.pop_front();
+            if next.is_none() {
+                long.turns -= 1;
+            }
+            next
+        };
+        if let Some(place) = next {
+            self.queue_this(place, true);
+        }
+    }
+
+    /// Runs some tasks of a kind. Whether it may have more.
+    fn take_turn(&self, place: usize, engine: &Engine) -> bool {
         let kind = &self.kinds[place];
         let began = Instant::now();
         let mut before = Duration::ZERO;
@@ -177,7 +225,7 @@ impl Kinds {
                 }
                 task
             };
-            let Some(task) = task else { return };
+            let Some(task) = task else { return false };
             // It was added once for each time that it was pushed.
             self.known.take();
             contained(kind.name, || (self.run)(engine, place, task));
@@ -188,17 +236,25 @@ impl Kinds {
                 break;
             }
         }
-        self.queue_turn(place);
+        true
     }
 
     /// In how many workers' hands the kind may be at once.
     fn turns_max(&self, kind: &Kind) -> usize {
-        let is_long = u128::from(kind.average_us.load(Ordering::Relaxed)) >= LONG.as_micros();
-        if is_long { (self.workers - 1).max(1) } else { self.workers }
+        if kind.is_long() { self.long_turns_max() } else { self.workers }
+    }
+
+    /// In how many workers' hands all kinds may be together whose tasks are long.
+    fn long_turns_max(&self) -> usize {
+        (self.workers - 1).max(1)
     }
 }
 
 impl Kind {
+    fn is_long(&self) -> bool {
+        u128::from(self.average_us.load(Ordering::Relaxed)) >= LONG.as_micros()
+    }
+
     /// Learns how long a task has taken. What two workers write at once may get lost, and is not missed.
     fn learn(&self, time: Duration) {
         let time = u32::try_from(time.as_micros()).unwrap_or(u32::MAX / 8);
@@ -292,6 +348,27 @@ pub(super) mod tests {
         }
         let turns = |place: usize| kinds.kinds[place].state.lock().turns;
         assert_eq!((turns(0), turns(1)), (1, 2));
+    }
+
+    #[test]
+    fn kinds_whose_tasks_are_long_leave_a_worker_to_the_others_together() {
+        let (queue, kinds, ran) = kinds([1, 1]);
+        kinds.kinds.iter().for_each(|kind| kind.learn(LONG * 8));
+        for place in [0, 1] {
+            kinds.push(place, tasks(50));
+        }
+        let queued = || {
+            let long = kinds.long.lock();
+            (long.turns, long.waiting.len())
+        };
+        assert_eq!(queued(), (1, 1), "there are two workers");
+        let engine = engine();
+        assert!(queue.run_next(&engine));
+        // Here they take no time, of which the kind learns: its next turn may be an ordinary one.
+        assert_eq!(queued(), (1, 0), "the other has its turn");
+        run_all(&queue);
+        assert_eq!(ran.lock().len(), 100, "all have run");
+        assert_eq!(queued(), (0, 0));
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct Breaks {
     pub call_key_changes: bool,
     /// A sweep notes that it has visited some objects in a commit before the one that visits them.
     pub sweep_notes_apart: bool,
+    /// Where a walk stands is not noted.
+    pub walk_forgets: bool,
     /// A survey sees each object as it is when the survey gets there, not as all were at one moment.
     pub survey_sees_newest: bool,
 }

@@ -57,6 +57,7 @@ pub struct Builder<G> {
     durability: Durability,
     journal: JournalLimits,
     store: Option<Arc<dyn Store>>,
+    store_options: Options,
     clock: Option<Arc<dyn Clock>>,
     breaks: Breaks,
     network: NetworkLimits,
@@ -78,6 +79,7 @@ impl<G: Game> Builder<G> {
             durability: Durability::Committed,
             journal: JournalLimits::default(),
             store: None,
+            store_options: Options::default(),
             clock: None,
             breaks: Breaks::default(),
             network: NetworkLimits::default(),
@@ -171,6 +173,13 @@ impl<G: Game> Builder<G> {
         self
     }
 
+    /// How large the world's files may grow, how many may read them at once, and when the objects are brought up to the journal;
+    /// for a world that is kept in a [folder](Self::data).
+    pub fn store_options(mut self, options: Options) -> Self {
+        self.store_options = options;
+        self
+    }
+
     /// How long a session outlives a lost connection, so that its client can come back to it and nothing is lost or comes twice;
     /// 30 seconds unless set. Zero: it ends with its connection.
     pub fn resume_window(mut self, window: Duration) -> Self {
@@ -195,6 +204,12 @@ impl<G: Game> Builder<G> {
     /// Changes some of what was said by [`limits`](Self::limits), and leaves the rest.
     pub(crate) fn change_limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.settings.limits);
+        self
+    }
+
+    /// Changes some of what was said by [`store_options`](Self::store_options), and leaves the rest.
+    pub(crate) fn change_store_options(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.store_options);
         self
     }
 
@@ -264,6 +279,7 @@ impl<G: Game> Builder<G> {
             call_is_early: self.breaks.call_is_early,
             call_key_changes: self.breaks.call_key_changes,
             sweep_notes_apart: self.breaks.sweep_notes_apart,
+            walk_forgets: self.breaks.walk_forgets,
             survey_sees_newest: self.breaks.survey_sees_newest,
         };
         let known = Arc::<Known>::default();
@@ -383,7 +399,12 @@ impl<G: Game> Builder<G> {
             return Ok(Arc::clone(store));
         }
         Ok(match &self.data {
-            Some(folder) => Arc::new(LmdbStore::open(folder, Options::default())?),
+            Some(folder) => {
+                let mut options = self.store_options.clone();
+                // In one of no length there would never be room.
+                options.journal_bytes_max = options.journal_bytes_max.max(1);
+                Arc::new(LmdbStore::open(folder, options)?)
+            }
             None => Arc::new(MemoryStore::new()),
         })
     }

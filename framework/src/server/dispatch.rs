@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use daystar_engine::{CommitSink, Committed, Durability, Effect, NotAccepted};
+use daystar_protocol::reject::RejectCode;
 use daystar_protocol::to_client::ToClient;
 
 use crate::net::channels::{Act, Acts, Switchboard};
@@ -71,8 +72,9 @@ impl Dispatch {
         let say = |frame| Say { frame, hold, delivery, is_patient: false };
         Some(match effect {
             Effect::Welcome { session } => Act::Welcome { session: session.to_raw(), hold },
-            Effect::Reject { session, reason } => {
-                Act::Reject { session: session.to_raw(), reason, hold }
+            Effect::Reject { session, reason, is_passing } => {
+                let code = if is_passing { RejectCode::Busy } else { RejectCode::Other };
+                Act::Reject { session: session.to_raw(), code, reason, hold }
             }
             Effect::Send { session, frame } | Effect::Reply { session, frame } => {
                 Act::Say { session: session.to_raw(), say: say(frame) }

@@ -11,7 +11,6 @@ use tracing::error;
 use crate::login::{Accounts, Authenticator, Identity, LoginAttempt, LoginError, SameIdentity};
 use crate::net::channels::{Act, Switchboard};
 use crate::net::login::{Admission, Admitted, Doorkeeper, NotAdmitted, Seat};
-use crate::net::watermark::Hold;
 use crate::server::names::Names;
 
 /// Who stands at a server's door.
@@ -42,9 +41,7 @@ impl Door {
             SameIdentity::Refuse => self.names.take(name).map_err(|_| in_use(name))?,
             SameIdentity::Replace => {
                 let end = |session: ObjectId| {
-                    let (session, reason) = (session.to_raw(), REPLACED.to_owned());
-                    let act = Act::Disconnect { session, reason, hold: Hold::NONE };
-                    self.switchboard.act(vec![act]);
+                    self.switchboard.act(vec![Act::Replace { session: session.to_raw() }]);
                 };
                 self.names.take_over(name, end).await
             }
@@ -73,5 +70,3 @@ fn refusal(error: LoginError) -> NotAdmitted {
     };
     NotAdmitted { code, reason: error.to_string(), kind: error.kind() }
 }
-
-const REPLACED: &str = "you have joined from elsewhere";

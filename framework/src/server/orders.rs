@@ -50,15 +50,19 @@ pub(crate) struct Answer {
     is_unknown: bool,
 }
 
-/// Has `orders` carried out in the world in `data`.
+/// Has `orders` carried out in the world in `data`, which is opened with `options` if no server has it open.
 ///
 /// # Errors
 /// The world cannot be read or written; or a server has it open, and does not answer.
-pub(crate) fn carry_out<G: Game>(data: &Path, orders: &[Order]) -> Result<Answer, StoreError> {
+pub(crate) fn carry_out<G: Game>(
+    data: &Path,
+    options: Options,
+    orders: &[Order],
+) -> Result<Answer, StoreError> {
     if orders.is_empty() {
         return Ok(Answer::default());
     }
-    match LmdbStore::open(data, Options::default()) {
+    match LmdbStore::open(data, options) {
         Ok(store) => at_rest::<G>(&Arc::new(store), orders),
         Err(StoreError::InUse { .. }) => leave(data, orders),
         Err(cause) => Err(cause),

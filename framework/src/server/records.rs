@@ -1,13 +1,15 @@
 //! Checks that this program can read every record of a world, and run every task in it.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use daystar_model::managed::Object;
 use daystar_model::record::{Record, RecordError};
 use daystar_model::{ObjectId, Space, StoreError};
-use daystar_store::Moment;
+use daystar_store::lmdb::JournalFlaw;
+use daystar_store::{JournalDamage, Moment};
 
 use crate::game::names::bindings;
 use crate::game::problems::Problems;
@@ -21,7 +23,7 @@ pub(crate) struct Records {
     pub(crate) problems: Problems,
 }
 
-/// Reads every object of the world, and lists up to `limit` that cannot be used. `progress` is told how many of about how
+/// Reads every object of the world, and lists up to `limit` that cannot be used, behind what is wrong with the journal. `progress` is told how many of about how
 /// many have been.
 pub(crate) fn check_records(
     moment: &Moment,
@@ -33,6 +35,9 @@ pub(crate) fn check_records(
     let mut found = Records { objects: 0, problems: Problems::up_to(limit) };
     // Where in the list each object is. Names are met after the objects that they may be bound to.
     let mut listed: HashMap<ObjectId, usize> = HashMap::new();
+    if let Some(damage) = moment.damage() {
+        add_damage(damage, &mut found.problems, &mut listed);
+    }
     let [first, .., last] = Space::ALL;
     moment.walk(first.first(), last.last(), &mut |id, bytes| {
         found.objects += 1;
@@ -45,13 +50,50 @@ pub(crate) fn check_records(
             }
         }) {
             let nth = found.problems.listed().len();
-            if found.problems.add(&kind(fault.cause()), || format!("object {id}: {fault}")) {
+            let text = || format!("object {id}: {}{fault}", Claimed(fault.claimed_type(bytes)));
+            if found.problems.add(&kind(fault.cause()), text) {
                 listed.insert(id, nth);
             }
         }
         ControlFlow::Continue(())
     })?;
     Ok(found)
+}
+
+/// Adds what is wrong with the journal, of which nothing behind the first flaw is seen in the walk; and where in the list those
+/// objects are that it names.
+fn add_damage(
+    damage: &JournalDamage,
+    problems: &mut Problems,
+    listed: &mut HashMap<ObjectId, usize>,
+) {
+    for (nth, flaw) in damage.flaws.iter().enumerate() {
+        // What it means for the world, and what is to be done, is said once.
+        let text = || if nth == 0 { damage.to_string() } else { flaw.to_string() };
+        let JournalFlaw::Epoch { last, remains, .. } = flaw else {
+            problems.add("gaps in the journal", text);
+            continue;
+        };
+        problems.add("damaged epochs of the journal", text);
+        for object in remains.objects.iter().filter(|object| object.is_damaged) {
+            let (id, claimed) = (object.id, Claimed(object.type_name.as_deref()));
+            let at = problems.listed().len();
+            if problems.add(DAMAGED_RECORDS, || {
+                format!("object {id}: {claimed}its record in the journal's epoch that ends with {last} is damaged")
+            }) {
+                listed.insert(id, at);
+            }
+        }
+    }
+}
+
+/// The type that a damaged record still shows, put before what is wrong with it.
+struct Claimed<'a>(Option<&'a str>);
+
+impl fmt::Display for Claimed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |name| write!(f, "by its bytes a `{name}`; "))
+    }
 }
 
 /// Why an object cannot be used.
@@ -71,6 +113,14 @@ impl Fault {
     fn cause(&self) -> &RecordError {
         match self {
             Self::Record(cause) | Self::Task { cause, .. } => cause,
+        }
+    }
+
+    /// The type that the record's `bytes` show, where the fault itself cannot name it.
+    fn claimed_type<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
+        match self {
+            Self::Record(cause) if cause.type_name().is_none() => Record::claimed_type(bytes),
+            _ => None,
         }
     }
 }
@@ -195,7 +245,7 @@ fn add_name(problem: &mut String, object: ObjectId, name: &str) {
 /// What problems of this kind are called in a count.
 fn kind(cause: &RecordError) -> String {
     match cause {
-        RecordError::Truncated { .. } | RecordError::Checksum => "damaged records".to_owned(),
+        RecordError::Truncated { .. } | RecordError::Checksum => DAMAGED_RECORDS.to_owned(),
         RecordError::UnknownType { name } => format!("objects of the unknown type `{name}`"),
         RecordError::UnknownVersion { name, stored, .. } => {
             format!("objects `{name}` of version {stored}, which is not read")
@@ -211,6 +261,7 @@ fn kind(cause: &RecordError) -> String {
     }
 }
 
+const DAMAGED_RECORDS: &str = "damaged records";
 const TELL_EVERY: u64 = 1000;
 
 #[cfg(test)]

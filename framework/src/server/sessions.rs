@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use daystar_engine::{Cause, Engine, Job, Outcome};
+use daystar_engine::{Cause, Durability, Engine, Job, Outcome};
 use daystar_model::{ObjectId, Space};
+use daystar_protocol::to_server::Level;
 use parking_lot::Mutex;
 
 use crate::game::events::{Departed, EndSession, Joined, Received};
@@ -134,11 +135,15 @@ impl<G: Game> Stay<G> {
     }
 
     fn receive(&self, engine: &Engine, request: Request) {
-        let Request { call, is_durable, payload, permit } = request;
+        let Request { call, level, payload, permit } = request;
         // A client whose join was refused may have asked already, before it was told.
         if self.is_in.load(Ordering::Relaxed) {
-            let (game, session) = (Arc::clone(&self.game), self.id);
-            let _told = engine.run(&Received { game, session, call, is_durable, payload });
+            let game = Arc::clone(&self.game);
+            let level = level.map(|level| match level {
+                Level::Committed => Durability::Committed,
+                Level::Durable => Durability::Durable,
+            });
+            let _told = engine.run(&Received::new(game, self.id, call, level, payload));
         }
         drop(permit);
     }

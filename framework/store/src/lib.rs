@@ -18,5 +18,5 @@ mod stored;
 pub use breaks::Breaks;
 #[cfg(feature = "breaks")]
 pub use lmdb::Pace;
-pub use lmdb::{LmdbStore, Moment, Options};
+pub use lmdb::{JournalDamage, LmdbStore, Moment, Options};
 pub use memory::MemoryStore;

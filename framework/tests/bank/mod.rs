@@ -67,6 +67,8 @@ pub(crate) enum Request {
     SendLong { bytes: u32 },
     /// Changes an account twice at once, which is an error of the game's.
     BorrowTwice,
+    /// One's own account, when what is told of it is on disk.
+    LookDurably,
 }
 
 #[message]
@@ -164,6 +166,11 @@ impl Game for Bank {
             Request::Look => {
                 let own = ctx.get(own)?;
                 ctx.reply(Event::Account { gold: own.gold, joined: own.joined, left: own.left });
+            }
+            Request::LookDurably => {
+                let own = ctx.get(own)?;
+                let account = Event::Account { gold: own.gold, joined: own.joined, left: own.left };
+                ctx.durable().reply(account);
             }
             Request::Say(number) => {
                 ctx.channel("hall").send(Event::Said { who: ctx.name(session)?, number });

@@ -10,6 +10,8 @@ use daystar::{Breaks, Server};
 use daystar_client::Trust;
 use daystar_model::{ManualClock, Timestamp};
 
+use crate::walks;
+
 /// What has happened, in order: what it is called, and the world's time in milliseconds.
 #[managed]
 pub(crate) struct Log {
@@ -58,6 +60,8 @@ pub(crate) enum Request {
     Visit { makes_more: bool },
     /// How often pots were visited: how many never, once, and oftener.
     Visits,
+    /// Does something with what walks go over.
+    Shelves { order: walks::Order },
     /// The world's time and the wall's.
     Time,
 }
@@ -68,6 +72,7 @@ pub(crate) enum Event {
     Log(Vec<(String, u64)>),
     Cancelled(bool),
     Visits([u32; 3]),
+    Shelves(walks::Visits),
     Time(u64, u64),
     Done,
 }
@@ -221,7 +226,7 @@ impl Sweep for Dust {
     }
 }
 
-fn write(ctx: &Ctx, label: &str) -> Result<()> {
+pub(crate) fn write(ctx: &Ctx, label: &str) -> Result<()> {
     let entry = (label.to_owned(), ctx.now().unix_ms);
     ctx.get_mut(ctx.lookup::<Log>("log")?)?.entries.push(entry);
     Ok(())
@@ -245,6 +250,7 @@ impl Game for Workshop {
         let log = ctx.insert(log)?;
         let shelf = ctx.insert(Shelf { pots: Vec::new() })?;
         ctx.bind("shelf", shelf)?;
+        walks::created(ctx)?;
         ctx.bind("log", log)
     }
 
@@ -315,6 +321,10 @@ impl Game for Workshop {
                     visits[(ctx.get(*pot)?.visits as usize).min(2)] += 1;
                 }
                 ctx.reply(Event::Visits(visits));
+                return Ok(());
+            }
+            Request::Shelves { order } => {
+                ctx.reply(walks::received(ctx, order)?);
                 return Ok(());
             }
             Request::Time => {

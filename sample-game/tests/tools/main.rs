@@ -5,6 +5,7 @@ mod damaged;
 mod heap;
 mod inspected;
 mod interrupted;
+mod journal;
 mod living;
 mod program;
 mod refused;

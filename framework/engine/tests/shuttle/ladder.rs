@@ -146,7 +146,7 @@ pub(crate) fn ladder(breaks: Breaks, attempts_max: u32) {
         });
         // Who has something to say must have seen what is so when it is said.
         scope.spawn(|| {
-            world.look(move |attempt| {
+            world.run(move |attempt| {
                 let gold = attempt.get::<Account>(first)?.gold;
                 attempt.effect(message(&gold.to_string()));
                 Ok(())

@@ -1,5 +1,5 @@
-//! Readers look at the past while what they look at is replaced. Each sees one moment, whatever happens meanwhile, and
-//! is run once: the versions it wants are kept for it.
+//! Readers look at the past while what they look at is replaced, and say what they have seen. Each sees one moment,
+//! whatever happens meanwhile, and is run once: the versions it wants are kept for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use shuttle::thread;
 
 use crate::common::Account;
 use crate::schedules::explore;
-use crate::world::World;
+use crate::world::{World, message};
 
 #[test]
 fn a_reader_sees_one_moment_and_is_run_once() {
@@ -26,6 +26,7 @@ pub(crate) fn past(breaks: Breaks) {
             attempts.fetch_add(1, Ordering::SeqCst);
             let seen = attempt.get::<Account>(first)?.gold;
             is_torn.fetch_or(seen != attempt.get::<Account>(second)?.gold, Ordering::SeqCst);
+            attempt.effect(message(&seen.to_string()));
             Ok(())
         });
     };

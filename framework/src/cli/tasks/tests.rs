@@ -1,6 +1,8 @@
 //! What an operator does about a task that was set aside: in a world at rest, and in one that a server has open, which is a
 //! process of its own.
 
+mod walks;
+
 use std::env;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,10 +11,11 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Parser;
-use daystar_model::ManualClock;
+use daystar_model::{ManualClock, Timestamp};
 
 use super::*;
 use crate::cli::served::{serve, served};
+use crate::game::task_record::Stage;
 use crate::prelude::*;
 use crate::server::Server;
 
@@ -49,6 +52,51 @@ impl Game for Stubborn {
     fn received(&self, _: &Ctx, _: Session, _: Nothing) -> Result<()> {
         Ok(())
     }
+}
+
+#[managed]
+struct Note {
+    pitch: u32,
+}
+
+#[external]
+struct Ring {
+    bell: u32,
+}
+
+impl External for Ring {
+    type Output = Note;
+
+    async fn call(self, _: CallKey) -> Result<Note> {
+        Ok(Note { pitch: self.bell })
+    }
+    fn done(&self, _: &Ctx, _: Note) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_call_is_shown_with_its_key_and_later_with_its_answer() {
+    let payload = Ring { bell: 3 }.encode().expect("bytes");
+    let answer = Note { pitch: 440 }.encode().expect("bytes");
+    let shown = |stage| {
+        let record = TaskRecord {
+            due: Timestamp { unix_ms: 0 },
+            by_wall: false,
+            every: None,
+            type_name: Ring::TYPE_NAME.to_owned(),
+            version: Ring::VERSION,
+            payload: payload.clone(),
+            stage,
+            trouble: None,
+        };
+        shown_task(ObjectId::new(Space::Task, 9), &record).to_string()
+    };
+    let asked = shown(Stage::Call { key: [1, 2] });
+    let key = format!("\"key\":\"{}\"", CallKey([1, 2]));
+    assert!(asked.contains(&key) && asked.contains("{\"bell\":3}"), "{asked}");
+    let answered = shown(Stage::Answered { version: Note::VERSION, payload: answer });
+    assert!(answered.contains("\"answer\":{\"pitch\":440}"), "{answered}");
 }
 
 #[test]

@@ -11,3 +11,4 @@ pub(crate) mod queue;
 mod range;
 pub(crate) mod set;
 pub(crate) mod tree;
+pub(crate) mod walkable;

@@ -161,11 +161,7 @@ async fn a_client_that_never_reads() {
     let (connection, mut send, _recv) = raw::greet(&server, "eve").await;
     for call in 1..=100 {
         let payload = encode_message(&flood).unwrap();
-        if send
-            .write_chunk(ToServer::Call { call, is_durable: false, payload }.encode())
-            .await
-            .is_err()
-        {
+        if send.write_chunk(ToServer::Call { call, level: None, payload }.encode()).await.is_err() {
             break;
         }
     }
@@ -184,9 +180,7 @@ async fn a_client_that_stops_its_servers_stream() {
     let (connection, mut send, mut recv) = raw::greet(&server, "eve").await;
     recv.stop(5u32.into()).unwrap();
     let payload = encode_message(&Request::Nod).unwrap();
-    send.write_chunk(ToServer::Call { call: 1, is_durable: false, payload }.encode())
-        .await
-        .unwrap();
+    send.write_chunk(ToServer::Call { call: 1, level: None, payload }.encode()).await.unwrap();
     let (code, reason) = raw::closed(&connection).await;
     assert_eq!(code, Some(CloseCode::Violation));
     assert_eq!(server.closed().await, ("eve".to_owned(), Closed::Dropped(reason)));
@@ -228,9 +222,7 @@ async fn an_unknown_request() {
     let mut server = StandIn::start();
     let (_connection, mut send, mut recv) = raw::greet(&server, "eve").await;
     let payload = vec![0xff; 5].into();
-    send.write_chunk(ToServer::Call { call: 4, is_durable: false, payload }.encode())
-        .await
-        .unwrap();
+    send.write_chunk(ToServer::Call { call: 4, level: None, payload }.encode()).await.unwrap();
     assert_eq!(server.report().await, Report::Opened("eve".to_owned()));
     assert_eq!(server.report().await, Report::Unknown("eve".to_owned()));
     let reason = "this is no request of hamlet".to_owned();

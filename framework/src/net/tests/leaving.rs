@@ -124,9 +124,7 @@ async fn a_stopping_server_does_not_wait_for_a_client_that_never_reads() {
     let mut server = StandIn::with(Limits { close_timeout, ..Limits::default() });
     let (connection, mut send, _recv) = raw::greet(&server, "eve").await;
     let payload = encode_message(&Request::Flood { events: 900, bytes: 1000 }).unwrap();
-    send.write_chunk(ToServer::Call { call: 1, is_durable: false, payload }.encode())
-        .await
-        .unwrap();
+    send.write_chunk(ToServer::Call { call: 1, level: None, payload }.encode()).await.unwrap();
     assert_eq!(server.report().await, Report::Opened("eve".to_owned()));
     assert!(matches!(server.report().await, Report::Received(..)));
     let stopped = server.stop("closing time").await;

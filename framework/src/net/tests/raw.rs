@@ -18,6 +18,15 @@ use crate::net::tests::stand_in::{StandIn, loopback, soon};
 
 /// A connection that has not sent anything.
 pub(super) async fn connect(server: &StandIn, alpn: &[u8]) -> Result<Connection, ConnectionError> {
+    connect_from(loopback(), server, alpn).await
+}
+
+/// The same, from one of this machine's addresses.
+pub(super) async fn connect_from(
+    address: SocketAddr,
+    server: &StandIn,
+    alpn: &[u8],
+) -> Result<Connection, ConnectionError> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(server.certificate.clone()).unwrap();
     let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -31,8 +40,17 @@ pub(super) async fn connect(server: &StandIn, alpn: &[u8]) -> Result<Connection,
     let mut transport = quinn::TransportConfig::default();
     transport.stream_receive_window(16_384u32.into());
     config.transport_config(Arc::new(transport));
-    let endpoint = quinn::Endpoint::client(loopback()).unwrap();
+    let endpoint = quinn::Endpoint::client(address).unwrap();
     soon(endpoint.connect_with(config, server.address, "localhost").unwrap()).await
+}
+
+/// Connections that never send anything, one after another.
+pub(super) async fn idle(server: &StandIn, address: SocketAddr, count: usize) -> Vec<Connection> {
+    let mut idle = Vec::new();
+    for _ in 0..count {
+        idle.push(connect_from(address, server, ALPN).await.unwrap());
+    }
+    idle
 }
 
 /// A connection with its stream, on which nothing was sent yet.

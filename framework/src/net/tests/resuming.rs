@@ -236,7 +236,7 @@ async fn the_new_connection_takes_the_place_of_one_that_has_not_noticed() {
     assert_eq!(raw::closed(&old.connection).await.0, Some(CloseCode::Replaced));
     new.say(ToServer::Call {
         call: 1,
-        is_durable: false,
+        level: None,
         payload: encode_message(&Request::Nod).unwrap(),
     })
     .await;
@@ -256,7 +256,7 @@ async fn a_secret_that_was_used_is_refused_and_harms_nobody() {
     new.say(ToServer::Ack { received: 0 }).await;
     let call = |call| ToServer::Call {
         call,
-        is_durable: false,
+        level: None,
         payload: encode_message(&Request::Nod).unwrap(),
     };
     // Answered: so the server has seen the acknowledgement.
@@ -402,7 +402,7 @@ async fn a_slow_reader_skips_to_the_latest() {
     // Twice what may wait, if it all did.
     let request = Request::Latest { events: 1000, bytes: 2000 };
     let payload = encode_message(&request).unwrap();
-    eve.say(ToServer::Call { call: 1, is_durable: false, payload }).await;
+    eve.say(ToServer::Call { call: 1, level: None, payload }).await;
     // All has been said before anything is read.
     let (bob, _bobs) = server.join("bob").await;
     soon(bob.call(&Request::Nod)).await.unwrap();

@@ -74,6 +74,9 @@ impl Message for Event {
     const NAME: &'static str = "Event";
 }
 
+/// What became of somebody who wanted to join.
+pub(super) type Joined = Result<(Client<Request, Event>, Events<Event>), ConnectError>;
+
 /// What the network told the stand-in.
 #[derive(Debug, PartialEq)]
 pub(super) enum Report {
@@ -107,6 +110,11 @@ pub(in crate::net) async fn soon<T>(future: impl Future<Output = T>) -> T {
 
 pub(super) fn loopback() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+/// One of this machine's addresses, each of which counts as a network.
+pub(super) fn network(number: u8) -> SocketAddr {
+    (Ipv4Addr::new(127, 0, 0, number), 0).into()
 }
 
 impl StandIn {
@@ -169,6 +177,12 @@ impl StandIn {
         soon(self.builder(name).connect()).await.unwrap()
     }
 
+    /// Joins from one of this machine's addresses.
+    pub(super) async fn join_from(&self, address: SocketAddr, name: &str) -> Joined {
+        let endpoint = quinn::Endpoint::client(address).unwrap();
+        soon(self.builder(name).endpoint(endpoint).connect()).await
+    }
+
     /// Joins, once the server is not full any more: a place comes back a moment after its client is gone.
     pub(super) async fn join_when_there_is_room(&self, name: &str) {
         let joined = async {
@@ -187,6 +201,11 @@ impl StandIn {
             Err(ConnectError::Rejected { reason, .. }) => reason,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Has it told now how much waits, as it is now and then.
+    pub(super) fn measure(&self) {
+        self.endpoint.measure();
     }
 
     pub(super) async fn report(&mut self) -> Report {
@@ -283,7 +302,7 @@ impl SessionHandler for Hamlet {
         }
         let session = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
         if name == "trent" {
-            outbox.reject("the village is asleep", Hold::NONE);
+            outbox.reject(RejectCode::Other, "the village is asleep", Hold::NONE);
         } else {
             outbox.push(outbox.welcome(session), Hold::NONE);
             self.switchboard.register(session, Arc::clone(&outbox));

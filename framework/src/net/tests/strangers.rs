@@ -9,12 +9,13 @@ use daystar_protocol::close::CloseCode;
 use daystar_protocol::handshake::ALPN;
 use daystar_protocol::message::encode_message;
 use daystar_protocol::to_server::ToServer;
+use quinn::{ConnectionError, TransportErrorCode};
 
 use crate::net::certificate::Certificate;
 use crate::net::limits::Limits;
 use crate::net::resume::Broken;
 use crate::net::tests::raw;
-use crate::net::tests::stand_in::{Report, Request, StandIn, soon};
+use crate::net::tests::stand_in::{Report, Request, StandIn, loopback, network, soon};
 
 #[tokio::test]
 async fn a_network_has_so_many_connections_and_gets_them_back() {
@@ -27,6 +28,56 @@ async fn a_network_has_so_many_connections_and_gets_them_back() {
     assert!(matches!(third, Err(ConnectError::Full { .. })), "{third:?}");
     soon(ann.close()).await;
     server.join_when_there_is_room("dan").await;
+}
+
+/// A connection that does nothing may do so for ever.
+fn patient() -> Limits {
+    let hello_timeout = Duration::from_secs(3600);
+    Limits { hello_timeout, is_loopback_limited: true, ..Limits::default() }
+}
+
+#[tokio::test]
+async fn a_network_has_so_many_connections_that_do_nothing() {
+    let server = StandIn::with(Limits { handshakes_per_network_max: 3, ..patient() });
+    let idle = raw::idle(&server, loopback(), 3).await;
+    let fourth = raw::connect(&server, ALPN).await;
+    let Err(ConnectionError::ConnectionClosed(refused)) = fourth else { panic!("{fourth:?}") };
+    assert_eq!(refused.error_code, TransportErrorCode::CONNECTION_REFUSED);
+    let (ann, _anns) = server.join_from(network(2), "ann").await.unwrap();
+    // One that has joined is none of them.
+    let (_bob, _bobs) = server.join_from(network(2), "bob").await.unwrap();
+    drop(ann);
+    idle[1].close(0u32.into(), b"");
+    server.join_when_there_is_room("cid").await;
+}
+
+#[tokio::test]
+async fn connections_that_do_nothing_make_way_when_they_take_all_places() {
+    let limits = Limits { handshakes_max: 4, handshakes_per_network_max: 3, ..patient() };
+    let server = StandIn::with(limits);
+    let many = raw::idle(&server, network(2), 3).await;
+    let one = raw::idle(&server, network(3), 1).await;
+    let (_ann, _anns) = server.join_from(network(4), "ann").await.unwrap();
+    let (code, reason) = raw::closed(&many[0]).await;
+    assert_eq!(code, Some(CloseCode::Busy));
+    assert!(reason.contains("try again in a while"), "{reason}");
+    // She needs no place any more, so nobody makes way for bob.
+    let (_bob, _bobs) = server.join_from(network(4), "bob").await.unwrap();
+    let rest = many[1..].iter().chain(&one);
+    assert!(rest.into_iter().all(|idle| idle.close_reason().is_none()));
+}
+
+#[tokio::test]
+async fn a_login_under_way_makes_way_too() {
+    let limits =
+        Limits { handshakes_max: 2, login_timeout: Duration::from_secs(3600), ..patient() };
+    let server = StandIn::with(limits);
+    let mut logins = Vec::new();
+    for _ in 0..2 {
+        logins.push(raw::greet(&server, "sloth").await);
+    }
+    let (_ann, _anns) = server.join_from(network(2), "ann").await.unwrap();
+    assert_eq!(raw::closed(&logins[0].0).await.0, Some(CloseCode::Busy));
 }
 
 #[tokio::test]

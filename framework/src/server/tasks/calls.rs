@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tracing::error;
 
-use crate::game::events::reason;
+use crate::game::events::{reason, shown_whole};
 use crate::game::external::{Answer, Answered, CallKey};
 use crate::game::rules::{Game, Result};
 use crate::game::task::{Call, Stored, TaskRegistration};
@@ -126,9 +126,9 @@ impl<G: Game> Tasks<G> {
             // As a task of its own, so that a panic is contained.
             let made = tokio::spawn(async move {
                 let call = make(Stored { version, payload: &payload }, key);
-                let call = call.map_err(|error| error.to_string())?;
+                let call = call.map_err(|error| shown_whole(&error))?;
                 match tokio::time::timeout(timeout, call).await {
-                    Ok(outcome) => outcome.map_err(|error| error.to_string()),
+                    Ok(outcome) => outcome.map_err(|error| shown_whole(&error)),
                     Err(_) => Err(format!("there was no answer within {timeout:?}")),
                 }
             });

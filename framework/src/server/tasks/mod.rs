@@ -13,7 +13,7 @@ use daystar_model::{Clock, ObjectId, Store, Timestamp};
 use parking_lot::Mutex;
 use tracing::{error, warn};
 
-use crate::game::due::{Broken, Due, Failed, Look, NoteSlice, Slice, Verdict};
+use crate::game::due::{Broken, Due, Failed, Look, NoteSlice, Part, Verdict};
 use crate::game::events::reason;
 use crate::game::external::CallKey;
 use crate::game::rules::Game;
@@ -115,7 +115,7 @@ impl<G: Game> Tasks<G> {
     ) -> Result<(), Cause> {
         let kind = self.kinds[place];
         match &kind.work {
-            Work::Task(_) => self.run_due(engine, kind, task, None),
+            Work::Task(_) => self.run_due(engine, kind, task, Part::All),
             Work::External { call, timeout, .. } => match self.look(engine, task)? {
                 Some(TaskRecord { stage: Stage::Call { key }, version, payload, .. }) => {
                     let (make, timeout, key) = (*call, *timeout, CallKey(key));
@@ -123,14 +123,14 @@ impl<G: Game> Tasks<G> {
                     self.call(place, task, order);
                     Ok(())
                 }
-                _ => self.run_due(engine, kind, task, None),
+                _ => self.run_due(engine, kind, task, Part::All),
             },
             Work::Survey { look, .. } => match self.look(engine, task)? {
                 Some(TaskRecord { stage: Stage::Call { .. }, version, payload, .. }) => {
                     self.survey(place, task, Errand { look: *look, version, payload });
                     Ok(())
                 }
-                _ => self.run_due(engine, kind, task, None),
+                _ => self.run_due(engine, kind, task, Part::All),
             },
             Work::Sweep { object, .. } => match self.look(engine, task)? {
                 Some(TaskRecord { stage: Stage::Sweeping { until: u64::MAX, .. }, .. }) => {
@@ -144,10 +144,19 @@ impl<G: Game> Tasks<G> {
                     if self.broken.sweep_notes_apart {
                         run(engine, &NoteSlice { task, slice: Arc::clone(&slice) })?;
                     }
-                    self.run_due(engine, kind, task, Some(slice))
+                    self.run_due(engine, kind, task, Part::Slice(slice))
                 }
-                _ => self.run_due(engine, kind, task, None),
+                _ => self.run_due(engine, kind, task, Part::All),
             },
+            Work::Walk(_) => {
+                let part = match self.look(engine, task)? {
+                    Some(TaskRecord { stage: Stage::Walking(stands), .. }) => {
+                        Part::Behind(Arc::from(stands))
+                    }
+                    _ => Part::All,
+                };
+                self.run_due(engine, kind, task, part)
+            }
         }
     }
 
@@ -156,10 +165,10 @@ impl<G: Game> Tasks<G> {
         engine: &Engine,
         kind: &'static TaskRegistration,
         task: ObjectId,
-        slice: Option<Arc<Slice>>,
+        part: Part,
     ) -> Result<(), Cause> {
         let (opened, broken) = (self.opened.get().copied().unwrap_or_default(), self.broken);
-        run(engine, &Due::<G> { game: PhantomData, task, kind, opened, slice, broken })
+        run(engine, &Due::<G> { game: PhantomData, task, kind, opened, part, broken })
     }
 
     fn look(&self, engine: &Engine, task: ObjectId) -> Result<Option<TaskRecord>, Cause> {

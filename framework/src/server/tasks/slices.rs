@@ -7,6 +7,7 @@ use daystar_model::{ObjectId, Space, Store, StoreError};
 
 use crate::game::due::Slice;
 use crate::game::rules::Game;
+use crate::game::sweep::VISITS_MAX;
 use crate::game::task::TaskRegistration;
 use crate::game::task_record::{Stage, TaskRecord};
 use crate::server::tasks::{Tasks, run};
@@ -67,7 +68,7 @@ pub(super) fn next(
     let (mut objects, mut unreadable) = (Vec::new(), None);
     let (mut at, mut width, mut scans) = (next, WIDTH, 0);
     // A scan costs a walk through the journal. A slice that finds nothing in some of them goes on in the next one.
-    while objects.len() < ENOUGH && at < until && scans < SCANS_MAX {
+    while objects.len() < VISITS_MAX && at < until && scans < SCANS_MAX {
         let end = at.saturating_add(width).min(until);
         let (first, last) =
             (ObjectId::new(Space::Object, at), ObjectId::new(Space::Object, end - 1));
@@ -98,8 +99,8 @@ pub(super) fn next(
             false => WIDTH,
         };
     }
-    if objects.len() > ENOUGH {
-        objects.truncate(ENOUGH);
+    if objects.len() > VISITS_MAX {
+        objects.truncate(VISITS_MAX);
         at = objects.last().map_or(at, |id| id.index() + 1);
     }
     Ok(Slice { from: next, objects, next: (at < until).then_some(at), until })
@@ -126,9 +127,6 @@ const SPARSE_WIDTH_MAX: u64 = 1024 * 1024;
 
 /// How often a slice looks.
 const SCANS_MAX: u32 = 16;
-
-/// No slice visits more objects.
-const ENOUGH: usize = 128;
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tracing::error;
 
 use crate::bail;
-use crate::game::events::shown;
+use crate::game::events::shown_whole;
 use crate::game::external::Answer;
 use crate::game::rules::Game;
 use crate::game::task::{Look, Stored};
@@ -162,7 +162,7 @@ impl<G: Game> Tasks<G> {
         }
         match looked {
             Ok(Ok(found)) => Outcome::Found(found),
-            Ok(Err(error)) => Outcome::Failed(shown(&error), None),
+            Ok(Err(error)) => Outcome::Failed(shown_whole(&error), None),
             Err(panic) => {
                 let cause = format!("it panicked: {}", panic_message(&*panic));
                 Outcome::Failed(cause, panics::take_last())

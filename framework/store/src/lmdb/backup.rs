@@ -12,7 +12,7 @@ use super::folder::Folder;
 use super::identity::Identity;
 use super::journal::Journal;
 use super::moment::Moment;
-use super::objects::{Objects, Put};
+use super::objects::{Mark, Objects, Put};
 
 /// What a copy has come to.
 #[derive(Debug, Default)]
@@ -28,8 +28,17 @@ pub struct Copied {
     pub damages: Vec<StoreError>,
 }
 
-/// Told how many objects have been copied or looked at, and about how many there are.
-pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
+/// What is being done about a copy. Both steps go through all objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It is written.
+    Copying,
+    /// It is read again, and compared with what was to be written.
+    Comparing,
+}
+
+/// Told which step a copy is at, with how many objects that has been done, and about how many there are.
+pub type Progress<'a> = dyn FnMut(Step, u64, u64) + 'a;
 
 /// That [`Moment::copy_to`] could write into the folder `path`, which is left alone and need not exist.
 ///
@@ -58,7 +67,8 @@ impl Moment {
     ///
     /// # Errors
     /// [`StoreError::Occupied`] or [`StoreError::Foreign`] when something is there already; [`StoreError::Io`] when the
-    /// system refuses: what has been written by then is removed.
+    /// system refuses: what has been written by then is removed. [`StoreError::Damaged`] for a moment before a damage of which
+    /// something was [written over](super::JournalDamage::is_overwritten).
     pub fn copy_to(
         &self,
         path: impl AsRef<Path>,
@@ -76,6 +86,10 @@ impl Moment {
         damage: Damage,
         progress: &mut Progress<'_>,
     ) -> Result<Copied, StoreError> {
+        // A world that never was is not made one.
+        if let Some(damage) = self.damage().filter(|damage| damage.is_overwritten) {
+            return Err(damage.stays());
+        }
         let unfinished = Folder::claim_for_copy(path)?;
         let copied = self
             .copy_files(identity, path, damage, progress)
@@ -98,8 +112,16 @@ impl Moment {
         journal.begin(self.head().last, self.listed())?;
         let objects = Objects::create(path, identity, self.options())?;
         let (copied, written) = self.copy_records(&objects, damage, progress)?;
-        let mut read = Digest::default();
-        objects.each(COMPARE, &mut |id, record| read.add(id, record))?;
+        let (mut read, mut compared, total) = (Digest::default(), 0_u64, copied.objects);
+        progress(Step::Comparing, 0, total);
+        objects.each(COMPARE, &mut |id, record| {
+            read.add(id, record);
+            compared += 1;
+            if compared.is_multiple_of(TELL_EVERY) {
+                progress(Step::Comparing, compared, total.max(compared));
+            }
+        })?;
+        progress(Step::Comparing, compared, compared);
         if read.end() != written.end() {
             return Err(StoreError::Io {
                 what: COMPARE,
@@ -137,13 +159,13 @@ impl Moment {
                 objects.write(COPY, &puts(&chunk), None)?;
                 chunk.clear();
                 bytes = 0;
-                progress(copied.objects, total.max(copied.objects));
+                progress(Step::Copying, copied.objects, total.max(copied.objects));
             }
             Ok(())
         })?;
         pass(Point::InsideCopy);
-        objects.write(COPY, &puts(&chunk), Some(self.head()))?;
-        progress(copied.objects, copied.objects);
+        objects.write(COPY, &puts(&chunk), Some(Mark::Done(self.head())))?;
+        progress(Step::Copying, copied.objects, copied.objects);
         Ok((copied, written))
     }
 }
@@ -185,4 +207,6 @@ const COPY: &str = "copy the world";
 const COMPARE: &str = "compare the copy of the world";
 const CHUNK_BYTES: usize = 8 << 20;
 const CHUNK_COUNT: usize = 65_536;
+/// Often enough for objects of any size, and rarely enough to cost nothing beside reading them.
+const TELL_EVERY: u64 = 1000;
 const DAMAGES_MAX: usize = 100;

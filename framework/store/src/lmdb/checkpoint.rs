@@ -1,7 +1,7 @@
 //! Brings the objects up to the journal, and cuts off what the journal need not keep: on a thread of its own.
 //!
-//! In this order, whatever happens: the records are synced among the objects, the head that speaks of them is synced with
-//! the last of them, and only then is the journal cut. A checkpoint that did not get to its end is written again;
+//! In this order, whatever happens: the records are synced among the objects, with the first of them that there will be more, and
+//! with the last of them the head that speaks of all; and only then is the journal cut. A checkpoint that did not get to its end is written again;
 //! whoever reads meanwhile finds what it was to write in the journal.
 
 use std::io;
@@ -17,9 +17,9 @@ use tracing::{debug, error, info};
 use super::epoch::Place;
 use super::failpoint::{Point, pass};
 use super::journal;
+use super::objects::Mark;
 use super::pacing::{Due, Part, Schedule, Standing};
 use super::{Options, World};
-use crate::head::Head;
 
 /// The thread, and what is said to it.
 #[derive(Debug)]
@@ -245,8 +245,10 @@ impl Shared {
                 return Ok(());
             }
             let (chunk, next) = rest.split_at(part.length(standing, rest));
+            let is_first = rest.len() == places.len();
             rest = next;
-            self.write(chunk, rest.is_empty().then_some(head))?;
+            let done = rest.is_empty().then_some(Mark::Done(head));
+            self.write(chunk, done.or(is_first.then_some(Mark::Begun(head))))?;
             if rest.is_empty() {
                 break;
             }
@@ -260,7 +262,7 @@ impl Shared {
     }
 
     /// Writes the newest records of `chunk` in one transaction.
-    fn write(&self, chunk: &[(ObjectId, Place)], head: Option<Head>) -> Result<(), StoreError> {
+    fn write(&self, chunk: &[(ObjectId, Place)], mark: Option<Mark>) -> Result<(), StoreError> {
         let World { journal, objects, .. } = &*self.world;
         let begun = journal.environment().begin(journal::READ)?;
         // Copied, so that the journal is not held while the objects are synced.
@@ -270,7 +272,7 @@ impl Shared {
         let records = chunk.iter().map(copy).collect::<Result<Vec<_>, StoreError>>()?;
         drop(begun);
         let puts: Vec<_> = records.iter().map(|(id, record)| (*id, record.as_deref())).collect();
-        objects.write(WRITE, &puts, head)
+        objects.write(WRITE, &puts, mark)
     }
 
     /// Cuts off the journal what ends at `until` or before.
@@ -325,6 +327,7 @@ mod tests {
     use super::super::objects::Objects;
     use super::super::recent::Recent;
     use super::*;
+    use crate::head::Head;
 
     /// A world whose checkpoints fail, because an epoch that was appended is not in the journal.
     fn failing(folder: &std::path::Path) -> World {

@@ -12,6 +12,7 @@ use daystar_model::store::StoreError;
 use tracing::warn;
 
 use super::backup::{Damage, Progress};
+use super::damage::JournalDamage;
 use super::environment::Kind;
 use super::failpoint::{Point, pass};
 use super::folder::{Claim, Folder, remove, sync_folder};
@@ -54,7 +55,7 @@ pub fn compact(
     let beside = Beside::empty(path).map_err(failed)?;
     let bytes_before = bytes(path).map_err(failed)?;
     let journal_first = options.breaks().journal_first;
-    let moment = Moment::of_folder(path, options, None)?;
+    let moment = Moment::of_folder(path, options, None)?.whole(JournalDamage::stays)?;
     // Of the same identity, because for a moment the new objects go on with the old journal.
     let copied = moment.copy(moment.identity(), &beside.0, Damage::Refuse, progress)?;
     drop(moment);

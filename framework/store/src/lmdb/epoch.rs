@@ -19,6 +19,7 @@ use daystar_model::record::Record;
 use daystar_model::store::{Batch, StoreError};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::damage::{Remaining, Remains};
 use crate::batch::in_id_order;
 use crate::head::Head;
 
@@ -132,12 +133,62 @@ impl<'a> Epoch<'a> {
 
     /// Each changed object, in id order, and where its record lies.
     pub(super) fn places(&self) -> impl Iterator<Item = (ObjectId, Place)> + use<'a> {
-        let epoch = self.head.last;
-        self.table.chunks_exact(ENTRY).map(move |entry| {
-            let place = Place { epoch, at: u32_at(entry, 8), length: u32_at(entry, 12) };
-            (ObjectId::from_raw(u64_at(entry, 0)), place)
-        })
+        places(self.head.last, self.table)
     }
+}
+
+/// What such a table says of the epoch that ends with `epoch`.
+fn places(epoch: CommitNumber, table: &[u8]) -> impl Iterator<Item = (ObjectId, Place)> {
+    table.chunks_exact(ENTRY).map(move |entry| {
+        let place = Place { epoch, at: u32_at(entry, 8), length: u32_at(entry, 12) };
+        (ObjectId::from_raw(u64_at(entry, 0)), place)
+    })
+}
+
+/// What can still be told of the epoch that ends with `last`, of whose `bytes` some are not what was written.
+pub(super) fn remains(last: CommitNumber, bytes: &[u8]) -> Remains {
+    let Some(header) = bytes.first_chunk::<HEADER>() else { return Remains::default() };
+    let length = (u32_at(header, 24) as usize).checked_mul(ENTRY);
+    let all = &bytes[HEADER..];
+    let (table, is_counted) = match length.and_then(|length| all.get(..length)) {
+        Some(table) => (table, true),
+        // As many as there is room for: most of that is no table.
+        None => (all, false),
+    };
+    let is_complete = is_counted && is_in_order(table, bytes);
+    let mut objects = Vec::new();
+    // An entry that is wrong may speak of bytes that others speak of, too. All are looked at even if one of them speaks of
+    // everything; if many do, it would take a time that nobody expects.
+    let mut bytes_left = bytes.len().saturating_mul(2);
+    for (id, place) in places(last, table) {
+        let Some(record) = place.of(bytes) else { continue };
+        let Some(left) = bytes_left.checked_sub(place.bytes()) else { continue };
+        bytes_left = left;
+        let (type_name, is_damaged) = match record.map(|bytes| (Record::parse(id, bytes), bytes)) {
+            None => (None, false),
+            Some((Ok(record), _)) => (Some(record.type_name), false),
+            Some((Err(_), bytes)) => (Record::claimed_type(bytes), true),
+        };
+        // A record's own checksum vouches for its id; for everything else only the table does.
+        if is_complete || (record.is_some() && !is_damaged) {
+            objects.push(Remaining { id, type_name: type_name.map(str::to_owned), is_damaged });
+        }
+    }
+    Remains { objects, is_complete }
+}
+
+/// Whether the ids of this table rise, and the records follow one another from behind it to the end of `bytes`: as [`write`] makes
+/// them.
+fn is_in_order(table: &[u8], bytes: &[u8]) -> bool {
+    let (mut before, mut end) = (None, HEADER + table.len());
+    for (id, place) in places(CommitNumber::ZERO, table) {
+        let is_behind = before.replace(id).is_none_or(|before| before < id);
+        if !is_behind || place.at as usize != end {
+            return false;
+        }
+        end += place.bytes();
+    }
+    end == bytes.len()
 }
 
 fn checksum(last: CommitNumber, behind: &[u8]) -> u64 {
@@ -181,6 +232,9 @@ mod tests {
             entries in vec((any::<u64>(), 0..400_u32, prop_oneof![0..400_u32, Just(REMOVED)]), 0..8),
         ) {
             prop_assert!(Epoch::parse(CommitNumber(7), &bytes).is_none());
+            // Nothing vouches for any of it.
+            prop_assert!(remains(CommitNumber(7), &bytes).objects.iter().all(|object| object.is_damaged
+                || object.type_name.is_none()));
             let raw = with_right_checksum(bytes.clone());
             let mut shaped = [&raw[8..], &[0; 16]].concat()[..16].to_vec();
             shaped.extend(count.to_le_bytes());
@@ -191,6 +245,7 @@ mod tests {
             }
             shaped.extend(bytes);
             for bytes in [raw, with_right_checksum(shaped)] {
+                remains(CommitNumber(7), &bytes);
                 if let Some(epoch) = Epoch::parse(CommitNumber(7), &bytes) {
                     prop_assert!(epoch.places().all(|(_, place)| place.of(&bytes).is_some()));
                 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use daystar_model::store::StoreError;
 use heed::MdbError;
 
+use super::options::Setting;
+
 /// That `what` failed in the file or folder `path`.
 pub(super) fn io(what: &'static str, path: &Path, error: &io::Error) -> StoreError {
     let path = path.display();
@@ -31,8 +33,8 @@ pub(super) fn io(what: &'static str, path: &Path, error: &io::Error) -> StoreErr
             )
         }
         io::ErrorKind::OutOfMemory => format!(
-            "the system gave no address space to map {path}; lower `Options::map_bytes_max` or raise the \
-             process's limit (ulimit -v)"
+            "the system gave no address space to map {path}; set a smaller {}, or raise the process's limit (ulimit -v)",
+            Setting::FILE_SIZE
         ),
         // LMDB also reports a write of which the system took only a part as this, whatever the reason.
         _ if error.raw_os_error() == Some(EIO) => format!(
@@ -74,13 +76,18 @@ pub(super) fn lmdb(what: &'static str, path: &Path, error: heed::Error) -> Store
         heed::Error::Mdb(MdbError::MapFull) => format!(
             "the world in {place} has reached the largest size it may have; end what has been looking at it for long \
              (`backup`, `verify`, `inspect`), which keeps the room of what was replaced since, or start the server again with a \
-             larger `Options::map_bytes_max`; nothing is lost"
+             larger {}; nothing is lost",
+            Setting::FILE_SIZE
         ),
         heed::Error::Mdb(MdbError::TxnFull) => {
             format!("too much was written to {place} at once; write smaller batches")
         }
         heed::Error::Mdb(MdbError::ReadersFull) => {
-            format!("too many reads of {place} at once; raise `Options::readers_max`")
+            let readers = Setting::READERS;
+            format!(
+                "too many reads of {place} at once; end other programs that look at it (`backup`, `verify`, `inspect`), or end all \
+                 that have it open and start the server again with a larger {readers}"
+            )
         }
         heed::Error::EnvAlreadyOpened => format!(
             "{place} is open in this process already, and cannot be opened twice; use the open store, and \

@@ -4,6 +4,9 @@
 //!
 //! Epochs follow one another without a gap. Those that a checkpoint has overtaken are cut off, from the front. Where they begin
 //! is written down, because a journal of which nothing is left would otherwise follow upon objects of any age.
+//!
+//! An epoch is one transaction of LMDB's, so it is there whole or not at all: there is no torn end to be put up with. One that
+//! is not what was written is damaged, wherever it is, and nothing behind it can be used.
 
 use std::path::Path;
 
@@ -13,10 +16,12 @@ use heed::types::DecodeIgnore;
 use heed::{MdbError, PutFlags, RwTxn, WithoutTls};
 
 use super::Options;
+use super::damage::{JournalDamage, JournalFlaw};
 use super::environment::{Access, Environment, Kind, Opened, Reading};
 use super::epoch::{self, Epoch, Place};
 use super::failpoint::{Point, pass};
 use super::identity::Identity;
+use super::objects::Reached;
 use super::types::Listed;
 use crate::head::Head;
 
@@ -139,46 +144,62 @@ impl Journal {
         Ok(is_more)
     }
 
-    /// Calls `visit` with every epoch behind `head` that ends at `until` or before, in order, as `txn` sees them; returns
-    /// where the last one ends, or what is missing.
+    /// Calls `visit` with every epoch behind the `objects` that ends at `until` or before, in order, as `txn` sees them, up to
+    /// the first damage.
     pub(super) fn replay(
         &self,
         opened: &Opened,
         txn: &heed::RoTxn<'_, WithoutTls>,
-        head: Head,
+        objects: Reached,
         until: CommitNumber,
         visit: &mut dyn FnMut(Epoch<'_>, usize),
-    ) -> Result<Result<Head, Gap>, StoreError> {
+    ) -> Result<Replayed, StoreError> {
         let failed = |error| self.0.failed(READ, error);
+        let mut head = objects.head;
         let (begins, ends) = self.extent(opened, txn)?;
         if begins > head.last {
-            return Ok(Err(Gap { after: head.last, before: begins }));
+            return Ok(Replayed::Gap(Gap { after: head.last, before: begins }));
         }
         if ends < head.last {
             return Err(self.older(ends, head.last));
         }
-        let mut head = head;
+        let (mut flaws, mut epochs, mut before) = (Vec::new(), 0, head.last);
         for entry in opened.main.range(txn, &(head.last.next().0..)).map_err(failed)? {
             let (last, bytes) = entry.map_err(failed)?;
             let last = CommitNumber(last);
             if last > until {
                 break;
             }
-            let epoch = Epoch::parse(last, bytes).ok_or_else(|| StoreError::Io {
-                what: READ,
-                cause: format!(
-                    "the epoch that ends with {last} in {} is damaged; restore the data folder from a backup",
-                    self.0.dir().display()
-                ),
-            })?;
-            if epoch.previous != head.last {
-                return Ok(Err(Gap { after: head.last, before: epoch.previous }));
+            match Epoch::parse(last, bytes) {
+                Some(epoch) if epoch.previous == before && flaws.is_empty() => {
+                    head = Head { last, next_index: epoch.head.next_index.max(head.next_index) };
+                    visit(epoch, bytes.len());
+                }
+                Some(epoch) if epoch.previous == before => {}
+                Some(epoch) => {
+                    flaws.push(JournalFlaw::Missing { after: before, last: epoch.previous });
+                }
+                None => {
+                    let remains = epoch::remains(last, bytes);
+                    flaws.push(JournalFlaw::Epoch { after: before, last, remains });
+                }
             }
-            head = Head { last, next_index: epoch.head.next_index.max(head.next_index) };
-            visit(epoch, bytes.len());
+            epochs += u64::from(!flaws.is_empty());
+            before = last;
             self.0.has_touched(opened, bytes.len() as u64);
         }
-        Ok(Ok(head))
+        if flaws.is_empty() {
+            return Ok(Replayed::Whole(head));
+        }
+        let damage = JournalDamage {
+            path: self.0.dir().to_owned(),
+            last_whole: head.last,
+            ends: before,
+            epochs,
+            flaws,
+            is_overwritten: objects.newest > head.last,
+        };
+        Ok(Replayed::Damaged(head, damage))
     }
 
     /// The last commit that was cut off, and the last one that the journal has had.
@@ -197,7 +218,7 @@ impl Journal {
 
     /// That the objects are at `objects`, which this journal has never had.
     fn older(&self, ends: CommitNumber, objects: CommitNumber) -> StoreError {
-        StoreError::Io {
+        StoreError::Damaged {
             what: READ,
             cause: format!(
                 "{} ends with {ends}, and the objects are at {objects}: they are not of the same time; restore the \
@@ -207,7 +228,7 @@ impl Journal {
         }
     }
 
-    /// That there is a gap.
+    /// That there is a gap between the objects and the journal.
     pub(super) fn gap(&self, gap: Gap) -> StoreError {
         let Gap { after, before } = gap;
         StoreError::Io {
@@ -260,6 +281,16 @@ impl Journal {
 /// Adds `types` to the list of those that there are records of.
 fn list(opened: &Opened, txn: &mut RwTxn<'_>, types: &[Listed]) -> heed::Result<()> {
     types.iter().try_for_each(|Listed { key, layout }| opened.meta.put(txn, key, layout.as_bytes()))
+}
+
+/// What a replay has come to.
+pub(super) enum Replayed {
+    /// The world as it is, up to here.
+    Whole(Head),
+    /// The journal begins too late for these objects: a checkpoint has come in between, or it does not belong to them.
+    Gap(Gap),
+    /// The world before the damage, up to here.
+    Damaged(Head, JournalDamage),
 }
 
 /// Commits that are neither among the objects nor in the journal.

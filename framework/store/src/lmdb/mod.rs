@@ -21,6 +21,7 @@ mod backup;
 mod branches;
 mod checkpoint;
 mod compact;
+mod damage;
 mod datafile;
 mod environment;
 mod epoch;
@@ -50,20 +51,21 @@ use daystar_model::store::{Batch, Store, StoreError, StoreStatus, Stored, Visit,
 use parking_lot::Mutex;
 use tracing::info;
 
-pub use self::backup::{Copied, Progress, check_free};
+pub use self::backup::{Copied, Progress, Step, check_free};
 use self::checkpoint::Checkpoints;
 pub use self::compact::{Compacted, compact};
+pub use self::damage::{JournalDamage, JournalFlaw, Remaining, Remains};
 use self::environment::Access;
 use self::epoch::Written;
 use self::folder::{Claim, Folder};
 use self::identity::Identity;
-use self::journal::Journal;
+use self::journal::{Journal, Replayed};
 use self::moment::Merged;
 pub use self::moment::Moment;
 use self::objects::Objects;
-pub use self::options::Options;
 #[cfg(feature = "breaks")]
 pub use self::options::Pace;
+pub use self::options::{Options, Setting};
 use self::recent::Recent;
 use self::types::Types;
 use crate::batch::after;
@@ -113,8 +115,9 @@ impl LmdbStore {
     /// # Errors
     /// [`StoreError::HalfCopied`] where a copy was not finished; [`StoreError::Foreign`] when something else is there, or one
     /// of the world's files is damaged so that it cannot be opened; [`StoreError::Format`] for a world that this program cannot read, and [`StoreError::Unreadable`] for one
-    /// with objects that it cannot; [`StoreError::InUse`] when it is open already; [`StoreError::Io`] when the
-    /// system refuses, or commits are missing. Nothing is changed in a folder that is not ours.
+    /// with objects that it cannot; [`StoreError::InUse`] when it is open already; [`StoreError::Damaged`] when the journal
+    /// is damaged, or commits are missing in it; [`StoreError::Io`] when the system refuses. Nothing is changed in a folder that is
+    /// not ours.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
         // On every way out, LMDB's files are unmapped before the lock is let go: locals go in reverse order.
         let (journal, objects, folder) = match Folder::claim(path.as_ref())? {
@@ -173,7 +176,8 @@ impl LmdbStore {
     /// The world could not be read.
     pub fn moment(&self) -> Result<Moment, StoreError> {
         let World { journal, objects, recent, options } = &*self.world;
-        Moment::of(journal, objects, &|| recent.head().last, options.clone(), None)
+        Moment::of(journal, objects, &|| recent.head().last, options.clone(), None)?
+            .whole(JournalDamage::passes)
     }
 
     /// What `id` is among the objects.
@@ -190,16 +194,20 @@ impl LmdbStore {
 /// What the journal holds beyond the objects, and how far the objects have come.
 fn recover(journal: &Journal, objects: &Objects) -> Result<(Recent, Head), StoreError> {
     let (opened, txn) = objects.environment().begin(objects::LOAD)?;
-    let done = objects.head(&opened, &txn)?;
+    let reached = objects.reached(&opened, &txn)?;
+    let done = reached.head;
     let recent = Recent::new(done);
     let (opened, txn) = journal.environment().begin(journal::READ)?;
     let mut head = done;
-    let replayed = journal.replay(&opened, &txn, done, EVERYTHING, &mut |epoch, bytes| {
+    let replayed = journal.replay(&opened, &txn, reached, EVERYTHING, &mut |epoch, bytes| {
         head = epoch.head.not_before(head);
         recent.add(head, bytes, epoch.places());
     })?;
-    replayed.map_err(|gap| journal.gap(gap))?;
-    Ok((recent, done))
+    match replayed {
+        Replayed::Whole(_) => Ok((recent, done)),
+        Replayed::Gap(gap) => Err(journal.gap(gap)),
+        Replayed::Damaged(_, damage) => Err(damage.stays()),
+    }
 }
 
 /// Behind every commit.
@@ -268,7 +276,8 @@ impl Store for LmdbStore {
     ) -> Result<(), StoreError> {
         let World { journal, objects, recent, .. } = &*self.world;
         let until = || recent.head().last;
-        Merged::new(journal, objects, &until, first, last)?.each(first, last, &mut |id, bytes| {
+        let merged = Merged::new(journal, objects, &until, first, last)?;
+        merged.whole(JournalDamage::passes)?.each(first, last, &mut |id, bytes| {
             visit(id, decode(id, bytes));
             Ok(())
         })

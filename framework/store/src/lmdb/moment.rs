@@ -11,13 +11,14 @@ use daystar_model::record::RecordError;
 use daystar_model::store::{Batch, Store, StoreError, Visit, VisitUntil};
 use parking_lot::ReentrantMutex;
 
+use super::damage::JournalDamage;
 use super::environment::{Access, Opened, Reading};
 use super::epoch::Place;
 use super::folder::Folder;
 use super::identity::{self, Identity};
-use super::journal::{self, Gap, Journal};
+use super::journal::{self, Gap, Journal, Replayed};
 use super::lookers::Lookers;
-use super::objects::{self, Objects};
+use super::objects::{self, Objects, Reached};
 use super::types::Listed;
 use super::{EVERYTHING, Options, types};
 use crate::head::Head;
@@ -29,6 +30,7 @@ use crate::stored::{decode, decode_of, read_only};
 pub struct Moment {
     // Locked by the thread that reads, and again by what that thread calls for each object.
     reading: ReentrantMutex<Merged>,
+    damage: Option<JournalDamage>,
     types: Vec<Listed>,
     identity: Identity,
     options: Options,
@@ -43,14 +45,28 @@ impl Moment {
     /// As [`LmdbStore::open`](super::LmdbStore::open), but for a world that is in use by another process; and there must be
     /// one. In the process that has it open, ask the store: [`LmdbStore::moment`](super::LmdbStore::moment).
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, StoreError> {
+        Self::open_before_damage(path, options)?.whole(JournalDamage::stays)
+    }
+
+    /// As [`open`](Self::open), but if the world's journal is damaged, the world as it was before that: [`damage`](Self::damage)
+    /// tells. The commits behind are given up, all of them, so that what is seen was once true. But a checkpoint may have written
+    /// some of them over it already ([`JournalDamage::is_overwritten`]): then some objects are newer than others or gone, which
+    /// can be looked at and not be copied.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for damaged or missing epochs of the journal.
+    pub fn open_before_damage(
+        path: impl AsRef<Path>,
+        options: Options,
+    ) -> Result<Self, StoreError> {
         let path = path.as_ref();
         Folder::look_at(path)?;
         let lookers = Lookers::join(path)?;
         Self::of_folder(path, options, Some(lookers))
     }
 
-    /// The world in `path`, whose files nobody exchanges while `lookers` lives or, without it, while the caller sees
-    /// to that.
+    /// The world in `path`, before the damage if there is some, whose files nobody exchanges while `lookers` lives or, without
+    /// it, while the caller sees to that.
     pub(super) fn of_folder(
         path: &Path,
         options: Options,
@@ -62,7 +78,8 @@ impl Moment {
         Self::of(&journal, &objects, &|| EVERYTHING, options, lookers)
     }
 
-    /// The world as it is now; of the journal, up to what `until` says when the objects have been looked at.
+    /// The world as it is now, before the damage if there is some; of the journal, up to what `until` says when the objects have
+    /// been looked at.
     pub(super) fn of(
         journal: &Journal,
         objects: &Objects,
@@ -70,14 +87,30 @@ impl Moment {
         mut options: Options,
         lookers: Option<Lookers>,
     ) -> Result<Self, StoreError> {
-        let merged = Merged::new(journal, objects, until, Space::ALL[0].first(), LAST)?;
+        let mut merged = Merged::new(journal, objects, until, Space::ALL[0].first(), LAST)?;
         // After the moment, so that it has every type that is in it.
         let types = journal.types()?;
         let identity = objects.environment().identity()?;
         let map_bytes = [&merged.objects.0, &merged.journal.0].map(|it| it.env.info().map_size);
         options.map_bytes_max = map_bytes.into_iter().fold(options.map_bytes_max, usize::max);
+        let damage = merged.damage.take();
         let reading = ReentrantMutex::new(merged);
-        Ok(Self { reading, types, identity, options, _lookers: lookers })
+        Ok(Self { reading, damage, types, identity, options, _lookers: lookers })
+    }
+
+    /// Itself, unless the journal is damaged; `refusal` makes the error of that.
+    pub(super) fn whole(
+        self,
+        refusal: impl FnOnce(&JournalDamage) -> StoreError,
+    ) -> Result<Self, StoreError> {
+        refuse(self.damage.as_ref(), refusal)?;
+        Ok(self)
+    }
+
+    /// What is wrong with the journal, behind the world as it is seen here; `None` if it is whole, or was
+    /// [opened](Self::open) as such.
+    pub fn damage(&self) -> Option<&JournalDamage> {
+        self.damage.as_ref()
     }
 
     /// About how many records there are, to tell how far a walk has come: exactly, if the journal is empty.
@@ -198,26 +231,29 @@ pub(super) struct Merged {
     /// What the journal has between the two ids that were asked for.
     recent: BTreeMap<ObjectId, Place>,
     pub(super) head: Head,
+    /// What is wrong with the journal behind `head`.
+    damage: Option<JournalDamage>,
 }
 
-/// The objects at one moment. If a checkpoint is under way, some of them are newer than `head` says.
+/// The objects at one moment. If a checkpoint is under way, some of them are newer than their head says.
 struct Below {
     reading: (Opened, Reading),
-    head: Head,
+    reached: Reached,
 }
 
 impl Below {
     fn now(objects: &Objects) -> Result<Self, StoreError> {
         let reading = objects.environment().begin(objects::LOAD)?;
-        let head = objects.head(&reading.0, &reading.1)?;
-        Ok(Self { reading, head })
+        let reached = objects.reached(&reading.0, &reading.1)?;
+        Ok(Self { reading, reached })
     }
 }
 
 impl Merged {
-    /// The world as it is now, as far as it lies from `first` to `last`. Nothing behind `until` is looked for in the journal: an
-    /// epoch may be there that could not be synced, and that nobody has been told of. It is asked when the objects have been looked
-    /// at: a checkpoint may have brought among them what was not safe yet a moment before, and not all of it.
+    /// The world as it is now, before the damage if there is some, as far as it lies from `first` to `last`. Nothing behind
+    /// `until` is looked for in the journal: an epoch may be there that could not be synced, and that nobody has been told of. It is
+    /// asked when the objects have been looked at: a checkpoint may have brought among them what was not safe yet a moment before,
+    /// and not all of it.
     pub(super) fn new(
         journal: &Journal,
         objects: &Objects,
@@ -248,11 +284,25 @@ impl Merged {
     ) -> Result<Result<Self, Gap>, StoreError> {
         let (opened, txn) = journal.environment().begin(journal::READ)?;
         let mut recent = BTreeMap::new();
-        let replayed = journal.replay(&opened, &txn, objects.head, until, &mut |epoch, _| {
+        let replayed = journal.replay(&opened, &txn, objects.reached, until, &mut |epoch, _| {
             recent.extend(epoch.places().filter(|(id, _)| (first..=last).contains(id)));
         })?;
+        let (head, damage) = match replayed {
+            Replayed::Whole(head) => (head, None),
+            Replayed::Damaged(head, damage) => (head, Some(damage)),
+            Replayed::Gap(gap) => return Ok(Err(gap)),
+        };
         let journal = (opened, txn);
-        Ok(replayed.map(|head| Self { objects: objects.reading, journal, recent, head }))
+        Ok(Ok(Self { objects: objects.reading, journal, recent, head, damage }))
+    }
+
+    /// Itself, unless the journal is damaged; `refusal` makes the error of that.
+    pub(super) fn whole(
+        self,
+        refusal: impl FnOnce(&JournalDamage) -> StoreError,
+    ) -> Result<Self, StoreError> {
+        refuse(self.damage.as_ref(), refusal)?;
+        Ok(self)
     }
 
     fn records(&self) -> Result<u64, StoreError> {
@@ -345,6 +395,13 @@ impl Merged {
     }
 }
 
+fn refuse(
+    damage: Option<&JournalDamage>,
+    refusal: impl FnOnce(&JournalDamage) -> StoreError,
+) -> Result<(), StoreError> {
+    damage.map_or(Ok(()), |damage| Err(refusal(damage)))
+}
+
 fn failed(opened: &Opened, what: &'static str, error: heed::Error) -> StoreError {
     super::failure::lmdb(what, opened.env.path(), error)
 }
@@ -379,7 +436,7 @@ mod tests {
         let look = || Merged::over(Below::now(&objects)?, &journal, EVERYTHING, LAST, LAST);
         assert!(look().expect("a world").is_ok());
         let head = Head { last: batch.last, next_index: 1 };
-        objects.write("write", &[], Some(head)).expect("room");
+        objects.write("write", &[], Some(objects::Mark::Done(head))).expect("room");
         assert!(look().expect("a world").is_ok());
         journal.cut(batch.last, 1).expect("a cut");
         let late = Merged::over(before, &journal, EVERYTHING, LAST, LAST).expect("a world");

@@ -1,21 +1,23 @@
 //! The environment that holds the objects as of the last checkpoint: in `main`, from an object's [`key`] to its record; in
-//! `meta`, `head`: the last commit that is in there, and the next index.
+//! `meta`, `head`: the last commit that is in there, and the next index; and `newest`, where the checkpoint ends that has begun to
+//! write last, as another such head.
 //!
 //! While a checkpoint is under way some of the objects are newer than the head says. The journal has all of
-//! those, and whoever reads looks there first.
+//! those, and whoever reads looks there first. If the journal is damaged, `newest` tells whether some of what it does not have
+//! any more may be here: not all of that could be seen, because an object that was removed leaves nothing.
 
 use std::path::Path;
 
-use daystar_model::ids::{ObjectId, Space};
+use daystar_model::ids::{CommitNumber, ObjectId, Space};
 use daystar_model::store::StoreError;
 use heed::types::DecodeIgnore;
 use heed::{PutFlags, WithoutTls};
 
-use super::Options;
 use super::environment::{Access, Environment, Kind, Opened};
 use super::identity::Identity;
 use super::lookup::Change;
 use super::resident::PIECE_BYTES;
+use super::{EVERYTHING, Options};
 use crate::head::Head;
 
 pub(super) const KIND: Kind = Kind { folder: "objects", main: "objects", is_scattered: true };
@@ -42,6 +44,24 @@ const SPACES: u64 = ObjectId::new(Space::Task, 0).to_raw();
 /// What becomes of an object: its new record, or its removal.
 pub(super) type Put<'a> = (ObjectId, Option<&'a [u8]>);
 
+/// How far the objects have come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reached {
+    /// All up to here is among them.
+    pub(super) head: Head,
+    /// Nothing behind this is.
+    pub(super) newest: CommitNumber,
+}
+
+/// What is said about all objects in the transaction that writes some of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mark {
+    /// From here on some are as of up to here, and others are not yet.
+    Begun(Head),
+    /// All are as of here.
+    Done(Head),
+}
+
 impl Objects {
     /// An empty environment in the empty folder `world/objects`.
     pub(super) fn create(
@@ -51,7 +71,7 @@ impl Objects {
     ) -> Result<Self, StoreError> {
         let environment = Environment::create(world, KIND, identity, options)?;
         let objects = Self(environment);
-        objects.write("make a new world", &[], Some(Head::EMPTY))?;
+        objects.write("make a new world", &[], Some(Mark::Done(Head::EMPTY)))?;
         Ok(objects)
     }
 
@@ -77,12 +97,12 @@ impl Objects {
         self.0.look(LOAD, key(id), read)
     }
 
-    /// Writes `puts`, and `head` if there is one, in one transaction, and returns when it is synced.
+    /// Writes `puts`, and `mark` if there is one, in one transaction, and returns when it is synced.
     pub(super) fn write(
         &self,
         what: &'static str,
         puts: &[Put<'_>],
-        head: Option<Head>,
+        mark: Option<Mark>,
     ) -> Result<(), StoreError> {
         self.0.write(what, |opened, txn| {
             let Opened { main, meta, .. } = opened;
@@ -107,8 +127,12 @@ impl Objects {
                     }
                 }
             }
-            match head {
-                Some(head) => meta.put(txn, HEAD, &head.to_bytes()),
+            match mark {
+                Some(Mark::Begun(end)) => meta.put(txn, NEWEST, &end.to_bytes()),
+                Some(Mark::Done(head)) => {
+                    meta.put(txn, NEWEST, &head.to_bytes())?;
+                    meta.put(txn, HEAD, &head.to_bytes())
+                }
                 None => Ok(()),
             }
         })
@@ -136,22 +160,28 @@ impl Objects {
     }
 
     /// How far the objects have come, as `txn` sees it.
-    pub(super) fn head(
+    pub(super) fn reached(
         &self,
         opened: &Opened,
         txn: &heed::RoTxn<'_, WithoutTls>,
-    ) -> Result<Head, StoreError> {
-        let bytes = opened.meta.get(txn, HEAD).map_err(|error| self.0.failed(READ_HEAD, error))?;
-        bytes.and_then(Head::from_bytes).ok_or_else(|| StoreError::Io {
+    ) -> Result<Reached, StoreError> {
+        let failed = |error| self.0.failed(READ_HEAD, error);
+        let [head, newest] = [HEAD, NEWEST].map(|key| opened.meta.get(txn, key));
+        let head = head.map_err(failed)?.and_then(Head::from_bytes);
+        let head = head.ok_or_else(|| StoreError::Damaged {
             what: READ_HEAD,
             cause: format!(
                 "its record in {} is damaged; restore the data folder from a backup",
                 self.0.dir().display()
             ),
-        })
+        })?;
+        // Without it, anything may be. Only who goes without the end of the journal asks.
+        let newest = newest.map_err(failed)?.and_then(Head::from_bytes);
+        Ok(Reached { head, newest: newest.map_or(EVERYTHING, |end| end.last) })
     }
 }
 
 pub(super) const LOAD: &str = "load an object";
 const READ_HEAD: &str = "read how far the world has come";
 const HEAD: &str = "head";
+const NEWEST: &str = "newest";

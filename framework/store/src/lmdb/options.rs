@@ -1,5 +1,6 @@
 //! What may be set about a store on disk.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::breaks::Breaks;
@@ -10,7 +11,8 @@ pub struct Options {
     /// The largest size that each of the world's two files may grow to, in bytes, rounded up to whole pages. It costs
     /// address space, not memory or disk. A world that has grown larger still opens.
     pub map_bytes_max: usize,
-    /// How many loads and scans may be under way at the same moment.
+    /// How many loads and scans may be under way at the same moment, in all processes that have the world open. The first of them
+    /// says so for all.
     pub readers_max: u32,
     /// A checkpoint is made when the journal is this long, in bytes. Longer journals mean less writing, because what
     /// changes again is written once, and a longer start after a crash. It is spread over the time in which the journal
@@ -19,8 +21,8 @@ pub struct Options {
     /// A checkpoint is made when the oldest epoch in the journal is this old, however short the journal is. It is spread over
     /// half of this, so that tasks hardly notice it.
     pub checkpoint_time: Duration,
-    /// The journal grows no longer than this, in bytes: beyond it, batches wait for the checkpoint, and are refused if
-    /// none can be made.
+    /// The journal grows no longer than this, in bytes, at least one: beyond it, batches wait for the checkpoint, and are
+    /// refused if none can be made.
     pub journal_bytes_max: u64,
     /// How much of the world's files may count as this process's resident memory, in bytes. It is the system's cache all
     /// the same. Loads map nothing; checkpoints do, and a small limit costs them a microsecond now and then.
@@ -31,6 +33,34 @@ pub struct Options {
     /// In what steps checkpoints are made.
     #[cfg(feature = "breaks")]
     pub pace: Pace,
+}
+
+/// By what names one of the [`Options`] is set: those by which errors tell of it, and of which command lines are made, so that no error
+/// names what there is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// On a command line, behind two dashes.
+    pub option: &'static str,
+    /// In the environment.
+    pub variable: &'static str,
+    /// In a program: the field of [`Options`], which are `StoreOptions` there.
+    pub field: &'static str,
+}
+
+impl Setting {
+    /// Of [`Options::map_bytes_max`].
+    pub const FILE_SIZE: Self =
+        Self { option: "file-size", variable: "DAYSTAR_FILE_SIZE", field: "map_bytes_max" };
+    /// Of [`Options::readers_max`].
+    pub const READERS: Self =
+        Self { option: "readers", variable: "DAYSTAR_READERS", field: "readers_max" };
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { option, variable, field } = self;
+        write!(f, "`--{option}` (or `{variable}`, or in a program `StoreOptions::{field}`)")
+    }
 }
 
 /// In what steps a checkpoint is made. Small steps and short waits let a test see what lies between them.

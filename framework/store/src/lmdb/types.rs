@@ -10,6 +10,7 @@ use daystar_model::managed::TypeDescriptor;
 use daystar_model::record::{Record, RecordError};
 use daystar_model::store::{Batch, StoreError};
 
+use super::damage::JournalDamage;
 use super::journal::TYPE;
 use super::moment::Merged;
 use super::{EVERYTHING, World};
@@ -100,7 +101,8 @@ impl Types {
             }
             Ok(())
         };
-        let merged = Merged::new(&world.journal, &world.objects, &|| EVERYTHING, first, last)?;
+        let merged = Merged::new(&world.journal, &world.objects, &|| EVERYTHING, first, last)?
+            .whole(JournalDamage::stays)?;
         merged.each(first, last, &mut visit)?;
         if let Some((id, key)) = found
             && let Some(cause) = unreadable.remove(&key)

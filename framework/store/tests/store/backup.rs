@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdout, Stdio};
 
 use daystar_model::ids::CommitNumber;
 use daystar_model::store::{Batch, Store, StoreError};
+use daystar_store::lmdb::Step;
 use daystar_store::{LmdbStore, Moment, Options, lmdb};
 
 use crate::support::*;
@@ -35,10 +36,13 @@ fn a_copy_is_the_same_world_and_goes_on() {
     mixed_world(&from);
     let before = scan_all(&open(&from));
     let mut told = Vec::new();
-    let copied = look(&from).copy_to(&to, &mut |done, all| told.push((done, all))).unwrap();
+    let copied =
+        look(&from).copy_to(&to, &mut |step, done, all| told.push((step, done, all))).unwrap();
     assert_eq!((copied.objects, copied.damaged), (1001, 0));
     assert!(copied.bytes > 1001 * 22, "{copied:?}");
-    assert_eq!(told.last(), Some(&(1001, 1001)));
+    let copied = [(Step::Copying, 1001, 1001)];
+    let compared = [0, 1000, 1001].map(|done| (Step::Comparing, done, 1001));
+    assert_eq!(told, [&copied[..], &compared].concat());
 
     assert_eq!(look(&to).types().collect::<Vec<_>>(), [("Thing", 1)]);
     let store = open(&to);
@@ -59,7 +63,7 @@ fn a_copy_overwrites_nothing() {
     open(&to).apply(&batch(1, vec![(object(1), put(thing(1)))])).unwrap();
     let refused = |to: &Path| {
         let free = lmdb::check_free(to).unwrap_err().to_string();
-        let copied = look(&from).copy_to(to, &mut |_, _| {}).unwrap_err();
+        let copied = look(&from).copy_to(to, &mut |_, _, _| {}).unwrap_err();
         assert_eq!(copied.to_string(), free);
         copied
     };
@@ -104,7 +108,7 @@ fn damage_is_copied_and_told() {
             objects.put(txn, &key(object(n)), &bytes).unwrap();
         }
     });
-    let copied = look(&from).copy_to(&to, &mut |_, _| {}).unwrap();
+    let copied = look(&from).copy_to(&to, &mut |_, _, _| {}).unwrap();
     assert_eq!((copied.objects, copied.damaged, copied.damages.len()), (1001, 300, 100));
     let first = copied.damages.first().unwrap();
     assert!(matches!(first, StoreError::Record { id, .. } if *id == object(1)), "{first}");
@@ -127,7 +131,7 @@ fn a_copy_of_a_world_that_is_written_to_is_one_moment_of_it() {
             assert!(look(&world).last_commit().unwrap() >= CommitNumber(acknowledged));
         }
         let to = folder.path().join(format!("copy {round}"));
-        look(&world).copy_to(&to, &mut |_, _| {}).unwrap();
+        look(&world).copy_to(&to, &mut |_, _, _| {}).unwrap();
         let copy = open(&to);
         let last = copy.last_commit().unwrap().0;
         assert!(last >= acknowledged, "{last}, and {acknowledged} was acknowledged before");
@@ -136,7 +140,7 @@ fn a_copy_of_a_world_that_is_written_to_is_one_moment_of_it() {
         seen = last;
     }
     // Refused, not half-way in.
-    let compacted = lmdb::compact(&world, Options::default(), &mut |_, _| {});
+    let compacted = lmdb::compact(&world, Options::default(), &mut |_, _, _| {});
     assert!(matches!(compacted, Err(StoreError::InUse { .. })), "{compacted:?}");
 }
 
@@ -210,7 +214,7 @@ fn child_that_writes() {
 #[ignore = "run by another test, as a process to be killed or without room"]
 fn child_that_copies() {
     let Some(folder) = child_folder() else { return };
-    if let Err(error) = look(&folder.join("from")).copy_to(folder.join("to"), &mut |_, _| {}) {
+    if let Err(error) = look(&folder.join("from")).copy_to(folder.join("to"), &mut |_, _, _| {}) {
         println!("\n{error}");
     }
 }
@@ -232,7 +236,7 @@ fn a_copy_that_was_killed_is_not_taken_for_a_world() {
         assert!(matches!(error, StoreError::HalfCopied { .. }), "{error}");
         assert!(error.to_string().contains("make the copy again"), "{error}");
     }
-    look(&from).copy_to(&to, &mut |_, _| {}).unwrap();
+    look(&from).copy_to(&to, &mut |_, _, _| {}).unwrap();
     assert_eq!(scan_all(&open(&to)), scan_all(&open(&from)));
 }
 
@@ -246,5 +250,5 @@ fn a_copy_without_room_leaves_nothing_behind() {
     assert!(told.contains("ulimit -f"), "{told}");
     let left: Vec<_> = fs::read_dir(&to).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["DAYSTAR.lock"]);
-    look(&from).copy_to(&to, &mut |_, _| {}).unwrap();
+    look(&from).copy_to(&to, &mut |_, _, _| {}).unwrap();
 }

@@ -13,7 +13,7 @@ use crate::backup::{look, mixed_world};
 use crate::support::*;
 
 fn compacted(path: &std::path::Path) -> Result<Compacted, StoreError> {
-    compact(path, Options::default(), &mut |_, _| {})
+    compact(path, Options::default(), &mut |_, _, _| {})
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn child_that_compacts() {
     {
         options.breaks.journal_first = std::env::var_os("DAYSTAR_TEST_JOURNAL_FIRST").is_some();
     }
-    if let Err(error) = compact(folder, options, &mut |_, _| {}) {
+    if let Err(error) = compact(folder, options, &mut |_, _, _| {}) {
         println!("\n{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! Damage to the journal: epochs with flipped bits, cut short, swapped, put where none was, or taken away; files
 //! that belong to another program, another world or another time. Each is a clear error when the world is opened, or
-//! when the object is loaded. Nothing panics, and nothing is taken for data.
+//! when the object is loaded. Nothing panics, and nothing is taken for data. (What is left of such a world:
+//! `before_damage.rs`.)
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -48,7 +49,7 @@ fn assert_damage_is_refused(n: u64, harm: impl FnOnce(&mut Vec<u8>)) {
         harm(&mut bytes);
         epochs.put(txn, &n, &bytes).unwrap();
     });
-    assert_refused(folder.path(), &format!("the epoch that ends with commit {n} in"));
+    assert_refused(folder.path(), &format!("the journal's epoch of commit {n} is damaged"));
 }
 
 /// Of every bit of an epoch there is a test beside its code; here it is that the world as a whole heeds it.
@@ -77,7 +78,11 @@ fn epochs_under_other_numbers_are_refused() {
             let bytes = epochs.get(txn, &from).unwrap().unwrap().to_vec();
             epochs.put(txn, &to, &bytes).unwrap();
         });
-        assert_refused(folder.path(), &format!("the epoch that ends with commit {to} in"));
+        let commits = match to {
+            u64::MAX => format!("commits {} to {to}", EPOCHS + 1),
+            _ => format!("commit {to}"),
+        };
+        assert_refused(folder.path(), &format!("the journal's epoch of {commits} is damaged"));
     }
 }
 
@@ -88,7 +93,7 @@ fn a_missing_epoch_is_refused() {
         tamper_journal(folder.path(), |txn, epochs, _| {
             assert!(epochs.delete(txn, &n).unwrap());
         });
-        assert_refused(folder.path(), &format!("between commit {} and commit {n}", n - 1));
+        assert_refused(folder.path(), &format!("the journal has no commit {n}, and goes on"));
     }
 }
 
@@ -104,7 +109,7 @@ fn a_missing_epoch_behind_a_checkpoint_is_refused() {
         assert_eq!(epochs.len(txn).unwrap(), 3);
         assert!(epochs.delete(txn, &5).unwrap());
     });
-    assert_refused(folder.path(), "between commit 4 and commit 5");
+    assert_refused(folder.path(), "the journal has no commit 5, and goes on");
 }
 
 proptest! {
@@ -194,9 +199,17 @@ fn a_record_that_is_damaged_in_the_journal_is_noticed_when_it_is_loaded() {
     let mut walk =
         || store.scan(object(0), object(9), &mut |id, value| found.push((id, value.is_ok())));
     assert_loads();
-    // A walk reads the journal's epochs, and one of them is not what it was.
-    let error = walk().unwrap_err().to_string();
-    assert!(error.contains("the epoch that ends with commit 1 in"), "{error}");
+    // A walk reads the journal's epochs, and one of them is not what it was. But this store knows what was in it, so that is over
+    // when there has been a checkpoint, and whoever has to walk tries again.
+    let error = walk().unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
+    let error = error.to_string();
+    assert!(error.contains("the journal's epoch of commit 1 is damaged"), "{error}");
+    assert!(
+        error.contains("it changed #1 (by its bytes a `Thing`, damaged), #2 (`Thing`)"),
+        "{error}"
+    );
+    assert!(error.contains("after the next checkpoint"), "{error}");
     store.checkpoint().unwrap();
     assert_loads();
     walk().unwrap();

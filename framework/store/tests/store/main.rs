@@ -4,6 +4,7 @@
 
 mod backup;
 mod basics;
+mod before_damage;
 mod beside;
 mod compact;
 mod crash;

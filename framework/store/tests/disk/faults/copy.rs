@@ -43,7 +43,7 @@ fn child_that_compacts() {
     let setting = Setting::given();
     let mut last = written(&setting);
     at_each_call(&setting, || {
-        let outcome = compact(&setting.world, Options::default(), &mut |_, _| {});
+        let outcome = compact(&setting.world, Options::default(), &mut |_, _, _| {});
         setting.heal();
         let store = LmdbStore::open(&setting.world, options()).unwrap();
         assert_holds(&store, last);
@@ -54,7 +54,7 @@ fn child_that_compacts() {
         assert_holds(&store, last);
         outcome.map(|Compacted { objects, .. }| assert!(objects > 0))
     });
-    compact(&setting.world, Options::default(), &mut |_, _| {}).unwrap();
+    compact(&setting.world, Options::default(), &mut |_, _, _| {}).unwrap();
     assert_holds(&LmdbStore::open(&setting.world, options()).unwrap(), last);
 }
 
@@ -72,12 +72,12 @@ fn child_that_copies() {
     let target = setting.world.with_file_name("copy");
     at_each_call(&setting, || {
         let moment = store.moment().unwrap();
-        let outcome = moment.copy_to(&target, &mut |_, _| {});
+        let outcome = moment.copy_to(&target, &mut |_, _, _| {});
         setting.heal();
         drop(moment);
         if outcome.is_err() {
             check_free(&target).unwrap();
-            store.moment().unwrap().copy_to(&target, &mut |_, _| {}).unwrap();
+            store.moment().unwrap().copy_to(&target, &mut |_, _, _| {}).unwrap();
         }
         assert_holds(&LmdbStore::open(&target, Options::default()).unwrap(), last);
         std::fs::remove_dir_all(&target).unwrap();
