@@ -1,141 +1,170 @@
-//! Exactly once, across `kill -9`: tasks that were told to be durable run, and none twice.
+//! Exactly once, across `kill -9`: a server is asked for durable work of every kind, killed in the middle of it, and started on the
+//! same world again, many times. Tasks that run once, chains of tasks each of which asks for the next one, periodic tasks for each
+//! choice of what becomes of missed ticks, tasks that fail, calls of the outside world, sweeps and surveys; and some of all
+//! that is cancelled.
 //!
-//! `DAYSTAR_TASK_KILLS` sets how many servers are killed; 10 if it is not set. Each is given 50 tasks: 200 kills are 10,000
-//! tasks. With `--nocapture` it is printed how many there were.
+//! Behind each kill, what is left is read from disk while nobody serves it, and judged ([`judge`]): by the ledger that the world
+//! keeps of itself ([`works`]), by the file into which the outside world writes each call ([`outside`]), and by what a client
+//! was told is durable ([`told`]). No crash can take back the last two. In the end the world is served once more, and
+//! then everything that was asked for and not cancelled has taken effect, once, or was set aside and has taken none.
+//!
+//! `DAYSTAR_TASK_KILLS` sets how many servers are killed; 10 if it is not set. With `--nocapture` it is printed what the kills
+//! struck. In a build with debug assertions each takes about half a second:
+//!
+//! ```sh
+//! DAYSTAR_TASK_KILLS=200 cargo test -p daystar --test durable_tasks kills::each -- --nocapture
+//! ```
 #![cfg(unix)]
 
-use std::collections::BTreeMap;
+mod judge;
+mod outside;
+mod remains;
+mod round;
+mod told;
+mod victim;
+mod works;
+
+use std::collections::hash_map::RandomState;
 use std::env;
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
-use daystar::{Breaks, Server};
-
-use crate::game::{Event, Request, Workshop, ask, client};
-
-const VICTIM: &str = "DAYSTAR_TASKS_VICTIM";
-const BROKEN: &str = "DAYSTAR_TASKS_BROKEN";
-const TASKS: u64 = 50;
-
-/// A server in a process of its own.
-struct Victim {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl Victim {
-    fn start(data: &Path, is_broken: bool) -> Self {
-        let program = env::current_exe().expect("the test's own program");
-        let mut process = Command::new(program)
-            .args(["--exact", "kills::victim", "--nocapture", "--ignored"])
-            .env(VICTIM, data)
-            .env(BROKEN, if is_broken { "yes" } else { "" })
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a second process");
-        let output = process.stdout.take().expect("its output");
-        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-        let address = lines
-            .find_map(|line| line.split("address ").nth(1)?.trim().parse().ok())
-            .expect("the server's address");
-        Self { process, address }
-    }
-
-    /// As `kill -9` does.
-    fn kill(mut self) {
-        self.process.kill().expect("kill");
-        self.process.wait().expect("wait");
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-#[test]
-#[ignore = "run by other tests, as a process to be killed"]
-fn victim() {
-    let Some(data) = env::var_os(VICTIM) else { return };
-    let task_stays = env::var(BROKEN).as_deref() == Ok("yes");
-    let builder = Server::builder(Workshop).data(data).workers(2);
-    let builder = builder.broken(Breaks { task_stays, ..Breaks::default() });
-    let server = builder.start().expect("the victim's server");
-    println!("address {}", server.address());
-    std::io::stdout().flush().expect("flush");
-    // Its standard input ends with the first process, should that die before it kills this one.
-    let _ = std::io::stdin().lines().count();
-    std::process::exit(0);
-}
-
-/// Kills `kills` servers, each with tasks that run at about that time. How often each task that must run did, and how many others.
-async fn killed(kills: u64, is_broken: bool) -> (BTreeMap<u64, usize>, usize) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut durable = Vec::new();
-    for round in 0..kills {
-        let server = Victim::start(folder.path(), is_broken);
-        let ann = client(server.address).await;
-        for part in 0..5 {
-            let (first, count) = (round * TASKS + part * 10, 10);
-            let request = Request::Many { first, count, after_ms: part * 5 };
-            // The last of them may be lost, and may not.
-            match part {
-                4 => drop(ann.call(&request).await),
-                _ => {
-                    ann.call_durable(&request).await.expect("on disk");
-                    durable.extend(first..first + count);
-                }
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(round * 7 % 30)).await;
-        server.kill();
-    }
-    let server = Victim::start(folder.path(), is_broken);
-    let ann = client(server.address).await;
-    let mut times = BTreeMap::new();
-    // A crash moves the world's clock on by some seconds, so that all are due at once; or in a moment.
-    for _ in 0..2_000 {
-        let Event::Log(log) = ask(&ann, Request::Log).await else { panic!("no log") };
-        times = BTreeMap::new();
-        for (label, _) in log {
-            *times.entry(label.parse::<u64>().expect("a number")).or_insert(0) += 1;
-        }
-        if durable.iter().all(|task| times.contains_key(task)) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    server.kill();
-    let others = times.keys().filter(|task| !durable.contains(task)).count();
-    for task in durable {
-        times.entry(task).or_insert(0);
-    }
-    (times, others)
-}
+use crate::kills::judge::Counts;
+use crate::kills::round::{EFFECTS, Ground, When};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_task_takes_effect_once_however_often_the_server_is_killed() {
+async fn each_piece_of_durable_work_takes_effect_once_however_often_the_server_is_killed() {
     let kills = match env::var("DAYSTAR_TASK_KILLS") {
         Ok(kills) => kills.parse().expect("DAYSTAR_TASK_KILLS must be a number"),
         Err(_) => 10,
     };
-    let (times, others) = killed(kills, false).await;
-    let wrong: Vec<_> = times.iter().filter(|(_, times)| **times != 1).collect();
-    assert!(wrong.is_empty(), "tasks, and how often they took effect: {wrong:?}");
-    println!(
-        "{kills} kills, {} tasks ran once each, {others} of them not told to be durable",
-        times.len()
-    );
+    let mut ground = Ground::new("");
+    for round in 0..kills {
+        let when = when(round);
+        let judged = ground.round(when).await;
+        judged.unwrap_or_else(|wrong| panic!("server {round}, killed {when:?}: {wrong}"));
+    }
+    let counts = ground.settle().await.unwrap_or_else(|wrong| panic!("in the end: {wrong}"));
+    println!("{counts:#?}");
+    if kills >= 10 {
+        check_not_idle(&counts);
+    }
+}
+
+/// Each way to be killed in turn, at a random moment.
+fn when(round: usize) -> When {
+    let turn = round / WAYS;
+    match round % WAYS {
+        0 => When::Told(random_below(EFFECTS), Duration::from_micros(random_below(3_000))),
+        1 => When::AtPoint(POINTS[turn % POINTS.len()], 1 + random_below(25)),
+        2 => When::Swept,
+        3 if turn % 2 == 1 => When::Called { is_look: true, times: 1 },
+        3 => When::Called { is_look: false, times: 1 + random_below(20) as usize },
+        _ => When::AtStart(Duration::from_micros(random_below(150_000))),
+    }
+}
+
+/// That the kills have struck while work was under way, of every kind, or nothing was proved.
+fn check_not_idle(counts: &Counts) {
+    assert!(counts.struck * 2 > counts.kills, "most kills found nothing under way: {counts:#?}");
+    for what in ["strikes", "chains", "retries", "calls", "surveys", "sweeps"] {
+        assert!(counts.struck_in.contains_key(what), "no kill struck {what}: {counts:#?}");
+    }
+    for missed in ["skip", "one", "all"] {
+        let ticks = counts.missed.get(missed);
+        assert!(ticks.is_some_and(|ticks| *ticks > 0), "no tick was missed: {counts:#?}");
+    }
+    assert!(counts.repeated > 0, "no call was made twice: {counts:#?}");
+}
+
+/// What is said of servers that are `broken`, and killed in one of these ways after the other; asked many times, because a kill
+/// may come when the break has done no harm.
+async fn noticed(broken: &'static str, ways: &[When]) -> String {
+    for _ in 0..WORLDS {
+        // A young world, because what many servers have left goes the same way at each start.
+        let mut ground = Ground::new(broken);
+        for way in ways.iter().cycle().take(KILLS_PER_WORLD) {
+            if let Err(wrong) = ground.round(*way).await {
+                return wrong;
+            }
+        }
+    }
+    panic!("nobody has noticed this: {broken}");
+}
+
+const LATE: When = When::Told(EFFECTS, Duration::ZERO);
+const HALF: When = When::Told(EFFECTS / 2, Duration::ZERO);
+const LAST: When = When::Told(u64::MAX, Duration::ZERO);
+const CALLING: [When; 3] =
+    [When::AtPoint("call", 1), When::AtPoint("call", 3), When::AtPoint("call", 8)];
+const INSIDE: [When; 3] = [
+    When::AtPoint("before-epoch", 4),
+    When::AtPoint("inside-epoch", 8),
+    When::AtPoint("before-epoch", 12),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_stays_when_it_is_done_is_caught() {
+    let wrong = noticed("task stays", &[LATE]).await;
+    assert!(wrong.starts_with("twice: "), "{wrong}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_that_stays_in_the_list_when_it_is_done_is_caught() {
-    let (times, _) = killed(3, true).await;
-    assert!(times.values().any(|times| *times > 1), "the break was not seen");
+async fn a_tick_that_drifts_is_caught() {
+    let wrong = noticed("tick drifts", &[LATE]).await;
+    // Now and then a period from now is in phase.
+    let is_seen = ["it is off its phase", "not each tick ran once", "not the next tick"];
+    assert!(is_seen.iter().any(|sign| wrong.starts_with(sign)), "{wrong}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_try_that_leaves_something_is_caught() {
+    let wrong = noticed("failed stays", &[LATE]).await;
+    let is_seen = ["a failed try has left something", "twice: ", "nobody has asked for"];
+    assert!(is_seen.iter().any(|sign| wrong.starts_with(sign)), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_was_set_aside_and_runs_is_caught() {
+    let wrong = noticed("set aside runs", &[LAST]).await;
+    assert!(wrong.starts_with("it was set aside, and has taken effect"), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_for_what_is_not_on_disk_is_caught() {
+    let wrong = noticed("call is early", &CALLING).await;
+    assert!(wrong.starts_with("called for what is not on disk"), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_with_another_key_is_caught() {
+    let wrong = noticed("call key changes", &[LATE]).await;
+    assert!(wrong.contains("key") || wrong.contains("does not belong"), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_that_notes_apart_where_it_stands_is_caught() {
+    let wrong = noticed("sweep notes apart", &[When::Swept, HALF]).await;
+    assert!(wrong.starts_with("lost: the sweep is past chest"), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_before_it_is_on_disk_is_caught() {
+    let wrong = noticed("durable is early", &INSIDE).await;
+    assert!(wrong.starts_with("lost: "), "{wrong}");
+}
+
+/// A random number below `bound`.
+fn random_below(bound: u64) -> u64 {
+    RandomState::new().build_hasher().finish() % bound
+}
+
+/// How many ways there are to be killed.
+const WAYS: usize = 5;
+
+/// What the store passes with every epoch; and the outside world.
+const POINTS: [&str; 4] = ["before-epoch", "call", "inside-epoch", "after-epoch"];
+
+/// In how many worlds a break is looked for, and how often in each.
+const WORLDS: usize = 15;
+const KILLS_PER_WORLD: usize = 4;
