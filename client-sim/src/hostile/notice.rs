@@ -62,7 +62,7 @@ impl Notice {
                 let tried = reckoning.attempts;
                 (tried / attempts, format!("it was tried {tried} times; one of {attempts} counts"))
             }
-            By::Times(times) => (times, "less would be none to speak of".to_owned()),
+            By::Times(times) => (times, "such an attack brings about no less".to_owned()),
         };
         let counters = self.counters.join(" + ");
         if wanted == 0 {
