@@ -56,7 +56,10 @@ fn when(round: usize) -> When {
     let turn = round / WAYS;
     match round % WAYS {
         0 => When::Told(random_below(EFFECTS), Duration::from_micros(random_below(3_000))),
-        1 => When::AtPoint(POINTS[turn % POINTS.len()], 1 + random_below(25)),
+        1 => {
+            let (point, times_max) = POINTS[turn % POINTS.len()];
+            When::AtPoint(point, 1 + random_below(times_max))
+        }
         2 => When::Swept,
         3 if turn % 2 == 1 => When::Called { is_look: true, times: 1 },
         3 => When::Called { is_look: false, times: 1 + random_below(20) as usize },
@@ -162,8 +165,9 @@ fn random_below(bound: u64) -> u64 {
 /// How many ways there are to be killed.
 const WAYS: usize = 5;
 
-/// What the store passes with every epoch; and the outside world.
-const POINTS: [&str; 4] = ["before-epoch", "call", "inside-epoch", "after-epoch"];
+/// What the store passes with every epoch, and how the outside world is called; and up to how many times of it are waited for.
+const POINTS: [(&str, u64); 5] =
+    [("before-epoch", 25), ("look", 3), ("inside-epoch", 25), ("call", 20), ("after-epoch", 25)];
 
 /// In how many worlds a break is looked for, and how often in each.
 const WORLDS: usize = 15;

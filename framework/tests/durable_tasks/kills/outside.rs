@@ -39,16 +39,33 @@ struct Outside {
     file: File,
     round: u64,
     calls: AtomicU64,
-    /// At which of its calls the process is to die.
-    die_at: Option<u64>,
+    /// After how many calls the process is to die.
+    end: Option<End>,
+}
+
+/// When a process that calls is to die.
+pub(crate) struct End {
+    is_look: bool,
+    /// How many of these are left.
+    left: AtomicU64,
+}
+
+impl End {
+    /// What `wish` says: `call:3` is the third call that is no look, `look:1` the first look. `None`: something else.
+    pub(crate) fn of(wish: &str) -> Option<Self> {
+        let (what, times) = wish.split_once(':')?;
+        let is_look = what == LOOK;
+        let left = AtomicU64::new(times.parse().ok()?);
+        (is_look || what == "call").then_some(Self { is_look, left })
+    }
 }
 
 static OUTSIDE: OnceLock<Outside> = OnceLock::new();
 
-/// Says which server this process is, where its calls are written to, and at which of them it is to die.
-pub(crate) fn open(path: &Path, round: u64, die_at: Option<u64>) {
+/// Says which server this process is, where its calls are written to, and after how many it is to die.
+pub(crate) fn open(path: &Path, round: u64, end: Option<End>) {
     let file = File::options().append(true).create(true).open(path).expect("a file for calls");
-    let _ = OUTSIDE.set(Outside { file, round, calls: AtomicU64::new(0), die_at });
+    let _ = OUTSIDE.set(Outside { file, round, calls: AtomicU64::new(0), end });
 }
 
 /// Which server this process is.
@@ -58,12 +75,14 @@ pub(crate) fn round() -> u64 {
 
 /// Calls; the call's ticket. It is written down before the caller hears of it.
 pub(crate) fn call(number: u64, key: &str) -> Result<u64> {
-    let Outside { file, round, calls, die_at } = outside();
-    let before = calls.fetch_add(1, Ordering::Relaxed);
-    let ticket = round * TICKETS_PER_ROUND + before;
+    let Outside { file, round, calls, end } = outside();
+    let ticket = round * TICKETS_PER_ROUND + calls.fetch_add(1, Ordering::Relaxed);
     // In one piece, so that a crash leaves no half of it.
     (&mut &*file).write_all(format!("{number} {key} {ticket}\n").as_bytes())?;
-    if *die_at == Some(before + 1) {
+    if let Some(End { is_look, left }) = end
+        && *is_look == (key == LOOK)
+        && left.fetch_sub(1, Ordering::SeqCst) == 1
+    {
         // As if by `kill -9`: called, and nothing else.
         std::process::abort();
     }

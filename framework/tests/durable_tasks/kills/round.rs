@@ -37,7 +37,7 @@ pub(crate) enum When {
     Swept,
     /// When the outside world has been called so often, or surveys have looked so often.
     Called { is_look: bool, times: usize },
-    /// At a fail point of the store, of this name, when it is passed so often; or at so many calls of the outside world: `call`.
+    /// At a fail point of the store, of this name, when it is passed so often; or at so many calls (`call`) or looks (`look`).
     AtPoint(&'static str, u64),
     /// So long after it was launched, whether it serves by then or not. It is asked for nothing, and goes on with what there is.
     AtStart(Duration),
@@ -182,7 +182,8 @@ impl Ground {
                 works.extend(ticks());
             }
             let orders: Vec<_> = works.into_iter().map(|work| (self.next_order(), work)).collect();
-            let chests = if part == PARTS / 2 { CHESTS_PER_ROUND } else { 0 };
+            // With the surveys: one that looks too early misses it.
+            let chests = u64::from(part.is_multiple_of(2));
             let request = Request::Place { orders: orders.clone(), chests };
             steps.push(Step { request, is_durable: part % 3 != 2 });
 
@@ -323,7 +324,6 @@ const PARTS: u64 = 8;
 const STRIKES: u64 = 4;
 const ERRANDS: usize = 3;
 const LINKS: u64 = 12;
-const CHESTS_PER_ROUND: u64 = 5;
 
 /// How many effects come of that, at least, if nobody kills the server.
 pub(crate) const EFFECTS: u64 = PARTS * (STRIKES + LINKS);

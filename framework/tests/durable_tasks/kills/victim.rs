@@ -23,8 +23,8 @@ pub(crate) struct Orders<'a> {
     pub(crate) round: u64,
     /// What of it is broken on purpose.
     pub(crate) broken: &'a str,
-    /// At which of the store's fail points it is to die, and at which passing of it: `point:times`; or at which of its calls of the
-    /// outside world: `call:times`.
+    /// At which of the store's fail points it is to die, and at which passing of it: `point:times`; or at which of its calls and
+    /// looks ([`outside::End`]).
     pub(crate) die_at: &'a str,
 }
 
@@ -105,9 +105,8 @@ fn victim() {
     let Some(folder) = env::var_os(FOLDER) else { return };
     let folder = Path::new(&folder);
     let round = env::var(ROUND).ok().and_then(|round| round.parse().ok());
-    let die_at = env::var(DIE_AT).unwrap_or_default();
-    let die_at = die_at.strip_prefix("call:").and_then(|times| times.parse().ok());
-    outside::open(&folder.join(CALLS), round.expect("which server it is"), die_at);
+    let end = env::var(DIE_AT).ok().and_then(|wish| outside::End::of(&wish));
+    outside::open(&folder.join(CALLS), round.expect("which server it is"), end);
     let broken = env::var(BROKEN).unwrap_or_default();
     let store = LmdbStore::open(folder.join(WORLD), options()).expect("a world");
     let builder = Server::builder(Works).store(Arc::new(store)).workers(2);
