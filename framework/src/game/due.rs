@@ -126,13 +126,13 @@ impl<G: Game> Job for Due<G> {
         if let Some(every) = record.every {
             let due = if self.broken.drifts { now } else { record.due };
             let tick = every.tick(due, now, opened);
-            self.go_on(attempt, tick.next)?;
+            self.go_on(attempt, tick.next, None)?;
             // One that has failed was not missed: it is tried again.
             if !tick.runs && record.trouble.is_none() {
                 return Ok(());
             }
-        } else if self.slice().is_some_and(|slice| slice.next.is_some()) {
-            self.go_on(attempt, now)?;
+        } else if let Some(stage) = self.next_slice() {
+            self.go_on(attempt, now, Some(stage))?;
         } else if !self.broken.stays {
             attempt.remove::<TaskRecord>(self.task)?;
         }
@@ -192,20 +192,19 @@ impl Job for NoteSlice {
 }
 
 impl<G> Due<G> {
-    fn slice(&self) -> Option<&Slice> {
-        match &self.part {
-            Part::Slice(slice) => Some(slice),
-            Part::All | Part::Behind(_) => None,
-        }
+    /// How far a sweep has come with this slice, if that is not its last one.
+    fn next_slice(&self) -> Option<Stage> {
+        let Part::Slice(slice) = &self.part else { return None };
+        slice.next.map(|next| Stage::Sweeping { next, until: slice.until })
     }
 
-    /// Leaves the record for the next time, at `due`.
-    fn go_on(&self, attempt: &Attempt<'_>, due: Timestamp) -> Result<()> {
+    /// Leaves the record for the next time, at `due`: having come so far, if it takes several commits.
+    fn go_on(&self, attempt: &Attempt<'_>, due: Timestamp, stage: Option<Stage>) -> Result<()> {
         let mut record = attempt.get_mut::<TaskRecord>(self.task)?;
         record.due = due;
         record.trouble = None;
-        if let Some(&Slice { next: Some(next), until, .. }) = self.slice() {
-            record.stage = Stage::Sweeping { next, until };
+        if let Some(stage) = stage {
+            record.stage = stage;
         }
         let dial = record.dial();
         attempt.effect(Effect::Schedule { task: self.task, due, dial, kind: self.kind.name });
@@ -228,11 +227,8 @@ impl<G: Game> Due<G> {
             let Some(next) = next else {
                 return Ok(attempt.remove::<TaskRecord>(self.task)?);
             };
-            self.go_on(attempt, now)?;
-            if !self.broken.walk_forgets {
-                attempt.get_mut::<TaskRecord>(self.task)?.stage = Stage::Walking(Box::new(next));
-            }
-            Ok(())
+            let stage = Stage::Walking(Box::new(next));
+            self.go_on(attempt, now, (!self.broken.walk_forgets).then_some(stage))
         };
         let task = Stored { version: record.version, payload: &record.payload };
         with_ctx::<G>(attempt, None, |ctx| walk(task, stands, &go_on, ctx))

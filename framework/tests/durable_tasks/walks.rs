@@ -110,39 +110,30 @@ pub(crate) struct SetWalk {
     stroll: Stroll,
 }
 
-impl Walk for MapWalk {
-    type Collection = Map<u64, u64>;
-    const RETRY: Retry = RETRY;
+/// The same for both kinds of map.
+macro_rules! walk_over {
+    ($walk:ident, $map:ident) => {
+        impl Walk for $walk {
+            type Collection = $map<u64, u64>;
+            const RETRY: Retry = RETRY;
 
-    fn collection(&self) -> Self::Collection {
-        self.of
-    }
-    fn visit(&self, ctx: &Ctx, (number, value): (u64, u64)) -> Result<()> {
-        let put = |number, value| self.of.insert(ctx, number, value).map(drop);
-        let take = |number| self.of.remove(ctx, &number).map(drop);
-        self.stroll.visit(ctx, number, value, put, take, || self.of.destroy(ctx))
-    }
-    fn done(&self, ctx: &Ctx) -> Result<()> {
-        write(ctx, &self.stroll.label)
-    }
+            fn collection(&self) -> Self::Collection {
+                self.of
+            }
+            fn visit(&self, ctx: &Ctx, (number, value): (u64, u64)) -> Result<()> {
+                let put = |number, value| self.of.insert(ctx, number, value).map(drop);
+                let take = |number| self.of.remove(ctx, &number).map(drop);
+                self.stroll.visit(ctx, number, value, put, take, || self.of.destroy(ctx))
+            }
+            fn done(&self, ctx: &Ctx) -> Result<()> {
+                write(ctx, &self.stroll.label)
+            }
+        }
+    };
 }
 
-impl Walk for OrderedWalk {
-    type Collection = OrderedMap<u64, u64>;
-    const RETRY: Retry = RETRY;
-
-    fn collection(&self) -> Self::Collection {
-        self.of
-    }
-    fn visit(&self, ctx: &Ctx, (number, value): (u64, u64)) -> Result<()> {
-        let put = |number, value| self.of.insert(ctx, number, value).map(drop);
-        let take = |number| self.of.remove(ctx, &number).map(drop);
-        self.stroll.visit(ctx, number, value, put, take, || self.of.destroy(ctx))
-    }
-    fn done(&self, ctx: &Ctx) -> Result<()> {
-        write(ctx, &self.stroll.label)
-    }
-}
+walk_over!(MapWalk, Map);
+walk_over!(OrderedWalk, OrderedMap);
 
 impl Walk for SetWalk {
     type Collection = Set<u64>;

@@ -14,7 +14,7 @@ use crate::game::collections::handle::handle;
 use crate::game::collections::item::{Item, decode, encode, encode_behind};
 use crate::game::collections::range::{Bounds, Range};
 use crate::game::collections::tree::{Order, Tree, create, each_in};
-use crate::game::collections::walkable::{self, Walkable};
+use crate::game::collections::walkable::{Walkable, by_its_tree};
 use crate::game::ctx::Ctx;
 use crate::game::rules::Result;
 use crate::game::world::World;
@@ -191,21 +191,7 @@ impl<K: Item + Eq + Hash, V: Item> Map<K, V> {
 impl<K: Item + Eq + Hash, V: Item> Walkable for Map<K, V> {
     type Entry = (K, V);
 
-    fn first_part(&self) -> ObjectId {
-        ObjectId::from_raw(self.raw)
-    }
-    fn last_key(&self, ctx: &Ctx) -> Result<Option<Vec<u8>>> {
-        walkable::last_key(&self.open(ctx)?)
-    }
-    fn keys(
-        &self,
-        ctx: &Ctx,
-        after: Option<&[u8]>,
-        until: &[u8],
-        most: usize,
-    ) -> Result<Vec<Vec<u8>>> {
-        walkable::keys(self.open(ctx)?, after, until, most)
-    }
+    by_its_tree!();
     fn entry(&self, ctx: &Ctx, key: &[u8]) -> Result<Option<(K, V)>> {
         let value = self.open(ctx)?.get(key, |value| value.read())?;
         value.map(|value| Ok((decode(plain(key))?, value))).transpose()

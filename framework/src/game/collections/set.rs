@@ -11,7 +11,7 @@ use crate::game::collections::item::{Item, decode};
 use crate::game::collections::map::{ByHash, everything, plain, stored};
 use crate::game::collections::range::Range;
 use crate::game::collections::tree::{Tree, create, each_in};
-use crate::game::collections::walkable::{self, Walkable};
+use crate::game::collections::walkable::{Walkable, by_its_tree};
 use crate::game::ctx::Ctx;
 use crate::game::rules::Result;
 use crate::game::world::World;
@@ -150,21 +150,7 @@ impl<T: Item + Eq + Hash> Set<T> {
 impl<T: Item + Eq + Hash> Walkable for Set<T> {
     type Entry = T;
 
-    fn first_part(&self) -> ObjectId {
-        ObjectId::from_raw(self.raw)
-    }
-    fn last_key(&self, ctx: &Ctx) -> Result<Option<Vec<u8>>> {
-        walkable::last_key(&self.open(ctx)?)
-    }
-    fn keys(
-        &self,
-        ctx: &Ctx,
-        after: Option<&[u8]>,
-        until: &[u8],
-        most: usize,
-    ) -> Result<Vec<Vec<u8>>> {
-        walkable::keys(self.open(ctx)?, after, until, most)
-    }
+    by_its_tree!();
     fn entry(&self, ctx: &Ctx, key: &[u8]) -> Result<Option<T>> {
         let found = self.open(ctx)?.get(key, |_| Ok(()))?;
         found.map(|()| decode(plain(key))).transpose()

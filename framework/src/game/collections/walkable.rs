@@ -45,6 +45,29 @@ pub trait Walkable {
     fn entry(&self, ctx: &Ctx, key: &[u8]) -> Result<Option<Self::Entry>>;
 }
 
+/// What [`Walkable`] asks of a collection's tree, the same for each of them: all but the entries.
+macro_rules! by_its_tree {
+    () => {
+        fn first_part(&self) -> ObjectId {
+            ObjectId::from_raw(self.raw)
+        }
+        fn last_key(&self, ctx: &Ctx) -> Result<Option<Vec<u8>>> {
+            $crate::game::collections::walkable::last_key(&self.open(ctx)?)
+        }
+        fn keys(
+            &self,
+            ctx: &Ctx,
+            after: Option<&[u8]>,
+            until: &[u8],
+            most: usize,
+        ) -> Result<Vec<Vec<u8>>> {
+            $crate::game::collections::walkable::keys(self.open(ctx)?, after, until, most)
+        }
+    };
+}
+
+pub(super) use by_its_tree;
+
 /// [`Walkable::last_key`] of a tree.
 pub(super) fn last_key<O: Order>(tree: &Tree<'_, '_, '_, O>) -> Result<Option<Vec<u8>>> {
     tree.end(&Seek::Last, |key, _| Ok(key.to_vec()))
