@@ -1,4 +1,4 @@
-//! P8, when the disk is full, or too slow: what would change the world is refused with the cause and what only looks goes on;
+//! P8, when the disk is full, too slow, or cannot be read: what would change the world is refused with the cause and what only looks goes on;
 //! nothing that was told is lost, nothing is done twice, and all goes on by itself when there is room again. A disk
 //! that is too slow slows the game down, and how far it is behind has a limit and can be seen.
 
@@ -94,6 +94,55 @@ async fn a_full_disk_refuses_what_changes_the_world_and_loses_nothing() {
     let (bob, _bob_hears) = join(server.address(), "bob").await;
     assert_eq!(ask(&bob, Request::Look).await, Event::Account { gold: 103, joined: 2, left: 1 });
     server.stop().expect("a clean end");
+}
+
+/// Bob and carol are in memory, since they have joined; ann's account, and the book, are not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_refused_and_all_else_goes_on() {
+    let store = Stage::new();
+    let (server, _well) = serve(&store);
+    for name in ["ann", "bob", "carol"] {
+        join(server.address(), name).await.0.close().await;
+    }
+    server.stop().expect("a clean end");
+
+    let (server, _well) = serve(&store);
+    let (bob, _bob_hears) = join(server.address(), "bob").await;
+    let (carol, _carol_hears) = join(server.address(), "carol").await;
+    // What is kept about all tasks is in memory then.
+    bob.call(&Request::Enter { entry: 8, after_ms: 3_600_000 }).await.expect("scheduled");
+    store.set(Mood::Unreadable);
+    let refused = bob.call(&Request::Give { to: "ann".to_owned(), gold: 1 }).await;
+    let refused = refused.expect_err("nobody knows what she has").to_string();
+    assert!(refused.contains("the disk cannot be read"), "{refused}");
+    let rejected = try_join(server.address(), "ann").await;
+    let Err(ConnectError::Rejected { code, reason }) = rejected else { panic!("{rejected:?}") };
+    assert_eq!(code, RejectCode::Busy, "it may pass");
+    assert!(reason.contains("the disk cannot be read"), "{reason}");
+    bob.call(&Request::Enter { entry: 7, after_ms: 0 }).await.expect("scheduled");
+    for _ in 0..50 {
+        bob.call_durable(&Request::Give { to: "carol".to_owned(), gold: 1 }).await.expect("given");
+    }
+    let account = |gold| Event::Account { gold, joined: 2, left: 1 };
+    assert_eq!(ask(&carol, Request::Look).await, account(150));
+
+    store.set(Mood::Well);
+    until_entered(&bob, 7).await;
+    bob.call(&Request::Give { to: "ann".to_owned(), gold: 1 }).await.expect("she is there");
+    let (ann, _ann_hears) = join(server.address(), "ann").await;
+    assert_eq!(ask(&ann, Request::Look).await, account(101), "the refused ones did nothing");
+    server.stop().expect("a clean end");
+}
+
+/// Waits until there is just this entry in the book.
+async fn until_entered(client: &bank::Client, entry: u32) {
+    let waiting = async {
+        while entries_of(client).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("the task runs");
+    assert_eq!(entries_of(client).await, [entry]);
 }
 
 /// Ann leaves while the disk is full, and there is room again: her account, when she is back; `None` if her name is not free

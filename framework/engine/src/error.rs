@@ -194,7 +194,7 @@ pub enum Fault {
     },
     /// A job touched more objects than it may.
     #[error(
-        "task `{job}` touched more than {limit} objects: do it in several tasks, or raise the limit"
+        "task `{job}` touched more than {limit} objects: do it in several tasks, or raise `Limits::objects_max`"
     )]
     TooManyObjects {
         /// The job.
@@ -205,7 +205,7 @@ pub enum Fault {
     /// A job wrote more bytes than it may.
     #[error(
         "task `{job}` wrote {bytes} bytes of objects and messages, more than {limit}: do it in several tasks, or raise \
-         the limit"
+         `Limits::bytes_max`"
     )]
     TooManyBytes {
         /// The job.
@@ -230,7 +230,7 @@ pub enum Fault {
     },
     /// A job ran for longer than it may.
     #[error(
-        "task `{job}` was still running after {limit:?} and was stopped: do it in several tasks, or raise the limit"
+        "task `{job}` was still running after {limit:?} and was stopped: do it in several tasks, or raise `Limits::time_max`"
     )]
     TooLong {
         /// The job.
@@ -241,7 +241,7 @@ pub enum Fault {
     /// A job asked for a task while as many wait as may.
     #[error(
         "task `{job}` asked for one more task while {waiting} wait, and no more than {limit} may: find out by `inspect tasks` which \
-         kind grows, or raise the limit"
+         kind grows, or raise `Limits::tasks_waiting_max`"
     )]
     TooManyTasks {
         /// The job.

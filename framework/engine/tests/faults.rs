@@ -69,7 +69,7 @@ const TOLD: &[(Work, &str)] = &[
             }
             Ok(())
         },
-        "task `test` touched more than 5 objects: do it in several tasks, or raise the limit",
+        "task `test` touched more than 5 objects: do it in several tasks, or raise `Limits::objects_max`",
     ),
     (
         |attempt| {
@@ -77,7 +77,7 @@ const TOLD: &[(Work, &str)] = &[
             attempt.insert(Space::Object, Note { text })?;
             Ok(())
         },
-        "task `test` wrote 1001 bytes of objects and messages, more than 1000: do it in several tasks, or raise the limit",
+        "task `test` wrote 1001 bytes of objects and messages, more than 1000: do it in several tasks, or raise `Limits::bytes_max`",
     ),
 ];
 
@@ -145,7 +145,7 @@ fn a_job_that_is_stopped_is_told_after_how_long() {
         watcher.watch(Duration::from_secs(3));
         Ok(attempt.find::<Account>(ACCOUNT).map(drop)?)
     });
-    let wanted = "task `test` was still running after 3s and was stopped: do it in several tasks, or raise the limit";
+    let wanted = "task `test` was still running after 3s and was stopped: do it in several tasks, or raise `Limits::time_max`";
     assert_eq!(reason(&cause(outcome)), wanted);
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Mood {
     Waiting,
     /// Refuses, as a disk that is full.
     Full,
+    /// Keeps what it is given and cannot find it again, as a disk with an error where it lies.
+    Unreadable,
 }
 
 /// A store in memory, with moods.
@@ -76,6 +78,10 @@ impl Drop for WellAtLast {
 
 impl Store for Stage {
     fn load(&self, id: ObjectId) -> Result<Option<Stored>, StoreError> {
+        if self.state.lock().mood == Mood::Unreadable {
+            let cause = "the disk cannot be read".to_owned();
+            return Err(StoreError::Io { what: "load an object", cause });
+        }
         self.kept.load(id)
     }
 

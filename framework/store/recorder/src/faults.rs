@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Rules are given when the process starts, or in a file that is looked at before every call, so that a disk can
-//! break and heal while the process runs. Reads, and what is read through mapped memory, cannot be made to fail this way.
+//! break and heal while the process runs. What is read through mapped memory cannot be made to fail this way.
 
 use std::str::FromStr;
 
@@ -32,6 +32,8 @@ pub struct Rule {
 /// What a program asks of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
+    /// A read through a descriptor.
+    Read,
     /// Any write.
     Write,
     /// A write beyond the file's end, which needs room.
@@ -49,12 +51,12 @@ pub enum Call {
 pub enum Outcome {
     /// It fails with this error number.
     Error(i32),
-    /// Half of the bytes are written, in whole pages of 4096 bytes; none, and `ENOSPC`, where half of them
-    /// is less.
+    /// Half of the bytes are read, one at least. Of a write half of the bytes are written, in whole pages of 4096 bytes; none, and
+    /// `ENOSPC`, where half of them is less.
     Short,
     /// The process is killed (`SIGKILL`) before the call.
     KillBefore,
-    /// The process is killed after half of the bytes were written, in whole pages. A sync has no half: this is before it.
+    /// The process is killed after half of the bytes were written, in whole pages. Nothing else has a half: this is before it.
     KillInside,
     /// The process is killed after the call.
     KillAfter,
@@ -122,7 +124,8 @@ fn named<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
     table.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }
 
-const CALLS: [(&str, Call); 5] = [
+const CALLS: [(&str, Call); 6] = [
+    ("read", Call::Read),
     ("write", Call::Write),
     ("extend", Call::Extend),
     ("write-synced", Call::WriteSynced),
@@ -158,7 +161,7 @@ mod tests {
             }
         }
         assert_eq!(rules("* sync 0 * EIO;\n a name 1 2 EROFS\n").unwrap().len(), 2);
-        for wrong in ["* sync 0 * EWHAT", "* read 0 * EIO", "* sync x * EIO", "* sync 0 EIO"] {
+        for wrong in ["* sync 0 * EWHAT", "* reads 0 * EIO", "* sync x * EIO", "* sync 0 EIO"] {
             assert!(rules(wrong).is_err(), "{wrong}");
         }
     }

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -178,6 +178,15 @@ fn child_that_fails() {
     switch.clear().unwrap();
     full.sync_all().unwrap();
     assert_eq!(full.write_at(&[2; 10_000], 0).unwrap(), 10_000);
+
+    let full = File::open(live.join("full")).unwrap();
+    switch.set(&rules("full read 0 2 EIO\nfull read 2 1 short").unwrap()).unwrap();
+    let mut bytes = [0; 10];
+    fails(full.read_at(&mut bytes, 0).map(drop), EIO);
+    fails((&full).read(&mut bytes).map(drop), EIO);
+    assert_eq!(full.read_at(&mut bytes, 9_000).unwrap(), 5);
+    assert_eq!((&full).read(&mut bytes).unwrap(), 10);
+    assert_eq!(bytes, [2; 10]);
 }
 
 const LIVE: &str = "DAYSTAR_TEST_LIVE";

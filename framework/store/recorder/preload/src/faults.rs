@@ -42,7 +42,7 @@ impl Faults {
 
     fn look(&mut self) {
         let Some(switch) = &self.switch else { return };
-        let says = crate::system::read(switch).unwrap_or_default();
+        let says = crate::system::contents(switch).unwrap_or_default();
         if says != self.said {
             self.switched = counted(&String::from_utf8_lossy(&says));
             self.said = says;

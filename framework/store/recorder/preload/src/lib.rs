@@ -12,6 +12,7 @@ mod descriptors;
 mod faults;
 mod names;
 mod paths;
+mod reads;
 mod recorder;
 mod syncs;
 mod system;

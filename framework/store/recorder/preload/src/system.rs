@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::io;
 
-use libc::{c_char, c_int, c_long, c_uint, mode_t, off64_t};
+use libc::{c_char, c_int, c_long, c_uint, c_void, mode_t, off64_t, size_t};
 
 /// What a call in the C library's manner returns, with `errno` set if it failed.
 pub(crate) fn open(folder: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
@@ -24,6 +24,20 @@ pub(crate) fn write(fd: c_int, bytes: &[u8]) -> isize {
 pub(crate) fn write_at(fd: c_int, bytes: &[u8], at: off64_t) -> isize {
     // SAFETY: the slice is there and as long as it says.
     unsafe { libc::syscall(libc::SYS_pwrite64, fd, bytes.as_ptr(), bytes.len(), at) as isize }
+}
+
+/// # Safety
+/// There is room for `count` bytes at `bytes`.
+pub(crate) unsafe fn read(fd: c_int, bytes: *mut c_void, count: size_t) -> isize {
+    // SAFETY: the caller says so.
+    unsafe { libc::syscall(libc::SYS_read, fd, bytes, count) as isize }
+}
+
+/// # Safety
+/// There is room for `count` bytes at `bytes`.
+pub(crate) unsafe fn read_at(fd: c_int, bytes: *mut c_void, count: size_t, at: off64_t) -> isize {
+    // SAFETY: the caller says so.
+    unsafe { libc::syscall(libc::SYS_pread64, fd, bytes, count, at) as isize }
 }
 
 /// A call whose arguments are numbers, and paths that the caller of the C function vouches for.
@@ -78,14 +92,14 @@ pub(crate) fn path_of(fd: c_int) -> Option<String> {
 }
 
 /// All of a small file; `None` when there is none.
-pub(crate) fn read(path: &CStr) -> Option<Vec<u8>> {
+pub(crate) fn contents(path: &CStr) -> Option<Vec<u8>> {
     let fd = open(libc::AT_FDCWD, path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC, 0);
     if fd < 0 {
         return None;
     }
     let mut bytes = vec![0; 4096];
-    // SAFETY: the buffer is as long as is said; `read` is not among the functions that this library replaces.
-    let length = unsafe { libc::read(fd, bytes.as_mut_ptr().cast(), bytes.len()) };
+    // SAFETY: the buffer is as long as is said.
+    let length = unsafe { read(fd, bytes.as_mut_ptr().cast(), bytes.len()) };
     close(fd);
     bytes.truncate(usize::try_from(length).ok()?);
     Some(bytes)

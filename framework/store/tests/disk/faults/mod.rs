@@ -2,12 +2,13 @@
 //! asked is refused with a text that says what to do, everything before it can be read, and when the fault is gone the
 //! same process does it.
 //!
-//! Reads cannot be made to fail: LMDB reads mapped memory, and what a disk that fails there sends is a signal
-//! (`SIGBUS`), which ends the process.
+//! What LMDB reads is mapped memory, and what a disk that fails there sends is a signal (`SIGBUS`), which ends the process: that
+//! cannot be tried here. Loads and checkpoints read by calls.
 
 mod apply;
 mod checkpoint;
 mod copy;
+mod load;
 mod reopen;
 mod start;
 
