@@ -1,6 +1,6 @@
 //! Exactly once, across `kill -9`: a server is asked for durable work of every kind, killed in the middle of it, and started on the
 //! same world again, many times. Tasks that run once, chains of tasks each of which asks for the next one, periodic tasks for each
-//! choice of what becomes of missed ticks, tasks that fail, calls of the outside world, sweeps and surveys; and some of all
+//! choice of what becomes of missed ticks, tasks that fail, calls of the outside world, sweeps, walks and surveys; and some of all
 //! that is cancelled.
 //!
 //! Behind each kill, what is left is read from disk while nobody serves it, and judged ([`judge`]): by the ledger that the world
@@ -60,7 +60,7 @@ fn when(round: usize) -> When {
             let (point, times_max) = POINTS[turn % POINTS.len()];
             When::AtPoint(point, 1 + random_below(times_max))
         }
-        2 => When::Swept,
+        2 => When::Visited,
         3 if turn % 2 == 1 => When::Called { is_look: true, times: 1 },
         3 => When::Called { is_look: false, times: 1 + random_below(20) as usize },
         _ => When::AtStart(Duration::from_micros(random_below(150_000))),
@@ -70,7 +70,7 @@ fn when(round: usize) -> When {
 /// That the kills have struck while work was under way, of every kind, or nothing was proved.
 fn check_not_idle(counts: &Counts) {
     assert!(counts.struck * 2 > counts.kills, "most kills found nothing under way: {counts:#?}");
-    for what in ["strikes", "chains", "retries", "calls", "surveys", "sweeps"] {
+    for what in ["strikes", "chains", "retries", "calls", "surveys", "sweeps", "walks"] {
         assert!(counts.struck_in.contains_key(what), "no kill struck {what}: {counts:#?}");
     }
     for missed in ["skip", "one", "all"] {
@@ -147,8 +147,14 @@ async fn a_call_with_another_key_is_caught() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_that_notes_apart_where_it_stands_is_caught() {
-    let wrong = noticed("sweep notes apart", &[When::Swept, HALF]).await;
+    let wrong = noticed("sweep notes apart", &[When::Visited, HALF]).await;
     assert!(wrong.starts_with("lost: the sweep is past chest"), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_walk_that_forgets_where_it_stands_is_caught() {
+    let wrong = noticed("walk forgets", &[When::Visited, HALF]).await;
+    assert!(wrong.contains("where it has not come yet") || wrong.starts_with("twice: "), "{wrong}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,7 +103,7 @@ impl Judge {
         }
         for (index, before) in &self.before.chests {
             let kept = now.chests.get(index);
-            let kept = kept.is_some_and(|now| now.swept.starts_with(&before.swept));
+            let kept = kept.is_some_and(|now| now.visited.starts_with(&before.visited));
             must(kept, || {
                 format!("taken back, although it was on disk: a visit of chest {index}")
             })?;
@@ -111,14 +111,14 @@ impl Judge {
         Ok(())
     }
 
-    /// That no chest was visited twice by a sweep, nor by one that was over.
+    /// That no chest was visited twice by a sweep or a walk, nor by one that was over.
     fn check_visits(&self, now: &Remains) -> Verdict {
         for (index, chest) in &now.chests {
-            let known = self.before.chests.get(index).map_or(0, |before| before.swept.len());
-            for (place, number) in chest.swept.iter().enumerate().skip(known) {
-                let is_first = !chest.swept[..place].contains(number);
+            let known = self.before.chests.get(index).map_or(0, |before| before.visited.len());
+            for (place, number) in chest.visited.iter().enumerate().skip(known) {
+                let is_first = !chest.visited[..place].contains(number);
                 must(is_first && !self.was_over(*number), || {
-                    format!("twice: sweep {number} has visited chest {index} again, or in the end")
+                    format!("twice: order {number} has visited chest {index} again, or in the end")
                 })?;
             }
         }
@@ -224,6 +224,10 @@ impl Judge {
                 must(matches!(effects[..], [] | [What::Swept]), unexpected)?;
                 // Of one that was over, no visit is new.
                 if self.was_over(order.number) { Ok(()) } else { check_sweep(now, order, task) }
+            }
+            Work::Walk => {
+                must(matches!(effects[..], [] | [What::Walked]), unexpected)?;
+                if self.was_over(order.number) { Ok(()) } else { check_walk(now, order, task) }
             }
             Work::Survey => match effects[..] {
                 [] => Ok(()),
@@ -340,7 +344,7 @@ impl Judge {
                 let is_same = match &task.stage {
                     Stage::Call { key } => first.is_look() || *key == first.key,
                     Stage::Answered { ticket } => calls.iter().any(|call| call.ticket == *ticket),
-                    Stage::Whole | Stage::Sweeping { .. } => false,
+                    Stage::Whole | Stage::Sweeping { .. } | Stage::Walking { .. } => false,
                 };
                 must(is_same, || wrong("what waits does not belong to its calls"))?;
             }
@@ -453,6 +457,7 @@ fn kind_of(work: Work) -> &'static str {
         Work::Doomed { .. } => "Doomed",
         Work::Errand => "Errand",
         Work::Sweep => "Brush",
+        Work::Walk => "Tour",
         Work::Survey => "Census",
     }
 }
@@ -469,6 +474,7 @@ fn under_way(order: &Order, task: &Waiting) -> Option<&'static str> {
         (Work::Errand | Work::Survey, Stage::Answered { .. }) => Some("answers"),
         (Work::Survey, _) => Some("surveys"),
         (Work::Sweep, Stage::Sweeping { next: Some(1..) }) => Some("sweeps"),
+        (Work::Walk, Stage::Walking { after: Some(_) }) => Some("walks"),
         _ => None,
     }
 }
@@ -493,10 +499,10 @@ fn check_told(now: &Remains, told: &Told) -> Verdict {
             )
         })?;
     }
-    for (number, place) in &told.swept {
+    for (number, place) in &told.visited {
         let mut chests = now.chests.values();
-        let is_swept = chests.any(|chest| chest.place == *place && chest.swept.contains(number));
-        must(is_swept, || format!("lost: that sweep {number} was at chest {place}, as was told"))?;
+        let is_kept = chests.any(|chest| chest.place == *place && chest.visited.contains(number));
+        must(is_kept, || format!("lost: that order {number} was at chest {place}, as was told"))?;
     }
     let mut is_at_end = false;
     for together in &told.asked {
@@ -525,13 +531,34 @@ fn check_sweep(now: &Remains, order: &Order, task: Option<&Waiting>) -> Verdict 
     };
     let Some(until) = until else { return Ok(()) };
     for (index, chest) in &now.chests {
-        let is_visited = chest.swept.contains(&order.number);
+        let is_visited = chest.visited.contains(&order.number);
         must(!is_visited || *index < until, || {
             format!("the sweep has visited chest {index}, where it has not come yet")
         })?;
         // Those that were made meanwhile may be left out.
         must(is_visited || *index >= until || chest.place >= order.chests, || {
             format!("lost: the sweep is past chest {index}, and has not visited it")
+        })?;
+    }
+    Ok(())
+}
+
+/// That a walk was where it says that it was, and nowhere else: at the chests that there were when it was asked for, by their places.
+fn check_walk(now: &Remains, order: &Order, task: Option<&Waiting>) -> Verdict {
+    let until = match task.map(|task| &task.stage) {
+        Some(Stage::Walking { after }) => Some(after.map_or(0, |after| after + 1)),
+        Some(_) => return Err("it is no walk".to_owned()),
+        None if is_complete(order) => Some(order.chests),
+        None => None,
+    };
+    let Some(until) = until else { return Ok(()) };
+    for chest in now.chests.values() {
+        let (place, is_visited) = (chest.place, chest.visited.contains(&order.number));
+        must(!is_visited || place < until, || {
+            format!("the walk has visited the chest in place {place}, where it has not come yet")
+        })?;
+        must(is_visited || place >= until, || {
+            format!("lost: the walk is past the chest in place {place}, and has not visited it")
         })?;
     }
     Ok(())

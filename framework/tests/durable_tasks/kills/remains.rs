@@ -50,6 +50,10 @@ pub(crate) enum Stage {
     Sweeping {
         next: Option<u64>,
     },
+    /// Chests up to this place were visited, and this one; `None`: none was.
+    Walking {
+        after: Option<u64>,
+    },
 }
 
 impl Remains {
@@ -127,6 +131,12 @@ impl Stage {
             let answer = if kind == "Census" { "Tally" } else { "Reply" };
             return Some(Self::Answered { ticket: decoded(answer, answered)?["ticket"].as_u64()? });
         }
+        if let Some(walking) = stage.get("Walking") {
+            return match &walking["after"] {
+                Value::Null => Some(Self::Walking { after: None }),
+                key => Some(Self::Walking { after: Some(number(key)?) }),
+            };
+        }
         let sweeping = stage.get("Sweeping")?;
         let has_begun = sweeping["until"].as_u64()? != u64::MAX;
         let next = sweeping["next"].as_u64()?;
@@ -137,9 +147,17 @@ impl Stage {
 /// The value of the type `name` that is stored in `holder` by its version and its bytes, as it is shown.
 fn decoded(name: &str, holder: &Value) -> Option<Value> {
     let version = u32::try_from(holder["version"].as_u64()?).ok()?;
-    let bytes = holder["payload"].as_array()?.iter();
-    let bytes: Option<Vec<u8>> =
-        bytes.map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect();
     let decode = TypeDescriptor::find(name)?.decode;
-    Some(decode(version, &bytes?).ok()?.to_json())
+    Some(decode(version, &bytes(&holder["payload"])?).ok()?.to_json())
+}
+
+/// The number that is a collection's key as it is stored.
+fn number(key: &Value) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes(key)?.try_into().ok()?))
+}
+
+/// Bytes that are shown as numbers.
+fn bytes(shown: &Value) -> Option<Vec<u8>> {
+    let bytes = shown.as_array()?.iter();
+    bytes.map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect()
 }

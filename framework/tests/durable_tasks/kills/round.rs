@@ -33,8 +33,8 @@ pub(crate) struct Ground {
 pub(crate) enum When {
     /// When so many effects were told of, and somewhat later.
     Told(u64, Duration),
-    /// When a sweep was told of that has begun.
-    Swept,
+    /// When a sweep or a walk was told of that has begun.
+    Visited,
     /// When the outside world has been called so often, or surveys have looked so often.
     Called { is_look: bool, times: usize },
     /// At a fail point of the store, of this name, when it is passed so often; or at so many calls (`call`) or looks (`look`).
@@ -170,7 +170,7 @@ impl Ground {
             steps.push(Step { request, is_durable: true });
         }
         // Servers live so shortly that there would be more and more of what takes long.
-        let is_long = |work| matches!(work, Work::Sweep | Work::Survey);
+        let is_long = |work| matches!(work, Work::Sweep | Work::Walk | Work::Survey);
         let mut long = self.live(is_long).len();
         for part in 0..PARTS {
             let mut works = some_works(part);
@@ -228,7 +228,7 @@ impl When {
     fn has_come(self, told: &Told, round: u64, calls: &Path) -> bool {
         match self {
             Self::Told(effects, _) => told.effects >= effects,
-            Self::Swept => !told.swept.is_empty(),
+            Self::Visited => !told.visited.is_empty(),
             Self::Called { is_look, times } => {
                 let calls = outside::read(calls).into_iter();
                 calls.filter(|call| call.round() == round && call.is_look() == is_look).count()
@@ -293,7 +293,7 @@ fn some_works(part: u64) -> Vec<Work> {
         works.push(Work::Survey);
     }
     if part % 4 == 1 {
-        works.push(Work::Sweep);
+        works.extend([Work::Walk, Work::Sweep]);
     }
     works
 }
@@ -328,7 +328,7 @@ const LINKS: u64 = 12;
 /// How many effects come of that, at least, if nobody kills the server.
 pub(crate) const EFFECTS: u64 = PARTS * (STRIKES + LINKS);
 
-/// No more sweeps and surveys than that are asked for while others wait.
+/// No more sweeps, walks and surveys than that are asked for while others wait.
 const LONG_MAX: usize = 10;
 
 /// Through so many kills a periodic task is kept.

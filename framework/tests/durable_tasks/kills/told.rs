@@ -20,8 +20,8 @@ pub(crate) struct Told {
     pub(crate) cancelled: Vec<u64>,
     /// How much has come of which order; on disk.
     pub(crate) came: BTreeMap<u64, u64>,
-    /// Which sweep was at the chest in which place; on disk.
-    pub(crate) swept: Vec<(u64, u64)>,
+    /// Which sweep or walk was at the chest in which place; on disk.
+    pub(crate) visited: Vec<(u64, u64)>,
     /// How often something has come of an order, but for ticks, which never end.
     pub(crate) effects: u64,
     /// When that was the last time, or all had been asked for.
@@ -91,7 +91,7 @@ impl Told {
                     self.quiet_since = self.quiet_since.map(|_| Instant::now());
                 }
             }
-            Event::Swept { number, place } => self.swept.push((number, place)),
+            Event::Visited { number, place } => self.visited.push((number, place)),
         }
     }
 }

@@ -134,6 +134,7 @@ fn breaks(broken: &str) -> Breaks {
         call_is_early: broken == "call is early",
         call_key_changes: broken == "call key changes",
         sweep_notes_apart: broken == "sweep notes apart",
+        walk_forgets: broken == "walk forgets",
         ..Breaks::default()
     }
 }

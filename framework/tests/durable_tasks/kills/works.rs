@@ -41,6 +41,8 @@ pub(crate) enum Work {
     Errand,
     /// A sweep over all chests.
     Sweep,
+    /// A walk over all chests, by their places.
+    Walk,
     /// A survey of all chests.
     Survey,
 }
@@ -81,6 +83,7 @@ pub(crate) enum What {
         ticket: u64,
     },
     Swept,
+    Walked,
     Counted {
         tally: Tally,
         chests_now: u64,
@@ -96,19 +99,20 @@ pub(crate) struct Cancelled {
     pub(crate) effects: u64,
 }
 
-/// What sweeps visit and surveys count. No coin is made or lost but with a chest.
+/// What sweeps and walks visit and surveys count. No coin is made or lost but with a chest.
 #[managed]
 pub(crate) struct Chest {
     /// Its place among all, in the order in which they were made.
     pub(crate) place: u64,
     pub(crate) coins: i64,
-    /// The orders whose sweeps were here, in turn.
-    pub(crate) swept: Vec<u64>,
+    /// The orders whose sweeps and walks were here, in turn.
+    pub(crate) visited: Vec<u64>,
 }
 
 #[managed]
 struct Register {
     chests: Vec<Ref<Chest>>,
+    places: OrderedMap<u64, Ref<Chest>>,
 }
 
 #[message]
@@ -124,8 +128,8 @@ pub(crate) enum Request {
 pub(crate) enum Event {
     /// So much has come of an order by now.
     Came { number: u64, effects: u64, is_tick: bool },
-    /// A sweep was at the chest in this place.
-    Swept { number: u64, place: u64 },
+    /// A sweep or a walk was at the chest in this place.
+    Visited { number: u64, place: u64 },
 }
 
 pub(crate) struct Works;
@@ -136,7 +140,8 @@ impl Game for Works {
     const NAME: &'static str = "works";
 
     fn created(&self, ctx: &Ctx) -> Result<()> {
-        ctx.bind(REGISTER, ctx.insert(Register { chests: Vec::new() })?)?;
+        let places = OrderedMap::new(ctx)?;
+        ctx.bind(REGISTER, ctx.insert(Register { chests: Vec::new(), places })?)?;
         place_chests(ctx, CHESTS)
     }
 
@@ -164,7 +169,9 @@ fn place_chests(ctx: &Ctx, count: u64) -> Result<()> {
     let mut register = ctx.get_mut(ctx.lookup::<Register>(REGISTER)?)?;
     for _ in 0..count {
         let place = register.chests.len() as u64;
-        register.chests.push(ctx.insert(Chest { place, coins: COINS, swept: Vec::new() })?);
+        let chest = ctx.insert(Chest { place, coins: COINS, visited: Vec::new() })?;
+        register.chests.push(chest);
+        register.places.insert(ctx, place, chest)?;
     }
     Ok(())
 }
@@ -185,6 +192,10 @@ fn place(ctx: &Ctx, number: u64, work: Work) -> Result<()> {
         Work::Doomed { for_ever } => ctx.schedule(Duration::ZERO, Doomed { number, for_ever })?,
         Work::Errand => ctx.after_commit(Errand { number })?,
         Work::Sweep => ctx.sweep(Brush { number })?,
+        Work::Walk => {
+            let places = ctx.get(ctx.lookup::<Register>(REGISTER)?)?.places;
+            ctx.walk(Tour { number, places })?
+        }
         Work::Survey => ctx.survey(Census { number })?,
     };
     let (round, asked, chests) = (outside::round(), stamp(ctx), chests(ctx)?);
@@ -352,17 +363,42 @@ impl Sweep for Brush {
     type Object = Chest;
 
     fn visit(&self, ctx: &Ctx, chest: Ref<Chest>) -> Result<()> {
-        let mut chest = ctx.get_mut(chest)?;
-        chest.swept.push(self.number);
-        let (number, place) = (self.number, chest.place);
-        if place.is_multiple_of(SWEPT_TOLD_EVERY) {
-            ctx.durable().channel(GATE).send(Event::Swept { number, place });
-        }
-        Ok(())
+        visit(ctx, self.number, chest)
     }
     fn done(&self, ctx: &Ctx) -> Result<()> {
         note(ctx, self.number, What::Swept)
     }
+}
+
+#[walk]
+struct Tour {
+    number: u64,
+    places: OrderedMap<u64, Ref<Chest>>,
+}
+
+impl Walk for Tour {
+    type Collection = OrderedMap<u64, Ref<Chest>>;
+
+    fn collection(&self) -> Self::Collection {
+        self.places
+    }
+    fn visit(&self, ctx: &Ctx, (_, chest): (u64, Ref<Chest>)) -> Result<()> {
+        visit(ctx, self.number, chest)
+    }
+    fn done(&self, ctx: &Ctx) -> Result<()> {
+        note(ctx, self.number, What::Walked)
+    }
+}
+
+/// Notes in a chest that a sweep or a walk was there.
+fn visit(ctx: &Ctx, number: u64, chest: Ref<Chest>) -> Result<()> {
+    let mut chest = ctx.get_mut(chest)?;
+    chest.visited.push(number);
+    let place = chest.place;
+    if place.is_multiple_of(VISITED_TOLD_EVERY) {
+        ctx.durable().channel(GATE).send(Event::Visited { number, place });
+    }
+    Ok(())
 }
 
 #[survey]
@@ -442,8 +478,8 @@ pub(crate) const DOOMED_TRIES: u32 = 3;
 /// For so long [`Work::Late`] fails.
 const LATE_MS: u64 = 3;
 
-/// Of so many chests one says that it was swept.
-const SWEPT_TOLD_EVERY: u64 = 100;
+/// Of so many chests one says that it was visited.
+const VISITED_TOLD_EVERY: u64 = 100;
 
 /// How long a survey pauses.
 const LOOK_MS: u64 = 3;
